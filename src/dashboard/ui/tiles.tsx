@@ -1,4 +1,4 @@
-import type { ComponentChildren, JSX } from 'preact';
+import type { JSX } from 'preact';
 
 import type { DashboardData } from '../data.ts';
 import { FLAG_MARKS } from './flags.tsx';
@@ -29,12 +29,9 @@ export function Tiles({ data, previous }: TilesProps): JSX.Element {
         value={formatCount(stats.totalQueries)}
         href="#statements"
         note={
-          <>
-            {rateOf(data, previous, 'totalQueries')}
-            {stats.unscopedQueries > 0 && (
-              <span> · {formatCount(stats.unscopedQueries)} outside requests</span>
-            )}
-          </>
+          stats.unscopedQueries > 0
+            ? `${formatCount(stats.unscopedQueries)} outside requests`
+            : rateOf(data, previous, 'totalQueries')
         }
       />
       <Tile
@@ -69,7 +66,7 @@ interface TileProps {
   readonly label: string;
   readonly value: string;
   readonly href: string;
-  readonly note: ComponentChildren;
+  readonly note: string;
   readonly flag?: Flag | undefined;
 }
 
