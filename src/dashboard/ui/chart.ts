@@ -24,6 +24,8 @@ export interface PointedRequest {
   readonly row: RequestRow;
   /** Where the bar's middle is, from the left edge of the chart. */
   readonly leftPx: number;
+  /** Of the whole chart. */
+  readonly widthPx: number;
 }
 
 /**
@@ -129,7 +131,11 @@ export function createRequestChart(
             onPoint(
               row === undefined
                 ? undefined
-                : { row, leftPx: self.valToPos(idx ?? 0, 'x') + self.over.offsetLeft },
+                : {
+                    row,
+                    leftPx: self.valToPos(idx ?? 0, 'x') + self.over.offsetLeft,
+                    widthPx: self.width,
+                  },
             );
           },
         ],
