@@ -211,7 +211,7 @@ export class HyperApp {
     hono.use(requestScope([...this.#performance], () => this.profiling));
     for (const middleware of this.#middlewares) hono.use(middleware);
     for (const { method, path, handler } of this.#routes) {
-      hono.on(method, path, throwingErrors((c) => measureHandler(() => handler(c))));
+      hono.on(method, path, throwingErrors((c: Context) => measureHandler(() => handler(c))));
     }
     return hono;
   }
