@@ -1,0 +1,3 @@
+import { render } from 'preact';
+import './styles.css';
+render(<main>hi</main>, document.getElementById('app') as HTMLElement);

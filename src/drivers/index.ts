@@ -1,0 +1,8 @@
+/**
+ * Hooks on database drivers. With a {@link PerformanceMiddleware} or a `Database` in use they
+ * are set by themselves; call {@link instrument} for a driver that a bundler has inlined.
+ *
+ * @module
+ */
+export { instrument, instrumentLoaded, uninstrument } from './instrument.ts';
+export type { PgClient, PgClientClass, PgModule, PgPool, PgPoolClass } from './pg-types.ts';
