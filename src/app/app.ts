@@ -8,7 +8,13 @@ import { HyperDjangoError, OptionError } from '../errors/index.ts';
 import { requestScope } from '../frameworks/hono.ts';
 import { PerformanceMiddleware } from '../performance/index.ts';
 import { measureHandler } from '../profiling/index.ts';
-import { describeValue, functionOption, knownOptions, numberOption, stringOption } from '../util/options.ts';
+import {
+  describeValue,
+  functionOption,
+  knownOptions,
+  numberOption,
+  stringOption,
+} from '../util/options.ts';
 import { routeDecorator, type RouteDecorator, routesOf } from './route-decorator.ts';
 
 /** Answers one request; gets Hono's context. */
@@ -118,7 +124,11 @@ export class HyperApp {
   route(method: string, path: string, handler?: Handler): RouteDecorator | void {
     const verb = stringOption('HyperApp.route(method)', method).toUpperCase();
     if (typeof path !== 'string' || !path.startsWith('/')) {
-      throw new OptionError('HyperApp.route(path)', 'a path that begins with /', describeValue(path));
+      throw new OptionError(
+        'HyperApp.route(path)',
+        'a path that begins with /',
+        describeValue(path),
+      );
     }
     if (handler !== undefined) return this.#addRoute(verb, path, handler);
     return routeDecorator(this, { method: verb, path }, (own) => this.#addRoute(verb, path, own));
@@ -211,7 +221,11 @@ export class HyperApp {
     hono.use(requestScope([...this.#performance], () => this.profiling));
     for (const middleware of this.#middlewares) hono.use(middleware);
     for (const { method, path, handler } of this.#routes) {
-      hono.on(method, path, throwingErrors((c: Context) => measureHandler(() => handler(c))));
+      hono.on(
+        method,
+        path,
+        throwingErrors((c: Context) => measureHandler(() => handler(c))),
+      );
     }
     return hono;
   }
