@@ -39,9 +39,7 @@ export function parseOptions<T extends NonNullable<ParseArgsConfig['options']>>(
   options: T,
 ): ReturnType<typeof parseArgs<{ options: T }>>['values'] {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: false }).values as ReturnType<
-      typeof parseArgs<{ options: T }>
-    >['values'];
+    return parseArgs({ args: [...args], options, allowPositionals: false }).values;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const [sentence = error.message] = error.message.split(/[.\n]/, 1);

@@ -78,11 +78,11 @@ describe("our counts and PostgreSQL's own", () => {
       [role.name, server.name],
     );
     const performance = new PerformanceMiddleware();
-    const shop = createShop({ database, performance, paymentMs: 5 });
     const before = ownCounts();
-    const { url, close } = await shop.listen({ port: 0 });
+    const shop = await createShop({ database, performance, paymentMs: 5 }).listen({ port: 0 });
+    const { url } = shop;
     const report = await generateTraffic({ url, visitCount: VISIT_COUNT, thinkTimeMs: 0 });
-    await close();
+    await shop.close();
     expect(report.failureCount).toBe(0);
 
     const counted = [...ownCounts()].map(([fingerprint, { text, successCount, errorCount }]) => ({

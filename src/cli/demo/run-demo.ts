@@ -1,4 +1,3 @@
-import type { HyperApp } from '../../app/index.ts';
 import { PerformanceMiddleware } from '../../performance/index.ts';
 import type { OutputStream } from '../command.ts';
 import { painter } from '../paint.ts';
@@ -65,7 +64,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     await runShop(databaseUrl, options, cleanups);
   });
   // Each of them, also where one before it failed.
-  for (const cleanup of cleanups.reverse()) await attempt(cleanup);
+  for (const cleanup of cleanups.toReversed()) await attempt(cleanup);
   if (errors.length > 0) throw errors[0];
 }
 
@@ -103,9 +102,9 @@ async function runShop(
   cleanups.push(async () => database.close());
   await database.connect();
   const performance = new PerformanceMiddleware({ appName: 'shop' });
-  const shop: HyperApp = createShop({ database, performance });
-  const { url, close } = await shop.listen({ port });
-  cleanups.push(close);
+  const shop = await createShop({ database, performance }).listen({ port });
+  cleanups.push(async () => shop.close());
+  const { url } = shop;
 
   const dashboardUrl = url + performance.options.dashboardPath;
   if (!json) stdout.write(welcome(url, dashboardUrl, options));
