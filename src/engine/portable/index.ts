@@ -1,6 +1,6 @@
 import type { NormalizedSql, NormalizeOptions, SqlSpans } from '../../types/sql.ts';
 import type { Engine, EngineRecorder, RecorderCapacities } from '../engine.ts';
-import { normalizeSql, scanSql } from './sql/normalizer.ts';
+import { normalizeSql, scanSql } from './sql/index.ts';
 
 export function createPortableEngine(): Engine {
   return new PortableEngine();
