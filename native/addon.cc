@@ -25,15 +25,13 @@ enum Call {
   kEndQuery,
   kInternStatement,
   kRecordQuery,
-  kStatement,
-  kSnapshot,
+  kRead,
   kCallCount
 };
 
 constexpr const char* kCallNames[kCallCount] = {
-    "nowNs",        "nowNsBigInt",     "normalizeSql", "scanSql",   "createRecorder",
-    "beginRequest", "endRequest",      "beginQuery",   "endQuery",  "internStatement",
-    "recordQuery",  "statement",       "snapshot",
+    "nowNs",      "nowNsBigInt", "normalizeSql",    "scanSql",     "createRecorder", "beginRequest",
+    "endRequest", "beginQuery",  "endQuery",        "internStatement", "recordQuery", "read",
 };
 
 // What one environment (the main thread, a worker) owns. Nothing is shared between them.
@@ -91,12 +89,6 @@ double NumberOf(napi_env env, napi_value value) {
   return napi_get_value_double(env, value, &number) == napi_ok ? number : 0;
 }
 
-napi_value ValueOf(napi_env env, double number) {
-  napi_value value = nullptr;
-  napi_create_double(env, number, &value);
-  return value;
-}
-
 Napi::String HexOf(Napi::Env env, uint64_t value) {
   static const char kDigits[] = "0123456789abcdef";
   char text[16];
@@ -104,23 +96,17 @@ Napi::String HexOf(Napi::Env env, uint64_t value) {
   return Napi::String::New(env, text, sizeof text);
 }
 
+// Numbers that cross without a call for each: JavaScript writes inputs and reads results in an
+// array that the recorder holds. Must be as in src/engine/native.ts.
+enum Register { kStartNs = 0, kStatementId = 1, kResult = 2, kInputs = 3, kRegisterCount = 10 };
+
 class Recorder : public Napi::ObjectWrap<Recorder> {
  public:
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "Recorder",
-                       {
-                           Hot<&Recorder::BeginRequest>("beginRequest"),
-                           Hot<&Recorder::EndRequest>("endRequest"),
-                           Hot<&Recorder::BeginQuery>("beginQuery"),
-                           Hot<&Recorder::EndQuery>("endQuery"),
-                           Hot<&Recorder::InternStatement>("internStatement"),
-                           Hot<&Recorder::RecordQuery>("recordQuery"),
-                           InstanceMethod<&Recorder::Statement>("statement"),
-                           InstanceMethod<&Recorder::Read>("read"),
-                       });
+    return DefineClass(env, "Recorder", {InstanceMethod<&Recorder::Read>("read")});
   }
 
-  // (capacities: Uint32Array of six, seed: BigInt, registers: Float64Array of two)
+  // (capacities: Uint32Array of six, seed: BigInt, registers: Float64Array of ten)
   explicit Recorder(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<Recorder>(info), state_(info.Env().GetInstanceData<AddonState>()) {
     Napi::Env env = info.Env();
@@ -134,8 +120,8 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     Napi::TypedArray capacities = info[0].As<Napi::TypedArray>();
     Napi::TypedArray registers = info[2].As<Napi::TypedArray>();
     if (capacities.TypedArrayType() != napi_uint32_array || capacities.ElementLength() != 6 ||
-        registers.TypedArrayType() != napi_float64_array || registers.ElementLength() < 2) {
-      Napi::TypeError::New(env, "Recorder takes a Uint32Array of 6 and a Float64Array of 2")
+        registers.TypedArrayType() != napi_float64_array || registers.ElementLength() != kRegisterCount) {
+      Napi::TypeError::New(env, "Recorder takes a Uint32Array of 6 and a Float64Array of 10")
           .ThrowAsJavaScriptException();
       return;
     }
@@ -153,161 +139,126 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
       return;
     }
     // The array stays alive as long as the pointer into it.
-    registers_ = Napi::Persistent(info[2].As<Napi::Float64Array>());
-    register_data_ = info[2].As<Napi::Float64Array>().Data();
+    registers_owner_ = Napi::Persistent(info[2].As<Napi::Float64Array>());
+    registers_ = info[2].As<Napi::Float64Array>().Data();
+
+    AddHot(info, "beginRequest", BeginRequest);
+    AddHot(info, "endRequest", EndRequest);
+    AddHot(info, "beginQuery", BeginQuery);
+    AddHot(info, "endQuery", EndQuery);
+    AddHot(info, "internStatement", InternStatement);
+    AddHot(info, "recordQuery", RecordQuery);
   }
 
   ~Recorder() override { hd_recorder_destroy(recorder_); }
 
  private:
-  // The functions that run for every query and request call N-API's C functions themselves: with
-  // node-addon-api's CallbackInfo and Value around each argument a begin and end of a query took
-  // MEASURED_WRAPPED ns, without MEASURED_PLAIN (npm run bench). V8 checks the receiver, as
-  // node-addon-api defines methods with the class's signature.
-  template <size_t count>
-  struct Arguments {
-    napi_value values[count > 0 ? count : 1];
-    Recorder* self = nullptr;
+  // The functions that run for every query and request belong to one recorder, take and give
+  // numbers through its registers, and call N-API's C functions themselves. With `napi_unwrap`
+  // and an argument for each number a begin and end took 303 ns where they now take 186.
+  static Recorder* SelfOf(napi_env env, napi_callback_info info, napi_value* text) {
+    size_t count = text == nullptr ? 0 : 1;
+    void* data = nullptr;
+    napi_get_cb_info(env, info, &count, text, nullptr, &data);
+    return static_cast<Recorder*>(data);
+  }
 
-    Arguments(napi_env env, napi_callback_info info) {
-      size_t found = count;
-      napi_value receiver = nullptr;
-      napi_get_cb_info(env, info, &found, values, &receiver, nullptr);
-      void* instance = nullptr;
-      if (napi_unwrap(env, receiver, &instance) == napi_ok) {
-        self = static_cast<Recorder*>(instance);
-      }
+  void AddHot(const Napi::CallbackInfo& info, const char* name, napi_callback function) {
+    Napi::Env env = info.Env();
+    napi_value value = nullptr;
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, function, this, &value) != napi_ok) {
+      return;
     }
-  };
-
-  template <napi_callback method>
-  static Napi::ClassPropertyDescriptor<Recorder> Hot(const char* name) {
-    napi_property_descriptor descriptor = {};
-    descriptor.utf8name = name;
-    descriptor.method = method;
-    descriptor.attributes = napi_default_method;
-    return Napi::ClassPropertyDescriptor<Recorder>(descriptor);
+    // Whoever holds the function holds the recorder.
+    Napi::Function(env, value)
+        .DefineProperty(Napi::PropertyDescriptor::Value("recorder", info.This(), napi_default));
+    info.This().As<Napi::Object>().DefineProperty(
+        Napi::PropertyDescriptor::Value(name, Napi::Value(env, value), napi_enumerable));
   }
 
-  double Begun(const hd_begun& begun) {
-    register_data_[0] = begun.start_ns;
-    register_data_[1] = begun.statement_id;
-    return begun.handle;
+  void Begun(const hd_begun& begun) {
+    registers_[kStartNs] = begun.start_ns;
+    registers_[kStatementId] = begun.statement_id;
+    registers_[kResult] = begun.handle;
   }
 
-  // () → handle
+  // Result: handle.
   static napi_value BeginRequest(napi_env env, napi_callback_info info) {
-    Arguments<0> arguments(env, info);
-    Recorder* self = arguments.self;
-    if (self == nullptr) return nullptr;
+    Recorder* self = SelfOf(env, info, nullptr);
     self->state_->calls[kBeginRequest]++;
     hd_begun begun = {};
     hd_recorder_begin_request(self->recorder_, &begun);
-    return ValueOf(env, self->Begun(begun));
-  }
-
-  // (handle, route, startNs, durationNs, statusCode, queryCount, outcome)
-  static napi_value EndRequest(napi_env env, napi_callback_info info) {
-    Arguments<7> arguments(env, info);
-    Recorder* self = arguments.self;
-    if (self == nullptr) return nullptr;
-    self->state_->calls[kEndRequest]++;
-    napi_value* values = arguments.values;
-    Utf8 route(env, values[1], self->state_);
-    hd_ended_request request = {NumberOf(env, values[2]), NumberOf(env, values[3]),
-                                NumberOf(env, values[4]), NumberOf(env, values[5]),
-                                NumberOf(env, values[6])};
-    size_t route_bytes = route.is_complete() ? route.bytes() : 0;
-    hd_recorder_end_request(self->recorder_, NumberOf(env, values[0]), route.data(), route_bytes,
-                            &request);
+    self->Begun(begun);
     return nullptr;
   }
 
-  // (sql, requestHandle, poolWaitNs) → handle
+  // (route); inputs: handle, startNs, durationNs, statusCode, queryCount, outcome.
+  static napi_value EndRequest(napi_env env, napi_callback_info info) {
+    napi_value name = nullptr;
+    Recorder* self = SelfOf(env, info, &name);
+    self->state_->calls[kEndRequest]++;
+    Utf8 route(env, name, self->state_);
+    const double* in = self->registers_ + kInputs;
+    hd_ended_request request = {in[1], in[2], in[3], in[4], in[5]};
+    hd_recorder_end_request(self->recorder_, in[0], route.data(),
+                            route.is_complete() ? route.bytes() : 0, &request);
+    return nullptr;
+  }
+
+  // (sql); inputs: requestHandle, poolWaitNs. Result: handle.
   static napi_value BeginQuery(napi_env env, napi_callback_info info) {
-    Arguments<3> arguments(env, info);
-    Recorder* self = arguments.self;
-    if (self == nullptr) return nullptr;
+    napi_value text = nullptr;
+    Recorder* self = SelfOf(env, info, &text);
     self->state_->calls[kBeginQuery]++;
-    double request_handle = NumberOf(env, arguments.values[1]);
-    double pool_wait_ns = NumberOf(env, arguments.values[2]);
-    Utf8 sql(env, arguments.values[0], self->state_);
+    Utf8 sql(env, text, self->state_);
+    const double* in = self->registers_ + kInputs;
     hd_begun begun = {};
     if (sql.is_complete()) {
-      hd_recorder_begin_query(self->recorder_, sql.data(), sql.bytes(), request_handle,
-                              pool_wait_ns, &begun);
+      hd_recorder_begin_query(self->recorder_, sql.data(), sql.bytes(), in[0], in[1], &begun);
     } else {
-      hd_recorder_begin_statement(self->recorder_, HD_OTHER_ID, request_handle, pool_wait_ns,
-                                  &begun);
+      hd_recorder_begin_statement(self->recorder_, HD_OTHER_ID, in[0], in[1], &begun);
     }
-    return ValueOf(env, self->Begun(begun));
-  }
-
-  // (handle, outcome, rowCount) → durationNs
-  static napi_value EndQuery(napi_env env, napi_callback_info info) {
-    Arguments<3> arguments(env, info);
-    Recorder* self = arguments.self;
-    if (self == nullptr) return nullptr;
-    self->state_->calls[kEndQuery]++;
-    double duration_ns = -1;
-    hd_recorder_end_query(self->recorder_, NumberOf(env, arguments.values[0]),
-                          NumberOf(env, arguments.values[1]), NumberOf(env, arguments.values[2]),
-                          &duration_ns);
-    return ValueOf(env, duration_ns);
-  }
-
-  // (sql) → statementId
-  static napi_value InternStatement(napi_env env, napi_callback_info info) {
-    Arguments<1> arguments(env, info);
-    Recorder* self = arguments.self;
-    if (self == nullptr) return nullptr;
-    self->state_->calls[kInternStatement]++;
-    Utf8 sql(env, arguments.values[0], self->state_);
-    double statement_id = HD_OTHER_ID;
-    if (sql.is_complete()) {
-      hd_recorder_intern_statement(self->recorder_, sql.data(), sql.bytes(), &statement_id);
-    }
-    return ValueOf(env, statement_id);
-  }
-
-  // (statementId, requestHandle, startNs, durationNs, poolWaitNs, outcome, rowCount)
-  static napi_value RecordQuery(napi_env env, napi_callback_info info) {
-    Arguments<7> arguments(env, info);
-    Recorder* self = arguments.self;
-    if (self == nullptr) return nullptr;
-    self->state_->calls[kRecordQuery]++;
-    napi_value* values = arguments.values;
-    hd_ended_query query = {NumberOf(env, values[0]), NumberOf(env, values[1]),
-                            NumberOf(env, values[2]), NumberOf(env, values[3]),
-                            NumberOf(env, values[4]), NumberOf(env, values[5]),
-                            NumberOf(env, values[6])};
-    hd_recorder_record_query(self->recorder_, &query);
+    self->Begun(begun);
     return nullptr;
   }
 
-  // (statementId) → { fingerprint, text } or undefined
-  Napi::Value Statement(const Napi::CallbackInfo& info) {
-    Napi::Env env = info.Env();
-    state_->calls[kStatement]++;
-    uint64_t fingerprint = 0;
-    const char* text = nullptr;
-    size_t text_bytes = 0;
-    if (!info[0].IsNumber() ||
-        hd_recorder_statement(recorder_, NumberOf(env, info[0]), &fingerprint, &text,
-                              &text_bytes) != HD_OK) {
-      return env.Undefined();
+  // Inputs: handle, outcome, rowCount. Result: durationNs.
+  static napi_value EndQuery(napi_env env, napi_callback_info info) {
+    Recorder* self = SelfOf(env, info, nullptr);
+    self->state_->calls[kEndQuery]++;
+    const double* in = self->registers_ + kInputs;
+    hd_recorder_end_query(self->recorder_, in[0], in[1], in[2], &self->registers_[kResult]);
+    return nullptr;
+  }
+
+  // (sql). Result: statementId.
+  static napi_value InternStatement(napi_env env, napi_callback_info info) {
+    napi_value text = nullptr;
+    Recorder* self = SelfOf(env, info, &text);
+    self->state_->calls[kInternStatement]++;
+    Utf8 sql(env, text, self->state_);
+    self->registers_[kResult] = HD_OTHER_ID;
+    if (sql.is_complete()) {
+      hd_recorder_intern_statement(self->recorder_, sql.data(), sql.bytes(),
+                                   &self->registers_[kResult]);
     }
-    Napi::Object identity = Napi::Object::New(env);
-    identity.Set("fingerprint", HexOf(env, fingerprint));
-    identity.Set("text", Napi::String::New(env, text, text_bytes));
-    return identity;
+    return nullptr;
+  }
+
+  // Inputs: statementId, requestHandle, startNs, durationNs, poolWaitNs, outcome, rowCount.
+  static napi_value RecordQuery(napi_env env, napi_callback_info info) {
+    Recorder* self = SelfOf(env, info, nullptr);
+    self->state_->calls[kRecordQuery]++;
+    const double* in = self->registers_ + kInputs;
+    hd_ended_query query = {in[0], in[1], in[2], in[3], in[4], in[5], in[6]};
+    hd_recorder_record_query(self->recorder_, &query);
+    return nullptr;
   }
 
   // (firstWord, target: BigUint64Array) → whether the words lie in the arena
   Napi::Value Read(const Napi::CallbackInfo& info) {
     Napi::Env env = info.Env();
-    // A snapshot begins with the header.
-    if (info[0].IsNumber() && NumberOf(env, info[0]) == 0) state_->calls[kSnapshot]++;
+    state_->calls[kRead]++;
     if (!info[1].IsTypedArray() ||
         info[1].As<Napi::TypedArray>().TypedArrayType() != napi_biguint64_array) {
       return Napi::Boolean::New(env, false);
@@ -320,8 +271,8 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
 
   AddonState* state_;
   hd_recorder* recorder_ = nullptr;
-  Napi::Reference<Napi::Float64Array> registers_;
-  double* register_data_ = nullptr;
+  Napi::Reference<Napi::Float64Array> registers_owner_;
+  double* registers_ = nullptr;
 };
 
 AddonState* StateOf(const Napi::CallbackInfo& info) {

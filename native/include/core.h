@@ -127,10 +127,6 @@ hd_status hd_recorder_intern_statement(hd_recorder *recorder, const char *sql, s
                                        double *statement_id);
 hd_status hd_recorder_record_query(hd_recorder *recorder, const hd_ended_query *query);
 
-/* `text` belongs to the recorder. HD_INVALID_ARGUMENT for an identity never given out. */
-hd_status hd_recorder_statement(const hd_recorder *recorder, double statement_id,
-                                uint64_t *fingerprint, const char **text, size_t *text_bytes);
-
 /* Copies words of the arena (native/src/layout.zig), each of them whole and in order. */
 hd_status hd_recorder_read(const hd_recorder *recorder, double first_word, uint64_t *target,
                            size_t words);

@@ -266,25 +266,6 @@ fn recorderRecordQuery(recorder: ?*Recorder, query: ?*const EndedQuery) callconv
     return .ok;
 }
 
-fn recorderStatement(
-    recorder: ?*const Recorder,
-    statement_id: f64,
-    fingerprint: ?*u64,
-    text: ?*[*]const u8,
-    text_bytes: ?*usize,
-) callconv(.c) Status {
-    const self = recorder orelse return .invalid_argument;
-    const out_fingerprint = fingerprint orelse return .invalid_argument;
-    const out_text = text orelse return .invalid_argument;
-    const out_bytes = text_bytes orelse return .invalid_argument;
-    if (!(statement_id >= 0)) return .invalid_argument;
-    const identity = self.statement(whole32(statement_id)) orelse return .invalid_argument;
-    out_fingerprint.* = identity.fingerprint;
-    out_text.* = identity.text.ptr;
-    out_bytes.* = identity.text.len;
-    return .ok;
-}
-
 fn recorderRead(
     recorder: ?*const Recorder,
     first_word: f64,
@@ -337,6 +318,5 @@ comptime {
     exportHidden(&recorderEndQuery, "hd_recorder_end_query");
     exportHidden(&recorderInternStatement, "hd_recorder_intern_statement");
     exportHidden(&recorderRecordQuery, "hd_recorder_record_query");
-    exportHidden(&recorderStatement, "hd_recorder_statement");
     exportHidden(&recorderRead, "hd_recorder_read");
 }
