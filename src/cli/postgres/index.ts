@@ -1,0 +1,1 @@
+export { launchPostgres, type EmbeddedPostgres, type LaunchOptions } from './launch.ts';
