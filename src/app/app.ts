@@ -135,23 +135,23 @@ export class HyperApp {
   }
 
   get(path: string, handler: Handler): void {
-    this.route('GET', path, handler);
+    this.route('GET', path, functionOption('HyperApp.get(handler)', handler));
   }
 
   post(path: string, handler: Handler): void {
-    this.route('POST', path, handler);
+    this.route('POST', path, functionOption('HyperApp.post(handler)', handler));
   }
 
   put(path: string, handler: Handler): void {
-    this.route('PUT', path, handler);
+    this.route('PUT', path, functionOption('HyperApp.put(handler)', handler));
   }
 
   patch(path: string, handler: Handler): void {
-    this.route('PATCH', path, handler);
+    this.route('PATCH', path, functionOption('HyperApp.patch(handler)', handler));
   }
 
   delete(path: string, handler: Handler): void {
-    this.route('DELETE', path, handler);
+    this.route('DELETE', path, functionOption('HyperApp.delete(handler)', handler));
   }
 
   /**
