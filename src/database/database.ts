@@ -76,11 +76,11 @@ export class Database implements Queryable {
    */
   constructor(urlOrConfig: string | pg.PoolConfig) {
     this.#config = poolConfig(urlOrConfig);
-    instrument(pg as never);
+    instrument(pg);
     this.pool = new pg.Pool(this.#config);
     // pg emits the error of an idle connection here, and Node ends the process where nobody
     // listens. The pool has dropped the connection already; the next query opens another.
-    this.pool.on('error', () => {});
+    this.pool.on('error', ignore);
   }
 
   /**
@@ -112,6 +112,9 @@ export class Database implements Queryable {
 
   async transaction<T>(fn: (tx: Queryable) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
+    // While a client is checked out the pool does not listen, and an 'error' that nobody hears
+    // ends the process. The statements in the transaction reject by themselves.
+    client.on('error', ignore);
     let brokenBy: Error | undefined;
     try {
       return await inTransaction(client, fn);
@@ -123,6 +126,7 @@ export class Database implements Queryable {
       throw error;
     } finally {
       // A connection whose ROLLBACK failed is in no known state.
+      client.off('error', ignore);
       client.release(brokenBy);
     }
   }
@@ -155,10 +159,12 @@ export class Database implements Queryable {
       query_timeout: 5_000,
       application_name: 'hyperdjango',
     });
-    pool.on('error', () => {});
+    pool.on('error', ignore);
     return pool;
   }
 }
+
+function ignore(): void {}
 
 function poolConfig(urlOrConfig: unknown): pg.PoolConfig {
   const option = 'new Database(urlOrConfig)';

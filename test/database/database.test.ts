@@ -109,7 +109,8 @@ describe('transaction', () => {
       await database.query('SELECT pg_terminate_backend($1)', [row?.pid]);
       await tx.query('SELECT 1');
     });
-    await expect(failing).rejects.toMatchObject({ code: '57P01' });
+    // As the driver puts it, whether the news came before the statement or after it.
+    await expect(failing).rejects.toThrow(/terminating connection|connection error/);
     expect(db.poolStats().active).toBe(0);
     expect(await db.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
