@@ -8,7 +8,13 @@ import { HyperDjangoError, OptionError } from '../errors/index.ts';
 import { requestScope } from '../frameworks/hono.ts';
 import { PerformanceMiddleware } from '../performance/index.ts';
 import { measureHandler } from '../profiling/index.ts';
-import { describeValue, functionOption, knownOptions, numberOption, stringOption } from '../util/options.ts';
+import {
+  describeValue,
+  functionOption,
+  knownOptions,
+  numberOption,
+  stringOption,
+} from '../util/options.ts';
 import { routeDecorator, type RouteDecorator, routesOf } from './route-decorator.ts';
 
 /** Answers one request; gets Hono's context. */
@@ -118,30 +124,34 @@ export class HyperApp {
   route(method: string, path: string, handler?: Handler): RouteDecorator | void {
     const verb = stringOption('HyperApp.route(method)', method).toUpperCase();
     if (typeof path !== 'string' || !path.startsWith('/')) {
-      throw new OptionError('HyperApp.route(path)', 'a path that begins with /', describeValue(path));
+      throw new OptionError(
+        'HyperApp.route(path)',
+        'a path that begins with /',
+        describeValue(path),
+      );
     }
     if (handler !== undefined) return this.#addRoute(verb, path, handler);
     return routeDecorator(this, { method: verb, path }, (own) => this.#addRoute(verb, path, own));
   }
 
   get(path: string, handler: Handler): void {
-    this.route('GET', path, handler);
+    this.route('GET', path, functionOption('HyperApp.get(handler)', handler));
   }
 
   post(path: string, handler: Handler): void {
-    this.route('POST', path, handler);
+    this.route('POST', path, functionOption('HyperApp.post(handler)', handler));
   }
 
   put(path: string, handler: Handler): void {
-    this.route('PUT', path, handler);
+    this.route('PUT', path, functionOption('HyperApp.put(handler)', handler));
   }
 
   patch(path: string, handler: Handler): void {
-    this.route('PATCH', path, handler);
+    this.route('PATCH', path, functionOption('HyperApp.patch(handler)', handler));
   }
 
   delete(path: string, handler: Handler): void {
-    this.route('DELETE', path, handler);
+    this.route('DELETE', path, functionOption('HyperApp.delete(handler)', handler));
   }
 
   /**
@@ -211,7 +221,11 @@ export class HyperApp {
     hono.use(requestScope([...this.#performance], () => this.profiling));
     for (const middleware of this.#middlewares) hono.use(middleware);
     for (const { method, path, handler } of this.#routes) {
-      hono.on(method, path, throwingErrors((c: Context) => measureHandler(() => handler(c))));
+      hono.on(
+        method,
+        path,
+        throwingErrors((c: Context) => measureHandler(() => handler(c))),
+      );
     }
     return hono;
   }

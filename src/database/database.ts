@@ -232,7 +232,11 @@ function run(
 ): Promise<pg.QueryResult> {
   // The extended protocol refuses a second statement in the text; pg would use the simple one
   // where there are no parameters.
-  return target.query({ text: sql, values: params as unknown[], queryMode: 'extended' } as object as pg.QueryConfig);
+  return target.query({
+    text: sql,
+    values: params as unknown[],
+    queryMode: 'extended',
+  } as object as pg.QueryConfig);
 }
 
 class RollbackFailure extends Error {}

@@ -262,7 +262,7 @@ function patchConnect(owner: PgPool, recorder: Recorder): Undo {
       return new this.Promise((resolve, reject) => {
         original.call(this, (error, client) => {
           noteCheckout(recorder, this, client, startNs);
-          if (error) reject(error as Error);
+          if (error) reject(error);
           else resolve(client);
         });
       }).catch((error: Error) => {

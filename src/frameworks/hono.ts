@@ -55,7 +55,7 @@ export function requestScope(
 ): MiddlewareHandler {
   if (isDisabled()) return (_, next) => next();
   const recorder = getRecorder();
-  return async function performance(c: Context, next: Next): Promise<Response | void> {
+  return async function observeRequest(c: Context, next: Next): Promise<Response | void> {
     const { incoming, outgoing } = (c.env ?? {}) as NodeBindings;
     for (const { dashboard } of middlewares) {
       if (dashboard.owns(c.req.path)) return dashboard.handle(c.req.raw, incoming?.socket);

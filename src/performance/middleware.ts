@@ -139,11 +139,7 @@ export class PerformanceMiddleware {
     const nowNs = recorder.engine.nowNs();
     const durationMs = (nowNs - scope.startNs) / 1e6;
     const startedAt = Date.now() - durationMs;
-    const repeated = findRepeatedStatements(
-      scope,
-      this.options.nPlusOneThreshold,
-      recorder.core,
-    );
+    const repeated = findRepeatedStatements(scope, this.options.nPlusOneThreshold, recorder.core);
     for (const { sql, count, totalMs } of repeated) {
       this.#store.addNPlusOne({ sql, route: scope.name, count, totalMs, timestamp: startedAt });
     }

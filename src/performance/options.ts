@@ -1,5 +1,11 @@
 import type { Authorize } from '../dashboard/index.ts';
-import { booleanOption, functionOption, knownOptions, numberOption, stringOption } from '../util/options.ts';
+import {
+  booleanOption,
+  functionOption,
+  knownOptions,
+  numberOption,
+  stringOption,
+} from '../util/options.ts';
 
 /** Options of {@link PerformanceMiddleware}. */
 export interface PerformanceOptions {

@@ -130,7 +130,7 @@ export class StatsStore {
       slowQueryCount: this.#slowQueryCount,
       nPlusOneCount: this.#nPlusOneCount,
       recentSlowQueries: this.#slowQueries.newestFirst(),
-      recentNPlusOne: [...this.#nPlusOneTexts].reverse(),
+      recentNPlusOne: [...this.#nPlusOneTexts].toReversed(),
       unscopedQueries,
     };
   }

@@ -1,5 +1,11 @@
 /** Scopes, and the one place where queries and requests are written down. */
-export { type Context, getRecorder, isDisabled, type QueryListener, type Recorder } from './recorder.ts';
+export {
+  type Context,
+  getRecorder,
+  isDisabled,
+  type QueryListener,
+  type Recorder,
+} from './recorder.ts';
 export {
   type RecordedQuery,
   Scope,

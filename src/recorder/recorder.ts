@@ -15,12 +15,7 @@ import {
   type RecorderCapacities,
 } from '../engine/engine.ts';
 import { loadEngine } from '../engine/load.ts';
-import {
-  type RecordedQuery,
-  Scope,
-  type ScopeEnd,
-  type ScopeKind,
-} from './scope.ts';
+import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
 
 const CAPACITIES: RecorderCapacities = {
   inFlightQueriesMax: 1_024,
@@ -213,7 +208,8 @@ export class Recorder {
 
   /** The normalised text of a statement; of `sql` itself where the table was full. */
   statementText(query: RecordedQuery): string {
-    const known = query.statementId === OTHER_ID ? undefined : this.core.statement(query.statementId);
+    const known =
+      query.statementId === OTHER_ID ? undefined : this.core.statement(query.statementId);
     return known?.text ?? this.engine.normalizeSql(query.sql).text;
   }
 
@@ -229,10 +225,13 @@ export class Recorder {
     // The message of a foreign error may quote a value: its name and place say enough.
     const name = error instanceof Error ? error.name : typeof error;
     const place = error instanceof Error ? (error.stack?.split('\n').at(1)?.trim() ?? '') : '';
-    process.emitWarning(`a fault inside was caught, the application is unaffected: ${name} ${place}`, {
-      type: 'HyperDjangoWarning',
-      code: 'HYPERDJANGO_FAULT',
-    });
+    process.emitWarning(
+      `a fault inside was caught, the application is unaffected: ${name} ${place}`,
+      {
+        type: 'HyperDjangoWarning',
+        code: 'HYPERDJANGO_FAULT',
+      },
+    );
   }
 
   #recordEnded(query: RecordedQuery): void {
