@@ -113,10 +113,8 @@ export class QueryTimer {
   async drain(options: DrainOptions = {}): Promise<boolean> {
     const option = `${OWNER}.drain`;
     knownOptions(option, options, ['timeoutSeconds']);
-    const timeoutSeconds = numberOption(`${option}.timeoutSeconds`, options.timeoutSeconds ?? 30, {
-      min: 0,
-      max: 86_400,
-    });
+    const { timeoutSeconds = 30 } = options;
+    numberOption(`${option}.timeoutSeconds`, timeoutSeconds, { min: 0, max: 86_400 });
     const deadlineMs = performance.now() + timeoutSeconds * 1_000;
     let isIdle = this.#isIdle();
     while (!isIdle && performance.now() < deadlineMs) {

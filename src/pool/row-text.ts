@@ -11,7 +11,7 @@ const SUMMARY_LENGTH_MAX = 500;
  * @returns null where there are none; at most 500 characters.
  */
 export function summarizeParams(params: readonly unknown[] | undefined): string | null {
-  if (params === undefined || params.length === 0) return null;
+  if (!Array.isArray(params) || params.length === 0) return null;
   let summary = '';
   for (let index = 0; index < params.length && summary.length < SUMMARY_LENGTH_MAX; ) {
     const shape = shapeOf(params[index]);

@@ -180,11 +180,8 @@ export class SlowQueryLog {
   async getRecent(options: GetRecentOptions = {}): Promise<LoggedSlowQuery[]> {
     const option = `${OWNER}.getRecent`;
     knownOptions(option, options, ['limit']);
-    const limit = numberOption(`${option}.limit`, options.limit ?? 50, {
-      min: 1,
-      max: 10_000,
-      integer: true,
-    });
+    const { limit = 50 } = options;
+    numberOption(`${option}.limit`, limit, { min: 1, max: 10_000, integer: true });
     return this.#side.run((client) => readRecent(client, limit), READ_TIMEOUT_MS);
   }
 

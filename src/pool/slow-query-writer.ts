@@ -150,7 +150,7 @@ export class SlowQueryWriter {
   }
 
   #start(): Promise<void> {
-    this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined));
+    this.#writing ??= this.#writeAll();
     return this.#writing;
   }
 
@@ -160,6 +160,8 @@ export class SlowQueryWriter {
     while (this.#queue.length > 0 && this.#cancelRetry === undefined) {
       await this.#writeBatch(this.#queue.splice(0, BATCH_ROWS_MAX));
     }
+    // At once, or a row that came after the last look at the queue would wait for the next one.
+    this.#writing = undefined;
   }
 
   async #writeBatch(batch: QueuedRow[]): Promise<void> {

@@ -33,7 +33,8 @@ export class ProfileStore {
   /** @throws {OptionError} where an option is unknown or out of its range. */
   constructor(options: ProfileStoreOptions = {}) {
     knownOptions('ProfileStore', options, ['capacity']);
-    this.capacity = numberOption('ProfileStore.capacity', options.capacity ?? 100, {
+    const { capacity = 100 } = options;
+    this.capacity = numberOption('ProfileStore.capacity', capacity, {
       min: 1,
       max: 100_000,
       integer: true,

@@ -79,7 +79,8 @@ export class Profiler {
   constructor(name: string, options: ProfilerOptions = {}) {
     this.name = stringOption('new Profiler(name)', name);
     knownOptions('Profiler', options, ['maxSpans']);
-    this.#maxSpans = numberOption('Profiler.maxSpans', options.maxSpans ?? 1_000, {
+    const { maxSpans = 1_000 } = options;
+    this.#maxSpans = numberOption('Profiler.maxSpans', maxSpans, {
       min: 1,
       max: 1_000_000,
       integer: true,
