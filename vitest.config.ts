@@ -16,10 +16,10 @@ const ON_BOTH_ENGINES = [
 const shared = {
   globalSetup: ['test/support/global-setup.ts'],
   // Queries of one process meet in one recorder: each file gets a process of its own.
-  pool: 'forks',
+  pool: 'forks' as const,
   testTimeout: 30_000,
   hookTimeout: 60_000,
-} as const;
+};
 
 export default defineConfig({
   test: {

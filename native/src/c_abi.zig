@@ -109,6 +109,191 @@ fn sqlScan(
     return .ok;
 }
 
+const Capacities = core.layout.Capacities;
+const Recorder = core.recorder.Recorder;
+
+const Begun = extern struct {
+    handle: f64,
+    start_ns: f64,
+    statement_id: f64,
+
+    fn of(begun: core.recorder.Begun) Begun {
+        return .{
+            .handle = @floatFromInt(begun.handle),
+            .start_ns = @floatFromInt(begun.start_ns),
+            .statement_id = @floatFromInt(begun.statement_id),
+        };
+    }
+};
+
+const EndedRequest = extern struct {
+    start_ns: f64,
+    duration_ns: f64,
+    status_code: f64,
+    query_count: f64,
+    outcome: f64,
+};
+
+const EndedQuery = extern struct {
+    statement_id: f64,
+    request_handle: f64,
+    start_ns: f64,
+    duration_ns: f64,
+    pool_wait_ns: f64,
+    outcome: f64,
+    row_count: f64,
+};
+
+comptime {
+    assert(@sizeOf(Begun) == 24);
+    assert(@sizeOf(EndedRequest) == 40);
+    assert(@sizeOf(EndedQuery) == 56);
+}
+
+fn recorderCreate(
+    capacities: ?*const Capacities,
+    seed: u64,
+    recorder: ?*?*Recorder,
+) callconv(.c) Status {
+    const wanted = capacities orelse return .invalid_argument;
+    const out = recorder orelse return .invalid_argument;
+    out.* = null;
+    if (!wanted.areValid()) return .invalid_argument;
+    out.* = Recorder.create(std.heap.c_allocator, wanted.*, seed) catch return .out_of_memory;
+    return .ok;
+}
+
+fn recorderDestroy(recorder: ?*Recorder) callconv(.c) void {
+    if (recorder) |existing| existing.destroy();
+}
+
+fn recorderBeginRequest(recorder: ?*Recorder, begun: ?*Begun) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const out = begun orelse return .invalid_argument;
+    out.* = .of(self.beginRequest());
+    return .ok;
+}
+
+fn recorderEndRequest(
+    recorder: ?*Recorder,
+    handle: f64,
+    route: ?[*]const u8,
+    route_bytes: usize,
+    request: ?*const EndedRequest,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const name = slice(route, route_bytes) orelse return .invalid_argument;
+    const ended = request orelse return .invalid_argument;
+    self.endRequest(whole(handle), name, .{
+        .start_ns = whole(ended.start_ns),
+        .duration_ns = whole(ended.duration_ns),
+        .status_code = whole32(ended.status_code),
+        .query_count = whole32(ended.query_count),
+        .is_error = ended.outcome == 1,
+    });
+    return .ok;
+}
+
+fn recorderBeginQuery(
+    recorder: ?*Recorder,
+    sql: ?[*]const u8,
+    sql_bytes: usize,
+    request_handle: f64,
+    pool_wait_ns: f64,
+    begun: ?*Begun,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const text = slice(sql, sql_bytes) orelse return .invalid_argument;
+    const out = begun orelse return .invalid_argument;
+    out.* = .of(self.beginQuery(text, whole(request_handle), whole(pool_wait_ns)));
+    return .ok;
+}
+
+fn recorderBeginStatement(
+    recorder: ?*Recorder,
+    statement_id: f64,
+    request_handle: f64,
+    pool_wait_ns: f64,
+    begun: ?*Begun,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const out = begun orelse return .invalid_argument;
+    const id = whole32(statement_id);
+    if (self.statement(id) == null) return .invalid_argument;
+    out.* = .of(self.beginStatement(id, whole(request_handle), whole(pool_wait_ns)));
+    return .ok;
+}
+
+fn recorderEndQuery(
+    recorder: ?*Recorder,
+    handle: f64,
+    outcome: f64,
+    row_count: f64,
+    duration_ns: ?*f64,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const out = duration_ns orelse return .invalid_argument;
+    const duration = self.endQuery(whole(handle), outcome == 1, rowCount(row_count));
+    out.* = if (duration) |ns| @floatFromInt(ns) else -1;
+    return .ok;
+}
+
+fn recorderInternStatement(
+    recorder: ?*Recorder,
+    sql: ?[*]const u8,
+    sql_bytes: usize,
+    statement_id: ?*f64,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const text = slice(sql, sql_bytes) orelse return .invalid_argument;
+    const out = statement_id orelse return .invalid_argument;
+    out.* = @floatFromInt(self.internStatement(text));
+    return .ok;
+}
+
+fn recorderRecordQuery(recorder: ?*Recorder, query: ?*const EndedQuery) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const ended = query orelse return .invalid_argument;
+    self.recordQuery(.{
+        .statement_id = whole32(ended.statement_id),
+        .request_handle = whole(ended.request_handle),
+        .start_ns = whole(ended.start_ns),
+        .duration_ns = whole(ended.duration_ns),
+        .pool_wait_ns = whole(ended.pool_wait_ns),
+        .is_error = ended.outcome == 1,
+        .row_count = rowCount(ended.row_count),
+    });
+    return .ok;
+}
+
+fn recorderRead(
+    recorder: ?*const Recorder,
+    first_word: f64,
+    target: ?[*]u64,
+    word_count: usize,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    if (word_count == 0) return .ok;
+    const out = target orelse return .invalid_argument;
+    return if (self.read(whole(first_word), out[0..word_count])) .ok else .invalid_argument;
+}
+
+/// What JavaScript calls a number, as a count that JavaScript can hold exactly.
+fn whole(number: f64) u64 {
+    // Also false for NaN.
+    if (!(number >= 1)) return 0;
+    const maximum: f64 = @floatFromInt(core.recorder.number_max);
+    return @intFromFloat(@min(number, maximum));
+}
+
+fn whole32(number: f64) u32 {
+    return @intCast(@min(whole(number), std.math.maxInt(u32)));
+}
+
+fn rowCount(number: f64) ?u64 {
+    return if (number >= 0) whole(number) else null;
+}
+
 fn slice(pointer: ?[*]const u8, bytes: usize) ?[]const u8 {
     const start = pointer orelse return if (bytes == 0) "" else null;
     return start[0..bytes];
@@ -124,4 +309,14 @@ comptime {
     exportHidden(&clockNowNs, "hd_clock_now_ns");
     exportHidden(&sqlNormalize, "hd_sql_normalize");
     exportHidden(&sqlScan, "hd_sql_scan");
+    exportHidden(&recorderCreate, "hd_recorder_create");
+    exportHidden(&recorderDestroy, "hd_recorder_destroy");
+    exportHidden(&recorderBeginRequest, "hd_recorder_begin_request");
+    exportHidden(&recorderEndRequest, "hd_recorder_end_request");
+    exportHidden(&recorderBeginQuery, "hd_recorder_begin_query");
+    exportHidden(&recorderBeginStatement, "hd_recorder_begin_statement");
+    exportHidden(&recorderEndQuery, "hd_recorder_end_query");
+    exportHidden(&recorderInternStatement, "hd_recorder_intern_statement");
+    exportHidden(&recorderRecordQuery, "hd_recorder_record_query");
+    exportHidden(&recorderRead, "hd_recorder_read");
 }

@@ -78,7 +78,7 @@ export class Database implements Queryable {
    */
   constructor(urlOrConfig: string | pg.PoolConfig) {
     this.#config = poolConfig(urlOrConfig);
-    instrument(pg as never);
+    instrument(pg);
     this.pool = new pg.Pool(this.#config);
     // pg emits the error of an idle connection here, and Node ends the process where nobody
     // listens. The pool has dropped the connection already; the next query opens another.

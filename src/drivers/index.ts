@@ -5,4 +5,3 @@
  * @module
  */
 export { instrument, instrumentLoaded, uninstrument } from './instrument.ts';
-export type { PgClient, PgClientClass, PgModule, PgPool, PgPoolClass } from './pg-types.ts';

@@ -4,9 +4,7 @@ import { OptionError } from '../errors/index.ts';
 import { isDisabled } from '../recorder/index.ts';
 import { describeValue } from '../util/options.ts';
 import { instrumentClient, instrumentPool, uninstrumentClient, uninstrumentPool } from './pg.ts';
-import type { PgClient, PgClientClass, PgModule, PgPool, PgPoolClass } from './pg-types.ts';
-
-type Target = PgModule | PgPool | PgClient;
+import type { PgClientClass, PgPoolClass } from './pg-types.ts';
 
 /**
  * Hooks a copy of node-postgres: the module, or any pool or client made by it. Every client and
@@ -22,7 +20,7 @@ type Target = PgModule | PgPool | PgClient;
  * instrument(pg);
  * ```
  */
-export function instrument(target: Target): void {
+export function instrument(target: object): void {
   const { Client, Pool } = classesOf('instrument(target)', target);
   if (isDisabled()) return;
   if (Client !== undefined) instrumentClient(Client);
@@ -34,7 +32,7 @@ export function instrument(target: Target): void {
  *
  * @throws {OptionError} where `target` is nothing that `instrument` takes.
  */
-export function uninstrument(target: Target): void {
+export function uninstrument(target: object): void {
   const { Client, Pool } = classesOf('uninstrument(target)', target);
   if (Client !== undefined) uninstrumentClient(Client);
   if (Pool !== undefined) uninstrumentPool(Pool);

@@ -42,9 +42,3 @@ export interface PgPool {
 export interface PgPoolClass {
   readonly prototype: PgPool;
 }
-
-/** What `import pg from 'pg'` gives. */
-export interface PgModule {
-  readonly Client: PgClientClass;
-  readonly Pool: PgPoolClass;
-}

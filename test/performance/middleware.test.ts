@@ -65,7 +65,7 @@ async function startShop(options: PerformanceOptions = {}): Promise<Shop> {
     await db.query('SELECT * FROM nowhere');
     return new Response();
   });
-  app.get('/redirect', () => Response.redirect('http://localhost/items/1'));
+  app.get('/redirect', () => Response.redirect('http://localhost/items/1', 302));
   app.get('/stream', () => {
     const chunks = async function* (): AsyncGenerator<Uint8Array> {
       for (let id = 1; id <= 2; id += 1) {

@@ -15,6 +15,8 @@ const config: UserConfig = defineConfig({
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   plugins: [
     viteSingleFile({ removeViteModuleLoader: true, useRecommendedBuildConfig: true }),
+    keepOwnSideEffects(),
+    leaveOutUnusedPaths(),
     writePageModule(),
   ],
   // The module is all that is kept: nothing goes to an output folder.
@@ -23,6 +25,28 @@ const config: UserConfig = defineConfig({
 
 // vite takes nothing but a default export.
 export { config as default };
+
+/** The package has no side effects on import, as package.json says; its page is nothing but one. */
+function keepOwnSideEffects(): Plugin {
+  return {
+    name: 'keep-own-side-effects',
+    transform: (code, id) =>
+      id.startsWith(root) ? { code, map: null, moduleSideEffects: true } : undefined,
+  };
+}
+
+/** uPlot hangs helpers on its class that only charts of other kinds need: 4 kB. */
+function leaveOutUnusedPaths(): Plugin {
+  const helpers = /^\{\n\tuPlot\.join = [\s\S]*(?=^export \{ uPlot as default \};)/m;
+  return {
+    name: 'leave-out-unused-paths',
+    transform(code, id) {
+      if (!id.endsWith('/uPlot.esm.js')) return undefined;
+      if (!helpers.test(code)) throw new Error('uPlot no longer looks as expected');
+      return { code: code.replace(helpers, ''), map: null };
+    },
+  };
+}
 
 /**
  * Writes the finished page into a module, with the hashes that its Content-Security-Policy

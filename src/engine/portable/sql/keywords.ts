@@ -1,0 +1,192 @@
+/** PostgreSQL 18's keywords of every class, and what the normaliser knows of some of them. */
+import { mix1, mix2, WORD_SEED_1, WORD_SEED_2 } from './fingerprint.ts';
+
+const KEYWORDS = `
+  abort absent absolute access action add admin after aggregate all also alter always analyse
+  analyze and any array as asc asensitive assertion assignment asymmetric at atomic attach
+  attribute authorization backward before begin between bigint binary bit boolean both breadth
+  by cache call called cascade cascaded case cast catalog chain char character characteristics
+  check checkpoint class close cluster coalesce collate collation column columns comment
+  comments commit committed compression concurrently conditional configuration conflict
+  connection constraint constraints content continue conversion copy cost create cross csv cube
+  current current_catalog current_date current_role current_schema current_time
+  current_timestamp current_user cursor cycle data database day deallocate dec decimal declare
+  default defaults deferrable deferred definer delete delimiter delimiters depends depth desc
+  detach dictionary disable discard distinct do document domain double drop each else empty
+  enable encoding encrypted end enforced enum error escape event except exclude excluding
+  exclusive execute exists explain expression extension external extract false family fetch
+  filter finalize first float following for force foreign format forward freeze from full
+  function functions generated global grant granted greatest group grouping groups handler
+  having header hold hour identity if ilike immediate immutable implicit import in include
+  including increment indent index indexes inherit inherits initially inline inner inout input
+  insensitive insert instead int integer intersect interval into invoker is isnull isolation
+  join json json_array json_arrayagg json_exists json_object json_objectagg json_query
+  json_scalar json_serialize json_table json_value keep key keys label language large last
+  lateral leading leakproof least left level like limit listen load local localtime
+  localtimestamp location lock locked logged mapping match matched materialized maxvalue merge
+  merge_action method minute minvalue mode month move name names national natural nchar nested
+  new next nfc nfd nfkc nfkd no none normalize normalized not nothing notify notnull nowait null
+  nullif nulls numeric object objects of off offset oids old omit on only operator option
+  options or order ordinality others out outer over overlaps overlay overriding owned owner
+  parallel parameter parser partial partition passing password path period placing plan plans
+  policy position preceding precision prepare prepared preserve primary prior privileges
+  procedural procedure procedures program publication quote quotes range read real reassign
+  recursive ref references referencing refresh reindex relative release rename repeatable
+  replace replica reset restart restrict return returning returns revoke right role rollback
+  rollup routine routines row rows rule savepoint scalar schema schemas scroll search second
+  security select sequence sequences serializable server session session_user set setof sets
+  share show similar simple skip smallint snapshot some source sql stable standalone start
+  statement statistics stdin stdout storage stored strict string strip subscription substring
+  support symmetric sysid system system_user table tables tablesample tablespace target temp
+  template temporary text then ties time timestamp to trailing transaction transform treat
+  trigger trim true truncate trusted type types uescape unbounded uncommitted unconditional
+  unencrypted union unique unknown unlisten unlogged until update user using vacuum valid
+  validate validator value values varchar variadic varying verbose version view views virtual
+  volatile when where whitespace window with within without work wrapper write xml xmlattributes
+  xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize
+  xmltable year yes zone
+`;
+
+/** Keywords that steer the normaliser. */
+export const WORD = {
+  none: 0,
+  array: 1,
+  as: 2,
+  by: 3,
+  /** ABSENT, CALLED: an `ON NULL` after them is no value. */
+  onNull: 4,
+  cast: 5,
+  default: 6,
+  in: 7,
+  is: 8,
+  not: 9,
+  /** NULL, TRUE, FALSE: a literal where an operand may stand. */
+  constant: 10,
+  on: 11,
+  operator: 12,
+  /** ORDER, GROUP, PARTITION: a BY after them is followed by an operand. */
+  sorted: 13,
+  uescape: 14,
+  values: 15,
+  /** BETWEEN, ESCAPE, PASSING, VALUE: an operator after an operand, a name elsewhere. */
+  infix: 16,
+  set: 17,
+  alter: 18,
+  /** ROLE, USER, DATABASE, SYSTEM: after ALTER, their SET takes a value. */
+  configured: 19,
+  /** CREATE, FETCH, MOVE: a signed number may follow a {@link WORD_SIGNED} word. */
+  counting: 20,
+  to: 21,
+  time: 22,
+} as const;
+
+/** Any keyword. */
+export const WORD_KEYWORD = 0x100;
+/** Cannot end an expression: what follows is an operand, so a minus is a sign. */
+export const WORD_BEFORE_OPERAND = 0x200;
+/** Goes on the name of a type: `double precision`, `timestamp with time zone`. */
+export const WORD_TYPE_TAIL = 0x400;
+/** Takes a number, perhaps signed, in CREATE, ALTER, FETCH and MOVE. */
+export const WORD_SIGNED = 0x800;
+/** The part of an entry that holds one of {@link WORD}. */
+export const WORD_MASK = 0xff;
+
+const STEERING: readonly (readonly [id: number, words: string])[] = [
+  [WORD.array, 'array'],
+  [WORD.as, 'as'],
+  [WORD.by, 'by'],
+  [WORD.onNull, 'absent called'],
+  [WORD.cast, 'cast'],
+  [WORD.default, 'default'],
+  [WORD.in, 'in'],
+  [WORD.is, 'is'],
+  [WORD.not, 'not'],
+  [WORD.constant, 'null true false'],
+  [WORD.on, 'on'],
+  [WORD.operator, 'operator'],
+  [WORD.sorted, 'order group partition'],
+  [WORD.uescape, 'uescape'],
+  [WORD.values, 'values'],
+  [WORD.infix, 'between escape passing value'],
+  [WORD.set, 'set'],
+  [WORD.alter, 'alter'],
+  [WORD.configured, 'role user database system'],
+  [WORD.counting, 'create fetch move'],
+  [WORD.to, 'to'],
+  [WORD.time, 'time'],
+];
+
+const FLAGGED: readonly (readonly [flag: number, words: string])[] = [
+  [
+    WORD_BEFORE_OPERAND,
+    `all and any asymmetric both case default distinct do else except fetch for from group having
+     ilike in intersect into lateral leading like limit offset on only or order placing returning
+     select similar some symmetric then to trailing union using variadic when where window with`,
+  ],
+  [
+    WORD_TYPE_TAIL,
+    `array character char day hour minute month precision second time to varying with without year
+     zone`,
+  ],
+  [
+    WORD_SIGNED,
+    `absolute backward by cache fetch forward increment maxvalue minvalue move relative restart
+     start with`,
+  ],
+];
+
+function words(text: string): string[] {
+  return text.trim().split(/\s+/);
+}
+
+function entries(): Map<string, number> {
+  const entryOf = new Map<string, number>(words(KEYWORDS).map((word) => [word, WORD_KEYWORD]));
+  for (const [id, list] of STEERING) {
+    for (const word of words(list)) entryOf.set(word, (entryOf.get(word) ?? 0) | id);
+  }
+  for (const [flag, list] of FLAGGED) {
+    for (const word of words(list)) entryOf.set(word, (entryOf.get(word) ?? 0) | flag);
+  }
+  return entryOf;
+}
+
+const SLOT_COUNT = 2048;
+// A product is random in its upper bits only.
+const SLOT_SHIFT = 32 - 11;
+const slotWords = new Int32Array(SLOT_COUNT * 2);
+const slotEntries = new Uint16Array(SLOT_COUNT);
+
+function hashLane(word: string, seed: number, mix: (hash: number, word: number) => number): number {
+  let hash = seed;
+  for (let index = 0; index < word.length; index += 4) {
+    let group = 0;
+    for (let offset = 0; offset < 4 && index + offset < word.length; offset += 1) {
+      group |= word.charCodeAt(index + offset) << (8 * offset);
+    }
+    hash = mix(hash, group);
+  }
+  return hash;
+}
+
+for (const [word, entry] of entries()) {
+  const word1 = hashLane(word, WORD_SEED_1, mix1);
+  let slot = word1 >>> SLOT_SHIFT;
+  while (slotEntries[slot] !== 0) slot = (slot + 1) & (SLOT_COUNT - 1);
+  slotWords[2 * slot] = word1;
+  slotWords[2 * slot + 1] = hashLane(word, WORD_SEED_2, mix2);
+  slotEntries[slot] = entry;
+}
+
+/**
+ * What is known of the word with these two hashes; 0 for no keyword. The hashes stand for the
+ * text: 64 bits over fewer than 500 keywords.
+ */
+export function keywordEntry(word1: number, word2: number): number {
+  let slot = word1 >>> SLOT_SHIFT;
+  for (;;) {
+    const entry = slotEntries[slot] as number;
+    if (entry === 0) return 0;
+    if (slotWords[2 * slot] === word1 && slotWords[2 * slot + 1] === word2) return entry;
+    slot = (slot + 1) & (SLOT_COUNT - 1);
+  }
+}

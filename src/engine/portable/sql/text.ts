@@ -1,0 +1,141 @@
+/** The normalised text while it grows: runs of the source copied whole, placeholders between. */
+import { GAP } from './lexer.ts';
+import { CUT_MARK_BYTES, cutMark } from './marks.ts';
+
+/** The most bytes (UTF-8) that a normalised text has. */
+export const TEXT_BYTES_MAX = 8192;
+
+/** A text that will be cut ends before this many bytes. */
+const CUT_BYTES_MAX = TEXT_BYTES_MAX - CUT_MARK_BYTES;
+
+/** A state of the text to return to. */
+export class TextCheckpoint {
+  flushed = '';
+  flushedBytes = 0;
+  runStart = 0;
+  runEnd = 0;
+  runExtraBytes = 0;
+  cut: string | undefined;
+
+  release(): void {
+    this.flushed = '';
+    this.cut = undefined;
+  }
+}
+
+export class NormalizedText {
+  #sql = '';
+  #flushed = '';
+  #flushedBytes = 0;
+  // The source from here to there follows what is flushed.
+  #runStart = 0;
+  #runEnd = 0;
+  #runExtraBytes = 0;
+  #cut: string | undefined;
+
+  reset(sql: string): void {
+    this.#sql = sql;
+    this.#flushed = '';
+    this.#flushedBytes = 0;
+    this.#runStart = 0;
+    this.#runEnd = 0;
+    this.#runExtraBytes = 0;
+    this.#cut = undefined;
+  }
+
+  /** Leaves no reference to the text behind. */
+  release(): void {
+    this.reset('');
+  }
+
+  get #byteLength(): number {
+    return this.#flushedBytes + this.#runEnd - this.#runStart + this.#runExtraBytes;
+  }
+
+  /** Adds the token `[start, end)` of the source. */
+  copy(start: number, end: number, gap: number, extraBytes: number): void {
+    const bytes = this.#byteLength + end - start + extraBytes + (gap === GAP.none ? 0 : 1);
+    if (bytes > CUT_BYTES_MAX) this.#noteCut();
+    // A gap of one space (GAP.oneSpace is 1, its length) is copied with the run; one of another
+    // kind becomes a space.
+    if (gap === GAP.other || start - gap !== this.#runEnd) {
+      this.#flush();
+      if (gap !== GAP.none) this.#append(' ', 1);
+      this.#runStart = start;
+    }
+    this.#runEnd = end;
+    this.#runExtraBytes += extraBytes;
+  }
+
+  /** Adds ASCII text that stands for the source up to `sourceEnd`. */
+  insert(text: string, gap: number, sourceEnd: number): void {
+    const gapBytes = gap === GAP.none ? 0 : 1;
+    if (this.#byteLength + text.length + gapBytes > CUT_BYTES_MAX) this.#noteCut();
+    this.#flush();
+    this.#append(gapBytes === 0 ? text : ` ${text}`, text.length + gapBytes);
+    this.#runStart = sourceEnd;
+    this.#runEnd = sourceEnd;
+  }
+
+  /** Ends a folded list: `, …`. */
+  insertRest(sourceEnd: number): void {
+    if (this.#byteLength + 5 > CUT_BYTES_MAX) this.#noteCut();
+    this.#flush();
+    this.#append(', …', 5);
+    this.#runStart = sourceEnd;
+    this.#runEnd = sourceEnd;
+  }
+
+  save(checkpoint: TextCheckpoint): void {
+    checkpoint.flushed = this.#flushed;
+    checkpoint.flushedBytes = this.#flushedBytes;
+    checkpoint.runStart = this.#runStart;
+    checkpoint.runEnd = this.#runEnd;
+    checkpoint.runExtraBytes = this.#runExtraBytes;
+    checkpoint.cut = this.#cut;
+  }
+
+  restore(checkpoint: TextCheckpoint): void {
+    this.#flushed = checkpoint.flushed;
+    this.#flushedBytes = checkpoint.flushedBytes;
+    this.#runStart = checkpoint.runStart;
+    this.#runEnd = checkpoint.runEnd;
+    this.#runExtraBytes = checkpoint.runExtraBytes;
+    this.#cut = checkpoint.cut;
+  }
+
+  /** @param wasCut the text was cut before, and is marked again. */
+  finish(fingerprint: string, wasCut: boolean): string {
+    if (this.#byteLength > TEXT_BYTES_MAX) return `${this.#cut ?? ''}${cutMark(fingerprint)}`;
+    if (wasCut) {
+      this.#flush();
+      return `${this.#flushed}${cutMark(fingerprint)}`;
+    }
+    if (this.#flushedBytes === 0) return this.#sql.slice(this.#runStart, this.#runEnd);
+    this.#flush();
+    return this.#flushed;
+  }
+
+  #append(text: string, byteCount: number): void {
+    this.#flushedBytes += byteCount;
+    // What lies beyond can only be cut, or undone by a checkpoint.
+    if (this.#flushedBytes <= TEXT_BYTES_MAX) this.#flushed += text;
+  }
+
+  #flush(): void {
+    if (this.#runEnd > this.#runStart) {
+      const bytes = this.#runEnd - this.#runStart + this.#runExtraBytes;
+      if (this.#flushedBytes + bytes <= TEXT_BYTES_MAX) {
+        this.#flushed += this.#sql.slice(this.#runStart, this.#runEnd);
+      }
+      this.#flushedBytes += bytes;
+    }
+    this.#runExtraBytes = 0;
+  }
+
+  /** The first time that the text grows too long, keeps what would be left of it. */
+  #noteCut(): void {
+    if (this.#cut !== undefined) return;
+    this.#cut = this.#flushed + this.#sql.slice(this.#runStart, this.#runEnd);
+  }
+}
