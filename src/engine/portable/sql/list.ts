@@ -69,6 +69,8 @@ export class ListReader {
   #depth = 0;
   #sign = 0;
   #signDepth = 0;
+  /** A cast of a cast is more than a literal to PostgreSQL, as is one of DEFAULT. */
+  #isCast = false;
   #columns = 0;
 
   open(kind: number): void {
@@ -148,18 +150,21 @@ export class ListReader {
       return STEP.within;
     }
     const id = (entry & WORD_KEYWORD) === 0 ? WORD.none : entry & WORD_MASK;
-    if (id === WORD.cast) {
+    if (id === WORD.cast && !this.#isCast) {
       this.#state = STATE.castOpen;
       return STEP.within;
     }
     if (id === WORD.default) {
       if (this.kind !== LIST.values || !this.#isBare()) return this.#other();
       this.#state = STATE.value;
+      this.#isCast = true;
       return STEP.within;
     }
     if ((entry & WORD_BEFORE_OPERAND) !== 0 || id === WORD.array || id === WORD.not) {
       return this.#other();
     }
+    if (this.#isCast) return this.#other();
+    this.#isCast = true;
     this.#state = STATE.prefix;
     return STEP.within;
   }
@@ -213,6 +218,8 @@ export class ListReader {
     switch (this.#state) {
       case STATE.operand:
       case STATE.castOpen:
+        // `-(1)` is a literal to PostgreSQL, `-($1)` is not.
+        if (this.#sign !== 0 && this.#depth === this.#signDepth) return this.#other();
         this.#depth += 1;
         this.#state = STATE.operand;
         return STEP.within;
@@ -302,6 +309,7 @@ export class ListReader {
     this.#depth = 0;
     this.#sign = 0;
     this.#signDepth = 0;
+    this.#isCast = false;
   }
 
   #isBare(): boolean {
@@ -309,8 +317,10 @@ export class ListReader {
   }
 
   #expectType(isAllowed: boolean): number {
+    if (!isAllowed || this.#isCast) return STEP.fails;
+    this.#isCast = true;
     this.#state = STATE.type;
-    return isAllowed ? STEP.within : STEP.fails;
+    return STEP.within;
   }
 
   /** A token that no element holds: it ends the rows of VALUES, and fails any other list. */

@@ -6,13 +6,14 @@
  * it turns out so: nothing is read twice.
  */
 import type { NormalizedSql, NormalizeOptions } from '../../../types/sql.ts';
-import { LIST_CODE, LITERAL_CODE, OTHER_CODE, StatementHash } from './fingerprint.ts';
+import { hashBytes, LIST_CODE, LITERAL_CODE, OTHER_CODE, StatementHash } from './fingerprint.ts';
 import { WORD, WORD_BEFORE_OPERAND, WORD_KEYWORD, WORD_MASK, WORD_SIGNED } from './keywords.ts';
-import { BACKSLASH, GAP, Lexer, STRING, TOKEN } from './lexer.ts';
+import { BACKSLASH, GAP, Lexer, TOKEN } from './lexer.ts';
 import { LIST, ListReader, SIGN, STEP } from './list.ts';
 import { readCutMark, readUnparsed } from './marks.ts';
+import { SqlSource } from './source.ts';
+import { STRING } from './strings.ts';
 import { NormalizedText, TextCheckpoint } from './text.ts';
-import { hashUtf8, isolate } from './utf8.ts';
 
 /** The most lists of a statement whose lengths are kept. */
 export const LIST_LENGTHS_MAX = 64;
@@ -56,8 +57,11 @@ class Checkpoint extends TextCheckpoint {
   gap = 0;
 }
 
-const REST = { word1: 0, word2: 0, extraBytes: 0 };
-hashUtf8('…', 0, 1, true, REST);
+/** The `…` of a folded list: a word, to the scanner. */
+const REST = { word1: 0, word2: 0 };
+const REST_SOURCE = new SqlSource();
+REST_SOURCE.load('…');
+hashBytes(REST_SOURCE.view, 0, 3, true, REST);
 
 const PLUS = 0x2b;
 const MINUS = 0x2d;
@@ -71,8 +75,9 @@ for (const kind of [TOKEN.word, TOKEN.number, TOKEN.string, TOKEN.parameter, TOK
 }
 
 export class Normalizer {
+  readonly #source = new SqlSource();
   readonly #lexer = new Lexer();
-  readonly #text = new NormalizedText();
+  readonly #text = new NormalizedText(this.#source);
   readonly #hash = new StatementHash();
   readonly #list = new ListReader();
 
@@ -84,7 +89,6 @@ export class Normalizer {
   /** Which of {@link WORD} the last token was. */
   #lastWord: number = WORD.none;
   #isOperatorName = false;
-  #isForeign = false;
   #unicode: number = UNICODE.none;
 
   // What the first words of the statement told.
@@ -119,10 +123,7 @@ export class Normalizer {
       this.#take(this.#list.punctuation(TOKEN.end));
     }
     const fingerprint = marked === undefined ? this.#hash.toHex() : marked.fingerprint;
-    let text = this.#text.finish(fingerprint, marked !== undefined);
-    if (this.#isForeign || (sql.length > 1024 && sql.length > 2 * text.length)) {
-      text = isolate(text);
-    }
+    const text = this.#source.isolate(this.#text.finish(fingerprint, marked !== undefined));
     const listLengths = this.#listLengths.length === 0 ? NO_LENGTHS : this.#listLengths;
     this.#release();
     return { text, fingerprint, listLengths };
@@ -132,13 +133,13 @@ export class Normalizer {
     const conforming = options?.standardConformingStrings;
     let backslash: number = BACKSLASH.unknown;
     if (conforming !== undefined) backslash = conforming ? BACKSLASH.ordinary : BACKSLASH.escapes;
-    this.#lexer.reset(sql, options?.placeholders ?? 'dollar', backslash);
-    this.#text.reset(sql);
+    this.#source.load(sql);
+    this.#lexer.reset(this.#source, options?.placeholders ?? 'dollar', backslash);
+    this.#text.reset();
     this.#hash.reset();
     this.#list.kind = LIST.none;
     this.#placeholderCount = 0;
     this.#lastKind = TOKEN.end;
-    this.#isForeign = false;
     this.#unicode = UNICODE.none;
     this.#hasSemicolon = false;
     this.#minusCount = 0;
@@ -147,8 +148,8 @@ export class Normalizer {
 
   /** Lets go of the statement: this object lives on. */
   #release(): void {
-    this.#lexer.release();
-    this.#text.release();
+    this.#source.release();
+    this.#text.reset();
     this.#beforeMinus.release();
     this.#afterFirst.release();
     if (this.#listLengths.length > 0) this.#listLengths = [];
@@ -277,9 +278,8 @@ export class Normalizer {
 
   #writeName(): void {
     const lexer = this.#lexer;
-    if (lexer.extraBytes !== 0) this.#isForeign = true;
     const gap = this.#isFused(lexer.kind) ? GAP.other : lexer.gap;
-    this.#text.copy(lexer.start, lexer.end, gap, lexer.extraBytes);
+    this.#text.copy(lexer.start, lexer.end, gap);
     this.#hash.addWord(lexer.word1, lexer.word2);
     this.#lastKind = lexer.kind;
   }
@@ -305,7 +305,7 @@ export class Normalizer {
     if (lexer.parameterNumber === this.#placeholderCount + 1 && !this.#isFused(TOKEN.parameter)) {
       if (this.#list.kind !== LIST.none) this.#take(this.#list.operand());
       this.#placeholderCount += 1;
-      this.#text.copy(lexer.start, lexer.end, lexer.gap, 0);
+      this.#text.copy(lexer.start, lexer.end, lexer.gap);
       this.#hash.addCode(LITERAL_CODE);
       this.#after = AFTER.operand;
       this.#lastWord = WORD.none;
@@ -327,7 +327,7 @@ export class Normalizer {
       );
     }
     if (this.#setting === SETTING.name && operator === EQUALS) this.#setting = SETTING.start;
-    this.#text.copy(lexer.start, lexer.end, lexer.gap, 0);
+    this.#text.copy(lexer.start, lexer.end, lexer.gap);
     this.#hash.addWord(lexer.word1, lexer.word2);
     this.#after = AFTER.operator;
     this.#lastWord = WORD.none;
@@ -338,7 +338,7 @@ export class Normalizer {
     const lexer = this.#lexer;
     if (this.#list.kind !== LIST.none) this.#take(this.#list.punctuation(TOKEN.other));
     const gap = this.#isFused(TOKEN.other) ? GAP.other : lexer.gap;
-    this.#text.copy(lexer.start, lexer.end, gap, 0);
+    this.#text.copy(lexer.start, lexer.end, gap);
     this.#hash.addCode(lexer.word1 | OTHER_CODE);
     this.#after = AFTER.operand;
     this.#lastWord = WORD.none;
@@ -373,7 +373,7 @@ export class Normalizer {
       default:
     }
     this.#isStatementStart = false;
-    this.#text.copy(lexer.start, lexer.end, lexer.gap, 0);
+    this.#text.copy(lexer.start, lexer.end, lexer.gap);
     this.#hash.addCode(kind);
     this.#after = after;
     this.#lastWord = WORD.none;
@@ -402,7 +402,7 @@ export class Normalizer {
 
   #writeSemicolon(): void {
     const start = this.#semicolonStart;
-    this.#text.copy(start, start + 1, this.#semicolonGap, 0);
+    this.#text.copy(start, start + 1, this.#semicolonGap);
     this.#hash.addCode(TOKEN.semicolon);
     this.#hasSemicolon = false;
     this.#lastKind = TOKEN.semicolon;
@@ -542,9 +542,9 @@ export class Normalizer {
     if (kind !== TOKEN.string) return false;
     if (unicode === UNICODE.stringEscape) return true;
     if (lexer.end - lexer.start !== 3) return false;
-    const escape = lexer.unitAt(lexer.start + 1);
-    if (escape <= 0x20 || escape >= 0x7f || lexer.unitAt(lexer.start) !== QUOTE) return false;
-    this.#text.copy(lexer.start, lexer.end, lexer.gap, 0);
+    const escape = lexer.byteAt(lexer.start + 1);
+    if (escape <= 0x20 || escape >= 0x7f || lexer.byteAt(lexer.start) !== QUOTE) return false;
+    this.#text.copy(lexer.start, lexer.end, lexer.gap);
     this.#hash.addCode(escape | OTHER_CODE);
     this.#after = AFTER.operand;
     this.#lastKind = TOKEN.quoted;

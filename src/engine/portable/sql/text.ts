@@ -1,6 +1,7 @@
 /** The normalised text while it grows: runs of the source copied whole, placeholders between. */
 import { GAP } from './lexer.ts';
 import { CUT_MARK_BYTES, cutMark } from './marks.ts';
+import type { SqlSource } from './source.ts';
 
 /** The most bytes (UTF-8) that a normalised text has. */
 export const TEXT_BYTES_MAX = 8192;
@@ -14,7 +15,6 @@ export class TextCheckpoint {
   flushedBytes = 0;
   runStart = 0;
   runEnd = 0;
-  runExtraBytes = 0;
   cut: string | undefined;
 
   release(): void {
@@ -24,37 +24,33 @@ export class TextCheckpoint {
 }
 
 export class NormalizedText {
-  #sql = '';
+  readonly #source: SqlSource;
   #flushed = '';
   #flushedBytes = 0;
   // The source from here to there follows what is flushed.
   #runStart = 0;
   #runEnd = 0;
-  #runExtraBytes = 0;
   #cut: string | undefined;
 
-  reset(sql: string): void {
-    this.#sql = sql;
+  constructor(source: SqlSource) {
+    this.#source = source;
+  }
+
+  reset(): void {
     this.#flushed = '';
     this.#flushedBytes = 0;
     this.#runStart = 0;
     this.#runEnd = 0;
-    this.#runExtraBytes = 0;
     this.#cut = undefined;
   }
 
-  /** Leaves no reference to the text behind. */
-  release(): void {
-    this.reset('');
-  }
-
   get #byteLength(): number {
-    return this.#flushedBytes + this.#runEnd - this.#runStart + this.#runExtraBytes;
+    return this.#flushedBytes + this.#runEnd - this.#runStart;
   }
 
   /** Adds the token `[start, end)` of the source. */
-  copy(start: number, end: number, gap: number, extraBytes: number): void {
-    const bytes = this.#byteLength + end - start + extraBytes + (gap === GAP.none ? 0 : 1);
+  copy(start: number, end: number, gap: number): void {
+    const bytes = this.#byteLength + end - start + (gap === GAP.none ? 0 : 1);
     if (bytes > CUT_BYTES_MAX) this.#noteCut();
     // A gap of one space (GAP.oneSpace is 1, its length) is copied with the run; one of another
     // kind becomes a space.
@@ -64,7 +60,6 @@ export class NormalizedText {
       this.#runStart = start;
     }
     this.#runEnd = end;
-    this.#runExtraBytes += extraBytes;
   }
 
   /** Adds ASCII text that stands for the source up to `sourceEnd`. */
@@ -91,7 +86,6 @@ export class NormalizedText {
     checkpoint.flushedBytes = this.#flushedBytes;
     checkpoint.runStart = this.#runStart;
     checkpoint.runEnd = this.#runEnd;
-    checkpoint.runExtraBytes = this.#runExtraBytes;
     checkpoint.cut = this.#cut;
   }
 
@@ -100,7 +94,6 @@ export class NormalizedText {
     this.#flushedBytes = checkpoint.flushedBytes;
     this.#runStart = checkpoint.runStart;
     this.#runEnd = checkpoint.runEnd;
-    this.#runExtraBytes = checkpoint.runExtraBytes;
     this.#cut = checkpoint.cut;
   }
 
@@ -111,7 +104,7 @@ export class NormalizedText {
       this.#flush();
       return `${this.#flushed}${cutMark(fingerprint)}`;
     }
-    if (this.#flushedBytes === 0) return this.#sql.slice(this.#runStart, this.#runEnd);
+    if (this.#flushedBytes === 0) return this.#source.slice(this.#runStart, this.#runEnd);
     this.#flush();
     return this.#flushed;
   }
@@ -123,19 +116,17 @@ export class NormalizedText {
   }
 
   #flush(): void {
-    if (this.#runEnd > this.#runStart) {
-      const bytes = this.#runEnd - this.#runStart + this.#runExtraBytes;
-      if (this.#flushedBytes + bytes <= TEXT_BYTES_MAX) {
-        this.#flushed += this.#sql.slice(this.#runStart, this.#runEnd);
-      }
-      this.#flushedBytes += bytes;
+    const bytes = this.#runEnd - this.#runStart;
+    if (bytes === 0) return;
+    if (this.#flushedBytes + bytes <= TEXT_BYTES_MAX) {
+      this.#flushed += this.#source.slice(this.#runStart, this.#runEnd);
     }
-    this.#runExtraBytes = 0;
+    this.#flushedBytes += bytes;
   }
 
   /** The first time that the text grows too long, keeps what would be left of it. */
   #noteCut(): void {
     if (this.#cut !== undefined) return;
-    this.#cut = this.#flushed + this.#sql.slice(this.#runStart, this.#runEnd);
+    this.#cut = this.#flushed + this.#source.slice(this.#runStart, this.#runEnd);
   }
 }
