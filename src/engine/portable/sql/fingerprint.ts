@@ -110,7 +110,9 @@ export class StatementHash {
   }
 }
 
-const HEX_DIGITS = /* @__PURE__ */ Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+const HEX_DIGITS = /* @__PURE__ */ Uint8Array.from("0123456789abcdef", (digit) =>
+  digit.charCodeAt(0),
+);
 
 function digitCode(word: number, shift: number): number {
   return HEX_DIGITS[(word >>> shift) & 15] as number;

@@ -5,12 +5,12 @@
  * end, so that no loop needs another bound. Every loop moves forward through bytes that no loop
  * of the same kind sees again: the work is linear in the input.
  */
-import type { PlaceholderStyle } from '../../../types/sql.ts';
-import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME, UNQUOTABLE } from './characters.ts';
-import { hashBytes, mix1, mix2, QUOTED_CODE, UNICODE_QUOTED_CODE } from './fingerprint.ts';
-import { keywordEntry } from './keywords.ts';
-import { exponentEnd, nameEnd, numberEnd } from './numbers.ts';
-import { dollarEnd, skipBlockComment, skipLineComment, STRING, stringEnd } from './strings.ts';
+import type { PlaceholderStyle } from "../../../types/sql.ts";
+import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME, UNQUOTABLE } from "./characters.ts";
+import { hashBytes, mix1, mix2, QUOTED_CODE, UNICODE_QUOTED_CODE } from "./fingerprint.ts";
+import { keywordEntry } from "./keywords.ts";
+import { exponentEnd, nameEnd, numberEnd } from "./numbers.ts";
+import { dollarEnd, skipBlockComment, skipLineComment, STRING, stringEnd } from "./strings.ts";
 
 export const TOKEN = {
   end: 0,
@@ -75,7 +75,7 @@ PUNCTUATION_KIND[0x3b] = TOKEN.semicolon;
 
 /** 1 for the characters that let an operator end in `+` or `-`. */
 const QUALIFYING = new Uint8Array(256);
-for (const character of '~!@#^&|`?%') QUALIFYING[character.charCodeAt(0)] = 1;
+for (const character of "~!@#^&|`?%") QUALIFYING[character.charCodeAt(0)] = 1;
 
 /** The memory that a lexer reads, NUL bytes behind the text. */
 export interface LexerSource {
@@ -83,11 +83,52 @@ export interface LexerSource {
   readonly view: DataView;
 }
 
+// V8 knows the value of a constant of this module only, not that of an imported object.
+const {
+  cast: TOKEN_CAST,
+  colon: TOKEN_COLON,
+  dot: TOKEN_DOT,
+  end: TOKEN_END,
+  number: TOKEN_NUMBER,
+  operator: TOKEN_OPERATOR,
+  other: TOKEN_OTHER,
+  parameter: TOKEN_PARAMETER,
+  quoted: TOKEN_QUOTED,
+  string: TOKEN_STRING,
+  unterminated: TOKEN_UNTERMINATED,
+  word: TOKEN_WORD,
+} = TOKEN;
+const { none: GAP_NONE, other: GAP_OTHER } = GAP;
+const {
+  colon: CHARACTER_COLON,
+  digit: CHARACTER_DIGIT,
+  dollar: CHARACTER_DOLLAR,
+  dot: CHARACTER_DOT,
+  doubleQuote: CHARACTER_DOUBLE_QUOTE,
+  letter: CHARACTER_LETTER,
+  operator: CHARACTER_OPERATOR,
+  punctuation: CHARACTER_PUNCTUATION,
+  quote: CHARACTER_QUOTE,
+  space: CHARACTER_SPACE,
+} = CHARACTER;
+const {
+  bits: STRING_BITS,
+  dollar: STRING_DOLLAR,
+  escape: STRING_ESCAPE,
+  plain: STRING_PLAIN,
+  unicode: STRING_UNICODE,
+} = STRING;
+const {
+  escapes: BACKSLASH_ESCAPES,
+  ordinary: BACKSLASH_ORDINARY,
+  unknown: BACKSLASH_UNKNOWN,
+} = BACKSLASH;
+
 export class Lexer {
-  kind: number = TOKEN.end;
+  kind: number = TOKEN_END;
   start = 0;
   end = 0;
-  gap: number = GAP.none;
+  gap: number = GAP_NONE;
   /** The hash of a word, quoted identifier or operator. */
   word1 = 0;
   word2 = 0;
@@ -95,7 +136,7 @@ export class Lexer {
   keyword = 0;
   /** The n of `$n`, if written as `String(n)` would; otherwise -1. */
   parameterNumber = -1;
-  stringKind: number = STRING.plain;
+  stringKind: number = STRING_PLAIN;
   /** A `U&"…"` identifier, which a UESCAPE may follow. */
   isUnicode = false;
   /** Takes every string as the server's setting says, doubts aside. */
@@ -103,76 +144,76 @@ export class Lexer {
   /** Gets the start and end of every comment, where set. */
   comments: number[] | undefined;
 
-  #bytes: Uint8Array = new Uint8Array(0);
-  #view: DataView = new DataView(this.#bytes.buffer);
-  #placeholders: PlaceholderStyle = 'dollar';
-  #backslash: number = BACKSLASH.unknown;
+  private bytes: Uint8Array = new Uint8Array(0);
+  private view: DataView = new DataView(this.bytes.buffer);
+  private placeholders: PlaceholderStyle = "dollar";
+  private backslash: number = BACKSLASH_UNKNOWN;
   // The run of operator characters that the last operator was cut from.
-  #runEnd = -1;
-  #runLastQualifying = -1;
-  #runTail = -1;
-  #isAfterEscapeString = false;
+  private runEnd = -1;
+  private runLastQualifying = -1;
+  private runTail = -1;
+  private isAfterEscapeString = false;
 
   reset(source: LexerSource, placeholders: PlaceholderStyle, backslash: number): void {
-    this.#bytes = source.bytes;
-    this.#view = source.view;
-    this.#placeholders = placeholders;
-    this.#backslash = backslash;
+    this.bytes = source.bytes;
+    this.view = source.view;
+    this.placeholders = placeholders;
+    this.backslash = backslash;
     this.isSingleReading = false;
     this.comments = undefined;
     this.seek(0);
   }
 
   seek(position: number): void {
-    this.kind = TOKEN.end;
+    this.kind = TOKEN_END;
     this.start = position;
     this.end = position;
-    this.#runEnd = -1;
-    this.#isAfterEscapeString = false;
+    this.runEnd = -1;
+    this.isAfterEscapeString = false;
   }
 
   /** Reads the next token into the fields of this object. */
   next(): number {
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     const gapStart = this.end;
     let index = gapStart;
     let byte = bytes[index] as number;
     if (byte === SPACE) byte = bytes[(index += 1)] as number;
     let byteClass = CHARACTER_CLASS[byte] as number;
     this.gap = index - gapStart;
-    if (byteClass === CHARACTER.space || byte === MINUS || byte === SLASH) {
-      index = this.#gapEnd(index);
+    if (byteClass === CHARACTER_SPACE || byte === MINUS || byte === SLASH) {
+      index = this.gapEnd(index);
       byte = bytes[index] as number;
       byteClass = CHARACTER_CLASS[byte] as number;
-      if (index > gapStart + this.gap) this.gap = GAP.other;
+      if (index > gapStart + this.gap) this.gap = GAP_OTHER;
     }
     this.start = index;
-    if (byteClass === CHARACTER.letter) return this.#readWord(index, byte);
-    const isAfterEscapeString = this.#isAfterEscapeString;
-    this.#isAfterEscapeString = false;
+    if (byteClass === CHARACTER_LETTER) return this.readWord(index, byte);
+    const isAfterEscapeString = this.isAfterEscapeString;
+    this.isAfterEscapeString = false;
     switch (byteClass) {
-      case CHARACTER.punctuation:
+      case CHARACTER_PUNCTUATION:
         this.end = index + 1;
         return (this.kind = PUNCTUATION_KIND[byte] as number);
-      case CHARACTER.doubleQuote:
-        return this.#readQuoted(index + 1, false);
-      case CHARACTER.dot:
-        return this.#readDot(index);
-      case CHARACTER.dollar:
-        return this.#readDollar(index);
-      case CHARACTER.operator:
-        return this.#readOperator(index, byte);
-      case CHARACTER.digit:
+      case CHARACTER_DOUBLE_QUOTE:
+        return this.readQuoted(index + 1, false);
+      case CHARACTER_DOT:
+        return this.readDot(index);
+      case CHARACTER_DOLLAR:
+        return this.readDollar(index);
+      case CHARACTER_OPERATOR:
+        return this.readOperator(index, byte);
+      case CHARACTER_DIGIT:
         this.end = numberEnd(bytes, index);
-        return (this.kind = TOKEN.number);
-      case CHARACTER.quote:
-        return this.#readString(index + 1, STRING.plain, isAfterEscapeString);
-      case CHARACTER.colon:
-        return this.#readColon(index);
+        return (this.kind = TOKEN_NUMBER);
+      case CHARACTER_QUOTE:
+        return this.readString(index + 1, STRING_PLAIN, isAfterEscapeString);
+      case CHARACTER_COLON:
+        return this.readColon(index);
       default:
-        if (byte !== 0) return this.#readShort(index, index + 1, TOKEN.other);
+        if (byte !== 0) return this.readShort(index, index + 1, TOKEN_OTHER);
         this.end = index;
-        return (this.kind = TOKEN.end);
+        return (this.kind = TOKEN_END);
     }
   }
 
@@ -180,31 +221,31 @@ export class Lexer {
   isFollowedByCast(): boolean {
     const comments = this.comments;
     this.comments = undefined;
-    const index = this.#gapEnd(this.end);
+    const index = this.gapEnd(this.end);
     this.comments = comments;
-    return this.#bytes[index] === COLON && this.#bytes[index + 1] === COLON;
+    return this.bytes[index] === COLON && this.bytes[index + 1] === COLON;
   }
 
   /** Whether the token holds a dollar sign. */
   hasDollar(): boolean {
     for (let index = this.start; index < this.end; index += 1) {
-      if (this.#bytes[index] === DOLLAR) return true;
+      if (this.bytes[index] === DOLLAR) return true;
     }
     return false;
   }
 
   byteAt(index: number): number {
-    return this.#bytes[index] as number;
+    return this.bytes[index] as number;
   }
 
   /** Skips white space and comments. */
-  #gapEnd(start: number): number {
-    const bytes = this.#bytes;
+  private gapEnd(start: number): number {
+    const bytes = this.bytes;
     let index = start;
     for (;;) {
       const byte = bytes[index] as number;
       const commentStart = index;
-      if (CHARACTER_CLASS[byte] === CHARACTER.space) {
+      if (CHARACTER_CLASS[byte] === CHARACTER_SPACE) {
         index += 1;
         continue;
       }
@@ -215,48 +256,48 @@ export class Lexer {
     }
   }
 
-  #readWord(start: number, firstByte: number): number {
-    const bytes = this.#bytes;
+  private readWord(start: number, firstByte: number): number {
+    const bytes = this.bytes;
     let index = start + 1;
     while (CONTINUES_NAME[bytes[index] as number] === 1) index += 1;
     if (index - start === 1) {
       const following = bytes[index] as number;
       if (following === QUOTE || following === AMPERSAND) {
-        const kind = this.#readPrefixed(start, firstByte | 0x20, following);
-        if (kind !== TOKEN.end) return kind;
+        const kind = this.readPrefixed(start, firstByte | 0x20, following);
+        if (kind !== TOKEN_END) return kind;
       }
     }
-    this.#isAfterEscapeString = false;
+    this.isAfterEscapeString = false;
     this.end = index;
-    hashBytes(this.#view, start, index, true, this);
+    hashBytes(this.view, start, index, true, this);
     this.keyword = keywordEntry(this.word1, this.word2);
-    return (this.kind = TOKEN.word);
+    return (this.kind = TOKEN_WORD);
   }
 
   /** `E'`, `B'`, `X'`, `N'`, `U&'` or `U&"`; anything else gives {@link TOKEN.end}. */
-  #readPrefixed(start: number, letter: number, following: number): number {
+  private readPrefixed(start: number, letter: number, following: number): number {
     if (following === QUOTE) {
       switch (letter) {
         case 0x65:
-          return this.#readString(start + 2, STRING.escape, false);
+          return this.readString(start + 2, STRING_ESCAPE, false);
         case 0x62:
         case 0x78:
-          return this.#readString(start + 2, STRING.bits, false);
+          return this.readString(start + 2, STRING_BITS, false);
         case 0x6e:
-          return this.#readString(start + 2, STRING.plain, false);
+          return this.readString(start + 2, STRING_PLAIN, false);
         default:
-          return TOKEN.end;
+          return TOKEN_END;
       }
     }
-    if (letter !== 0x75) return TOKEN.end;
-    const quote = this.#bytes[start + 2];
-    if (quote === QUOTE) return this.#readString(start + 3, STRING.unicode, false);
-    return quote === DOUBLE_QUOTE ? this.#readQuoted(start + 3, true) : TOKEN.end;
+    if (letter !== 0x75) return TOKEN_END;
+    const quote = this.bytes[start + 2];
+    if (quote === QUOTE) return this.readString(start + 3, STRING_UNICODE, false);
+    return quote === DOUBLE_QUOTE ? this.readQuoted(start + 3, true) : TOKEN_END;
   }
 
-  #readQuoted(bodyStart: number, isUnicode: boolean): number {
-    const bytes = this.#bytes;
-    this.#isAfterEscapeString = false;
+  private readQuoted(bodyStart: number, isUnicode: boolean): number {
+    const bytes = this.bytes;
+    this.isAfterEscapeString = false;
     let index = bodyStart;
     let unquotable = 1;
     for (;;) {
@@ -266,54 +307,54 @@ export class Lexer {
         index += 1;
       } else if (byte === 0) {
         this.end = index;
-        return (this.kind = TOKEN.unterminated);
+        return (this.kind = TOKEN_UNTERMINATED);
       }
       unquotable &= UNQUOTABLE[byte] as number;
       index += 1;
     }
     this.end = index + 1;
     this.isUnicode = isUnicode;
-    this.kind = TOKEN.quoted;
-    hashBytes(this.#view, bodyStart, index, false, this);
+    this.kind = TOKEN_QUOTED;
+    hashBytes(this.view, bodyStart, index, false, this);
     const needsQuotes =
       unquotable === 0 ||
-      CHARACTER_CLASS[bytes[bodyStart] as number] !== CHARACTER.letter ||
+      CHARACTER_CLASS[bytes[bodyStart] as number] !== CHARACTER_LETTER ||
       keywordEntry(this.word1, this.word2) !== 0;
     if (needsQuotes) {
       const code = isUnicode ? UNICODE_QUOTED_CODE : QUOTED_CODE;
       this.word1 = mix1(this.word1, code);
       this.word2 = mix2(this.word2, code);
     }
-    return TOKEN.quoted;
+    return TOKEN_QUOTED;
   }
 
-  #readString(bodyStart: number, stringKind: number, isAfterEscapeString: boolean): number {
-    const bytes = this.#bytes;
+  private readString(bodyStart: number, stringKind: number, isAfterEscapeString: boolean): number {
+    const bytes = this.bytes;
     this.stringKind = stringKind;
-    this.kind = TOKEN.string;
-    const backslash = this.#backslash;
+    this.kind = TOKEN_STRING;
+    const backslash = this.backslash;
     const isEscape =
-      stringKind === STRING.escape ||
-      (stringKind === STRING.plain && backslash === BACKSLASH.escapes);
-    this.#isAfterEscapeString = isEscape;
-    this.end = stringEnd(bytes, bodyStart, isEscape ? STRING.escape : stringKind);
-    if (isEscape || stringKind !== STRING.plain || this.isSingleReading) return TOKEN.string;
+      stringKind === STRING_ESCAPE ||
+      (stringKind === STRING_PLAIN && backslash === BACKSLASH_ESCAPES);
+    this.isAfterEscapeString = isEscape;
+    this.end = stringEnd(bytes, bodyStart, isEscape ? STRING_ESCAPE : stringKind);
+    if (isEscape || stringKind !== STRING_PLAIN || this.isSingleReading) return TOKEN_STRING;
     // A string after an E'…' may be its continuation, comments between them or not.
-    if (backslash === BACKSLASH.unknown || isAfterEscapeString) {
-      this.end = this.#reconcile(this.end, stringEnd(bytes, bodyStart, STRING.escape));
+    if (backslash === BACKSLASH_UNKNOWN || isAfterEscapeString) {
+      this.end = this.reconcile(this.end, stringEnd(bytes, bodyStart, STRING_ESCAPE));
     }
-    return TOKEN.string;
+    return TOKEN_STRING;
   }
 
   /**
    * Where the readings with and without backslash escapes agree again on where a token starts;
    * one ends the string at `ordinaryEnd`, the other at `escapedEnd`.
    */
-  #reconcile(ordinaryEnd: number, escapedEnd: number): number {
+  private reconcile(ordinaryEnd: number, escapedEnd: number): number {
     if (ordinaryEnd === escapedEnd) return ordinaryEnd;
-    const escapes = this.#backslash === BACKSLASH.unknown ? BACKSLASH.escapes : BACKSLASH.ordinary;
-    let behind = this.#probe(ordinaryEnd, BACKSLASH.ordinary);
-    let ahead = this.#probe(escapedEnd, escapes);
+    const escapes = this.backslash === BACKSLASH_UNKNOWN ? BACKSLASH_ESCAPES : BACKSLASH_ORDINARY;
+    let behind = this.probe(ordinaryEnd, BACKSLASH_ORDINARY);
+    let ahead = this.probe(escapedEnd, escapes);
     let unionEnd = Math.max(ordinaryEnd, escapedEnd);
     behind.next();
     ahead.next();
@@ -325,107 +366,107 @@ export class Lexer {
     return Math.min(unionEnd, behind.start);
   }
 
-  #probe(position: number, backslash: number): Lexer {
+  private probe(position: number, backslash: number): Lexer {
     const probe = new Lexer();
-    probe.reset({ bytes: this.#bytes, view: this.#view }, this.#placeholders, backslash);
+    probe.reset({ bytes: this.bytes, view: this.view }, this.placeholders, backslash);
     probe.isSingleReading = true;
     probe.seek(position);
     return probe;
   }
 
-  #readDollar(start: number): number {
-    const bytes = this.#bytes;
+  private readDollar(start: number): number {
+    const bytes = this.bytes;
     let index = start + 1;
     let byte = bytes[index] as number;
-    if (CHARACTER_CLASS[byte] === CHARACTER.digit) {
+    if (CHARACTER_CLASS[byte] === CHARACTER_DIGIT) {
       const isCanonical = byte !== ZERO;
       let value = 0;
-      while (CHARACTER_CLASS[byte] === CHARACTER.digit) {
+      while (CHARACTER_CLASS[byte] === CHARACTER_DIGIT) {
         value = (value * 10 + byte - ZERO) | 0;
         byte = bytes[(index += 1)] as number;
       }
       this.end = index;
       const isShort = index - start - 1 <= PARAMETER_DIGITS_MAX;
       this.parameterNumber = isCanonical && isShort ? value : -1;
-      return (this.kind = TOKEN.parameter);
+      return (this.kind = TOKEN_PARAMETER);
     }
     index = nameEnd(bytes, index);
-    if (bytes[index] !== DOLLAR) return this.#readShort(start, start + 1, TOKEN.other);
-    this.stringKind = STRING.dollar;
+    if (bytes[index] !== DOLLAR) return this.readShort(start, start + 1, TOKEN_OTHER);
+    this.stringKind = STRING_DOLLAR;
     this.end = dollarEnd(bytes, start, index + 1);
-    return (this.kind = TOKEN.string);
+    return (this.kind = TOKEN_STRING);
   }
 
-  #readOperator(start: number, firstByte: number): number {
-    const bytes = this.#bytes;
-    if (this.#placeholders !== 'dollar') {
-      const end = this.#placeholderEnd(start, firstByte);
-      if (end > 0) return this.#readNamedParameter(end);
+  private readOperator(start: number, firstByte: number): number {
+    const bytes = this.bytes;
+    if (this.placeholders !== "dollar") {
+      const end = this.placeholderEnd(start, firstByte);
+      if (end > 0) return this.readNamedParameter(end);
     }
     const following = bytes[start + 1] as number;
-    if (CHARACTER_CLASS[following] !== CHARACTER.operator) {
-      return this.#readShort(start, start + 1, TOKEN.operator);
+    if (CHARACTER_CLASS[following] !== CHARACTER_OPERATOR) {
+      return this.readShort(start, start + 1, TOKEN_OPERATOR);
     }
-    if (start >= this.#runEnd) this.#measureRun(start);
-    let end = this.#runEnd;
+    if (start >= this.runEnd) this.measureRun(start);
+    let end = this.runEnd;
     if (end - start > 1) {
       const last = bytes[end - 1];
-      if ((last === PLUS || last === MINUS) && this.#runLastQualifying < start) {
-        end = Math.max(start + 1, this.#runTail);
+      if ((last === PLUS || last === MINUS) && this.runLastQualifying < start) {
+        end = Math.max(start + 1, this.runTail);
       }
     }
-    this.#readShort(start, end, TOKEN.operator);
+    this.readShort(start, end, TOKEN_OPERATOR);
     if (end - start === 2 && firstByte === EXCLAMATION_MARK && following === EQUALS) {
       this.word1 = NOT_EQUALS;
       this.word2 = NOT_EQUALS;
     }
-    return TOKEN.operator;
+    return TOKEN_OPERATOR;
   }
 
   /** A run ends at a comment; what PostgreSQL cuts off its end is decided for each operator. */
-  #measureRun(start: number): void {
-    const bytes = this.#bytes;
+  private measureRun(start: number): void {
+    const bytes = this.bytes;
     let index = start;
     let lastQualifying = -1;
     let tail = start;
     for (;;) {
       const byte = bytes[index] as number;
-      if (CHARACTER_CLASS[byte] !== CHARACTER.operator) break;
+      if (CHARACTER_CLASS[byte] !== CHARACTER_OPERATOR) break;
       const following = bytes[index + 1];
       if (index > start) {
         if (byte === MINUS && following === MINUS) break;
         if (byte === SLASH && following === STAR) break;
-        if (this.#placeholders !== 'dollar' && this.#placeholderEnd(index, byte) > 0) break;
+        if (this.placeholders !== "dollar" && this.placeholderEnd(index, byte) > 0) break;
       }
       if (QUALIFYING[byte] === 1) lastQualifying = index;
       if (byte !== PLUS && byte !== MINUS) tail = index + 1;
       index += 1;
-      if (following === byte && this.#isDoubledPlaceholder(byte)) {
+      if (following === byte && this.isDoubledPlaceholder(byte)) {
         index += 1;
         tail = index;
       }
     }
-    this.#runEnd = index;
-    this.#runLastQualifying = lastQualifying;
-    this.#runTail = tail;
+    this.runEnd = index;
+    this.runLastQualifying = lastQualifying;
+    this.runTail = tail;
   }
 
   /** `??` and `%%` stand for the operators `?` and `%` where these begin placeholders. */
-  #isDoubledPlaceholder(byte: number): boolean {
+  private isDoubledPlaceholder(byte: number): boolean {
     return (
-      (byte === QUESTION_MARK && this.#placeholders === 'question') ||
-      (byte === PERCENT && this.#placeholders === 'format')
+      (byte === QUESTION_MARK && this.placeholders === "question") ||
+      (byte === PERCENT && this.placeholders === "format")
     );
   }
 
   /** The end of the `?`, `%s` or `%(name)s` at `start`; 0 where there is none. */
-  #placeholderEnd(start: number, byte: number): number {
-    const bytes = this.#bytes;
+  private placeholderEnd(start: number, byte: number): number {
+    const bytes = this.bytes;
     let index = start + 1;
-    if (byte === QUESTION_MARK && this.#placeholders === 'question') {
+    if (byte === QUESTION_MARK && this.placeholders === "question") {
       return bytes[index] === QUESTION_MARK ? 0 : index;
     }
-    if (byte !== PERCENT || this.#placeholders !== 'format') return 0;
+    if (byte !== PERCENT || this.placeholders !== "format") return 0;
     if (bytes[index] === OPEN_PARENTHESIS) {
       index = nameEnd(bytes, index + 1);
       if (index === start + 2 || bytes[index] !== CLOSE_PARENTHESIS) return 0;
@@ -435,37 +476,37 @@ export class Lexer {
     return index + 1;
   }
 
-  #readNamedParameter(end: number): number {
+  private readNamedParameter(end: number): number {
     this.end = end;
     this.parameterNumber = -1;
-    return (this.kind = TOKEN.parameter);
+    return (this.kind = TOKEN_PARAMETER);
   }
 
-  #readColon(start: number): number {
-    const following = this.#bytes[start + 1] as number;
-    if (following === COLON) return this.#readShort(start, start + 2, TOKEN.cast);
-    if (following === EQUALS) return this.#readShort(start, start + 2, TOKEN.operator);
-    if (this.#placeholders === 'named' && CHARACTER_CLASS[following] === CHARACTER.letter) {
-      return this.#readNamedParameter(nameEnd(this.#bytes, start + 1));
+  private readColon(start: number): number {
+    const following = this.bytes[start + 1] as number;
+    if (following === COLON) return this.readShort(start, start + 2, TOKEN_CAST);
+    if (following === EQUALS) return this.readShort(start, start + 2, TOKEN_OPERATOR);
+    if (this.placeholders === "named" && CHARACTER_CLASS[following] === CHARACTER_LETTER) {
+      return this.readNamedParameter(nameEnd(this.bytes, start + 1));
     }
-    return this.#readShort(start, start + 1, TOKEN.colon);
+    return this.readShort(start, start + 1, TOKEN_COLON);
   }
 
-  #readDot(start: number): number {
-    const bytes = this.#bytes;
+  private readDot(start: number): number {
+    const bytes = this.bytes;
     const following = bytes[start + 1] as number;
-    if (following === DOT) return this.#readShort(start, start + 2, TOKEN.operator);
-    if (CHARACTER_CLASS[following] === CHARACTER.digit) {
+    if (following === DOT) return this.readShort(start, start + 2, TOKEN_OPERATOR);
+    if (CHARACTER_CLASS[following] === CHARACTER_DIGIT) {
       this.end = exponentEnd(bytes, start + 1);
-      return (this.kind = TOKEN.number);
+      return (this.kind = TOKEN_NUMBER);
     }
     this.end = start + 1;
-    return (this.kind = TOKEN.dot);
+    return (this.kind = TOKEN_DOT);
   }
 
   /** A token that is hashed as its characters: up to three in one word. */
-  #readShort(start: number, end: number, kind: number): number {
-    const bytes = this.#bytes;
+  private readShort(start: number, end: number, kind: number): number {
+    const bytes = this.bytes;
     this.end = end;
     if (end - start <= 3) {
       let group = bytes[start] as number;
@@ -474,7 +515,7 @@ export class Lexer {
       this.word1 = group;
       this.word2 = group;
     } else {
-      hashBytes(this.#view, start, end, false, this);
+      hashBytes(this.view, start, end, false, this);
     }
     return (this.kind = kind);
   }

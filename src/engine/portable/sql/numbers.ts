@@ -1,5 +1,5 @@
 /** Where names and numbers end, in bytes that a NUL ends. */
-import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME } from './characters.ts';
+import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME } from "./characters.ts";
 
 const DOLLAR = 0x24;
 const PLUS = 0x2b;
@@ -9,8 +9,11 @@ const ZERO = 0x30;
 const UNDERSCORE = 0x5f;
 const LOWER_E = 0x65;
 
+// V8 knows the value of a constant of this module only, not that of an imported object.
+const { digit: CHARACTER_DIGIT, letter: CHARACTER_LETTER } = CHARACTER;
+
 function isDigit(byte: number): boolean {
-  return CHARACTER_CLASS[byte] === CHARACTER.digit;
+  return CHARACTER_CLASS[byte] === CHARACTER_DIGIT;
 }
 
 /** The end of a name without dollar signs: a tag, a named parameter. */
@@ -95,7 +98,7 @@ function isRadixDigit(byte: number, radix: number): boolean {
 /** A number runs on into letters only by mistake: they are dropped with it. */
 function afterJunk(bytes: Uint8Array, start: number): number {
   let index = start;
-  if (CHARACTER_CLASS[bytes[index] as number] !== CHARACTER.letter) return index;
+  if (CHARACTER_CLASS[bytes[index] as number] !== CHARACTER_LETTER) return index;
   while (CONTINUES_NAME[bytes[index] as number] === 1) index += 1;
   return index;
 }

@@ -1,5 +1,5 @@
 /** Where strings and comments end, in bytes that a NUL ends. */
-import { CHARACTER, CHARACTER_CLASS } from './characters.ts';
+import { CHARACTER, CHARACTER_CLASS } from "./characters.ts";
 
 /** How the body of a string is read. */
 export const STRING = { plain: 0, escape: 1, bits: 2, unicode: 3, dollar: 4 } as const;
@@ -12,6 +12,10 @@ const STAR = 0x2a;
 const SLASH = 0x2f;
 const BACKSLASH = 0x5c;
 
+// V8 knows the value of a constant of this module only, not that of an imported object.
+const { space: CHARACTER_SPACE } = CHARACTER;
+const { bits: STRING_BITS, escape: STRING_ESCAPE } = STRING;
+
 /** The end of a string, its continuations on later lines included. */
 export function stringEnd(bytes: Uint8Array, bodyStart: number, stringKind: number): number {
   let index = bodyStart;
@@ -19,7 +23,7 @@ export function stringEnd(bytes: Uint8Array, bodyStart: number, stringKind: numb
     const byte = bytes[index] as number;
     if (byte === QUOTE) {
       index += 1;
-      if (bytes[index] === QUOTE && stringKind !== STRING.bits) {
+      if (bytes[index] === QUOTE && stringKind !== STRING_BITS) {
         index += 1;
         continue;
       }
@@ -30,7 +34,7 @@ export function stringEnd(bytes: Uint8Array, bodyStart: number, stringKind: numb
       return index;
     } else {
       index += 1;
-      if (byte === BACKSLASH && stringKind === STRING.escape && bytes[index] !== 0) index += 1;
+      if (byte === BACKSLASH && stringKind === STRING_ESCAPE && bytes[index] !== 0) index += 1;
     }
   }
 }
@@ -40,7 +44,7 @@ function continuationStart(bytes: Uint8Array, quoteEnd: number): number {
   let index = quoteEnd;
   let byte = bytes[index] as number;
   let hasNewline = false;
-  while (CHARACTER_CLASS[byte] === CHARACTER.space) {
+  while (CHARACTER_CLASS[byte] === CHARACTER_SPACE) {
     if (byte === NEWLINE || byte === CARRIAGE_RETURN) hasNewline = true;
     byte = bytes[(index += 1)] as number;
   }
