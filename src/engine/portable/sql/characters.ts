@@ -25,20 +25,20 @@ function classify(characters: string, characterClass: number): void {
   for (const character of characters) CHARACTER_CLASS[character.charCodeAt(0)] = characterClass;
 }
 
-const LOWER_LETTERS = "abcdefghijklmnopqrstuvwxyz";
+const LOWER_LETTERS = 'abcdefghijklmnopqrstuvwxyz';
 const LETTERS = `${LOWER_LETTERS}${LOWER_LETTERS.toUpperCase()}_`;
-const DIGITS = "0123456789";
+const DIGITS = '0123456789';
 
-classify(" \t\n\r\f\v", CHARACTER.space);
+classify(' \t\n\r\f\v', CHARACTER.space);
 classify(LETTERS, CHARACTER.letter);
 classify(DIGITS, CHARACTER.digit);
 classify("'", CHARACTER.quote);
 classify('"', CHARACTER.doubleQuote);
-classify("$", CHARACTER.dollar);
-classify("~!@#^&|`?+-*/%<>=", CHARACTER.operator);
-classify("()[],;", CHARACTER.punctuation);
-classify(".", CHARACTER.dot);
-classify(":", CHARACTER.colon);
+classify('$', CHARACTER.dollar);
+classify('~!@#^&|`?+-*/%<>=', CHARACTER.operator);
+classify('()[],;', CHARACTER.punctuation);
+classify('.', CHARACTER.dot);
+classify(':', CHARACTER.colon);
 
 for (const character of `${LETTERS}${DIGITS}$`) CONTINUES_NAME[character.charCodeAt(0)] = 1;
 for (const character of `${LOWER_LETTERS}${DIGITS}_$`) UNQUOTABLE[character.charCodeAt(0)] = 1;

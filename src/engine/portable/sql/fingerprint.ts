@@ -110,7 +110,7 @@ export class StatementHash {
   }
 }
 
-const HEX_DIGITS = /* @__PURE__ */ Uint8Array.from("0123456789abcdef", (digit) =>
+const HEX_DIGITS = /* @__PURE__ */ Uint8Array.from('0123456789abcdef', (digit) =>
   digit.charCodeAt(0),
 );
 

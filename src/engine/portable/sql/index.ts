@@ -1,8 +1,8 @@
 /** The portable engine's SQL side: the same answers as `native/src/sql`, byte for byte. */
-import type { NormalizedSql, NormalizeOptions } from "../../../types/sql.ts";
-import { Normalizer } from "./normalizer.ts";
+import type { NormalizedSql, NormalizeOptions } from '../../../types/sql.ts';
+import { Normalizer } from './normalizer.ts';
 
-export { scanSql } from "./scanner.ts";
+export { scanSql } from './scanner.ts';
 
 const normalizer = new Normalizer();
 

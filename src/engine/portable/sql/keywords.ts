@@ -1,5 +1,5 @@
 /** PostgreSQL 18's keywords of every class, and what the normaliser knows of some of them. */
-import { mix1, mix2, WORD_SEED_1, WORD_SEED_2 } from "./fingerprint.ts";
+import { mix1, mix2, WORD_SEED_1, WORD_SEED_2 } from './fingerprint.ts';
 
 const KEYWORDS = `
   abort absent absolute access action add admin after aggregate all also alter always analyse
@@ -92,28 +92,28 @@ export const WORD_SIGNED = 0x800;
 export const WORD_MASK = 0xff;
 
 const STEERING: readonly (readonly [id: number, words: string])[] = [
-  [WORD.array, "array"],
-  [WORD.as, "as"],
-  [WORD.by, "by"],
-  [WORD.onNull, "absent called"],
-  [WORD.cast, "cast"],
-  [WORD.default, "default"],
-  [WORD.in, "in"],
-  [WORD.is, "is"],
-  [WORD.not, "not"],
-  [WORD.constant, "null true false"],
-  [WORD.on, "on"],
-  [WORD.operator, "operator"],
-  [WORD.sorted, "order group partition"],
-  [WORD.uescape, "uescape"],
-  [WORD.values, "values"],
-  [WORD.infix, "between escape passing value"],
-  [WORD.set, "set"],
-  [WORD.alter, "alter"],
-  [WORD.configured, "role user database system"],
-  [WORD.counting, "create fetch move"],
-  [WORD.to, "to"],
-  [WORD.time, "time"],
+  [WORD.array, 'array'],
+  [WORD.as, 'as'],
+  [WORD.by, 'by'],
+  [WORD.onNull, 'absent called'],
+  [WORD.cast, 'cast'],
+  [WORD.default, 'default'],
+  [WORD.in, 'in'],
+  [WORD.is, 'is'],
+  [WORD.not, 'not'],
+  [WORD.constant, 'null true false'],
+  [WORD.on, 'on'],
+  [WORD.operator, 'operator'],
+  [WORD.sorted, 'order group partition'],
+  [WORD.uescape, 'uescape'],
+  [WORD.values, 'values'],
+  [WORD.infix, 'between escape passing value'],
+  [WORD.set, 'set'],
+  [WORD.alter, 'alter'],
+  [WORD.configured, 'role user database system'],
+  [WORD.counting, 'create fetch move'],
+  [WORD.to, 'to'],
+  [WORD.time, 'time'],
 ];
 
 const FLAGGED: readonly (readonly [flag: number, words: string])[] = [

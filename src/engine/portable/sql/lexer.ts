@@ -5,12 +5,12 @@
  * end, so that no loop needs another bound. Every loop moves forward through bytes that no loop
  * of the same kind sees again: the work is linear in the input.
  */
-import type { PlaceholderStyle } from "../../../types/sql.ts";
-import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME, UNQUOTABLE } from "./characters.ts";
-import { hashBytes, mix1, mix2, QUOTED_CODE, UNICODE_QUOTED_CODE } from "./fingerprint.ts";
-import { keywordEntry } from "./keywords.ts";
-import { exponentEnd, nameEnd, numberEnd } from "./numbers.ts";
-import { dollarEnd, skipBlockComment, skipLineComment, STRING, stringEnd } from "./strings.ts";
+import type { PlaceholderStyle } from '../../../types/sql.ts';
+import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME, UNQUOTABLE } from './characters.ts';
+import { hashBytes, mix1, mix2, QUOTED_CODE, UNICODE_QUOTED_CODE } from './fingerprint.ts';
+import { keywordEntry } from './keywords.ts';
+import { exponentEnd, nameEnd, numberEnd } from './numbers.ts';
+import { dollarEnd, skipBlockComment, skipLineComment, STRING, stringEnd } from './strings.ts';
 
 export const TOKEN = {
   end: 0,
@@ -75,7 +75,7 @@ PUNCTUATION_KIND[0x3b] = TOKEN.semicolon;
 
 /** 1 for the characters that let an operator end in `+` or `-`. */
 const QUALIFYING = new Uint8Array(256);
-for (const character of "~!@#^&|`?%") QUALIFYING[character.charCodeAt(0)] = 1;
+for (const character of '~!@#^&|`?%') QUALIFYING[character.charCodeAt(0)] = 1;
 
 /** The memory that a lexer reads, NUL bytes behind the text. */
 export interface LexerSource {
@@ -146,7 +146,7 @@ export class Lexer {
 
   private bytes: Uint8Array = new Uint8Array(0);
   private view: DataView = new DataView(this.bytes.buffer);
-  private placeholders: PlaceholderStyle = "dollar";
+  private placeholders: PlaceholderStyle = 'dollar';
   private backslash: number = BACKSLASH_UNKNOWN;
   // The run of operator characters that the last operator was cut from.
   private runEnd = -1;
@@ -399,7 +399,7 @@ export class Lexer {
 
   private readOperator(start: number, firstByte: number): number {
     const bytes = this.bytes;
-    if (this.placeholders !== "dollar") {
+    if (this.placeholders !== 'dollar') {
       const end = this.placeholderEnd(start, firstByte);
       if (end > 0) return this.readNamedParameter(end);
     }
@@ -436,7 +436,7 @@ export class Lexer {
       if (index > start) {
         if (byte === MINUS && following === MINUS) break;
         if (byte === SLASH && following === STAR) break;
-        if (this.placeholders !== "dollar" && this.placeholderEnd(index, byte) > 0) break;
+        if (this.placeholders !== 'dollar' && this.placeholderEnd(index, byte) > 0) break;
       }
       if (QUALIFYING[byte] === 1) lastQualifying = index;
       if (byte !== PLUS && byte !== MINUS) tail = index + 1;
@@ -454,8 +454,8 @@ export class Lexer {
   /** `??` and `%%` stand for the operators `?` and `%` where these begin placeholders. */
   private isDoubledPlaceholder(byte: number): boolean {
     return (
-      (byte === QUESTION_MARK && this.placeholders === "question") ||
-      (byte === PERCENT && this.placeholders === "format")
+      (byte === QUESTION_MARK && this.placeholders === 'question') ||
+      (byte === PERCENT && this.placeholders === 'format')
     );
   }
 
@@ -463,10 +463,10 @@ export class Lexer {
   private placeholderEnd(start: number, byte: number): number {
     const bytes = this.bytes;
     let index = start + 1;
-    if (byte === QUESTION_MARK && this.placeholders === "question") {
+    if (byte === QUESTION_MARK && this.placeholders === 'question') {
       return bytes[index] === QUESTION_MARK ? 0 : index;
     }
-    if (byte !== PERCENT || this.placeholders !== "format") return 0;
+    if (byte !== PERCENT || this.placeholders !== 'format') return 0;
     if (bytes[index] === OPEN_PARENTHESIS) {
       index = nameEnd(bytes, index + 1);
       if (index === start + 2 || bytes[index] !== CLOSE_PARENTHESIS) return 0;
@@ -486,7 +486,7 @@ export class Lexer {
     const following = this.bytes[start + 1] as number;
     if (following === COLON) return this.readShort(start, start + 2, TOKEN_CAST);
     if (following === EQUALS) return this.readShort(start, start + 2, TOKEN_OPERATOR);
-    if (this.placeholders === "named" && CHARACTER_CLASS[following] === CHARACTER_LETTER) {
+    if (this.placeholders === 'named' && CHARACTER_CLASS[following] === CHARACTER_LETTER) {
       return this.readNamedParameter(nameEnd(this.bytes, start + 1));
     }
     return this.readShort(start, start + 1, TOKEN_COLON);

@@ -3,8 +3,8 @@
  * and with `>`, as no statement does: so that normalising them again gives the same fingerprint.
  */
 
-const CUT_START = " … <cut: ";
-const UNPARSED_START = "<unparsed: ";
+const CUT_START = ' … <cut: ';
+const UNPARSED_START = '<unparsed: ';
 const GREATER_THAN = 0x3e;
 const HEX_DIGITS_COUNT = 16;
 
@@ -39,7 +39,7 @@ export function readUnparsed(sql: string): string | undefined {
   }
   const hexStart = sql.length - 1 - HEX_DIGITS_COUNT;
   const verb = sql.slice(UNPARSED_START.length, hexStart - 1);
-  if (!VERBS.has(verb) || sql[hexStart - 1] !== " " || !isHex(sql, hexStart)) return undefined;
+  if (!VERBS.has(verb) || sql[hexStart - 1] !== ' ' || !isHex(sql, hexStart)) return undefined;
   return sql.slice(hexStart, -1);
 }
 

@@ -5,18 +5,18 @@
  * holds literals only. Both are taken by going on as if not, and returning to a checkpoint when
  * it turns out so: nothing is read twice.
  */
-import type { NormalizedSql, NormalizeOptions } from "../../../types/sql.ts";
-import { hashBytes, LIST_CODE, LITERAL_CODE, OTHER_CODE, StatementHash } from "./fingerprint.ts";
-import { WORD, WORD_BEFORE_OPERAND, WORD_KEYWORD, WORD_MASK, WORD_SIGNED } from "./keywords.ts";
-import { BACKSLASH, GAP, Lexer, TOKEN } from "./lexer.ts";
-import { LIST, ListReader, SIGN, STEP } from "./list.ts";
-import { readCutMark, readUnparsed } from "./marks.ts";
-import { SqlSource } from "./source.ts";
-import { STRING } from "./strings.ts";
-import { NormalizedText, TextCheckpoint } from "./text.ts";
+import type { NormalizedSql, NormalizeOptions } from '../../../types/sql.ts';
+import { hashBytes, LIST_CODE, LITERAL_CODE, OTHER_CODE, StatementHash } from './fingerprint.ts';
+import { WORD, WORD_BEFORE_OPERAND, WORD_KEYWORD, WORD_MASK, WORD_SIGNED } from './keywords.ts';
+import { BACKSLASH, GAP, Lexer, TOKEN } from './lexer.ts';
+import { LIST, ListReader, SIGN, STEP } from './list.ts';
+import { readCutMark, readUnparsed } from './marks.ts';
+import { SqlSource } from './source.ts';
+import { STRING } from './strings.ts';
+import { NormalizedText, TextCheckpoint } from './text.ts';
 
 /** The most lists of a statement whose lengths are kept. */
-export const LIST_LENGTHS_MAX = 64;
+export const LIST_LENGTHS_MAX = 256;
 
 /** What may come next, judged by what was last. */
 const AFTER = {
@@ -60,7 +60,7 @@ class Checkpoint extends TextCheckpoint {
 /** The `…` of a folded list: a word, to the scanner. */
 const REST = { word1: 0, word2: 0 };
 const REST_SOURCE = new SqlSource();
-REST_SOURCE.load("…");
+REST_SOURCE.load('…');
 hashBytes(REST_SOURCE.view, 0, 3, true, REST);
 
 const PLUS = 0x2b;
@@ -213,7 +213,7 @@ export class Normalizer {
     let backslash: number = BACKSLASH_UNKNOWN;
     if (conforming !== undefined) backslash = conforming ? BACKSLASH_ORDINARY : BACKSLASH_ESCAPES;
     this.source.load(sql);
-    this.lexer.reset(this.source, options?.placeholders ?? "dollar", backslash);
+    this.lexer.reset(this.source, options?.placeholders ?? 'dollar', backslash);
     this.text.reset();
     this.hash.reset();
     this.list.kind = LIST_NONE;
@@ -566,7 +566,7 @@ export class Normalizer {
     const list = this.list;
     if ((list.signs & ~list.firstSigns & sign) === 0) return;
     this.placeholderCount += 1;
-    const signed = `${sign === SIGN_PLUS ? "+" : "-"}${placeholder(this.placeholderCount)}`;
+    const signed = `${sign === SIGN_PLUS ? '+' : '-'}${placeholder(this.placeholderCount)}`;
     const element = list.kind === LIST_VALUES ? `, (${signed})` : `, ${signed}`;
     this.text.insert(element, GAP_NONE, sourceEnd);
   }

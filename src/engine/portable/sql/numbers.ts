@@ -1,5 +1,5 @@
 /** Where names and numbers end, in bytes that a NUL ends. */
-import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME } from "./characters.ts";
+import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME } from './characters.ts';
 
 const DOLLAR = 0x24;
 const PLUS = 0x2b;

@@ -1,8 +1,8 @@
 /** Byte spans of the literals, parameters and comments of a statement. */
-import type { ByteSpans, NormalizeOptions, SqlSpans } from "../../../types/sql.ts";
-import { BACKSLASH, Lexer, TOKEN } from "./lexer.ts";
-import { SqlSource } from "./source.ts";
-import { STRING } from "./strings.ts";
+import type { ByteSpans, NormalizeOptions, SqlSpans } from '../../../types/sql.ts';
+import { BACKSLASH, Lexer, TOKEN } from './lexer.ts';
+import { SqlSource } from './source.ts';
+import { STRING } from './strings.ts';
 
 const LOWER_N = 0x6e;
 
@@ -14,7 +14,7 @@ export function scanSql(sql: string, options?: NormalizeOptions): SqlSpans {
     options?.standardConformingStrings === false ? BACKSLASH.escapes : BACKSLASH.ordinary;
   const comments: number[] = [];
   source.load(sql);
-  lexer.reset(source, options?.placeholders ?? "dollar", backslash);
+  lexer.reset(source, options?.placeholders ?? 'dollar', backslash);
   lexer.isSingleReading = true;
   lexer.comments = comments;
   const literals: number[] = [];

@@ -11,7 +11,7 @@ export class SqlSource {
   bytes: Uint8Array = new Uint8Array(4096);
   view: DataView = new DataView(this.bytes.buffer);
   #buffer: Buffer = Buffer.from(this.bytes.buffer);
-  #sql = "";
+  #sql = '';
   #isAscii = true;
 
   /** Lone surrogates become U+FFFD, as they do through N-API. */
@@ -28,7 +28,7 @@ export class SqlSource {
 
   /** The text between two byte offsets. */
   slice(start: number, end: number): string {
-    return this.#isAscii ? this.#sql.slice(start, end) : this.#buffer.toString("utf8", start, end);
+    return this.#isAscii ? this.#sql.slice(start, end) : this.#buffer.toString('utf8', start, end);
   }
 
   /** The same text, without keeping a much longer statement alive as slices of it do. */
@@ -39,7 +39,7 @@ export class SqlSource {
 
   /** Lets go of the statement, and of memory beyond the usual. */
   release(): void {
-    this.#sql = "";
+    this.#sql = '';
     if (this.bytes.length > KEPT_BYTES) this.#grow(KEPT_BYTES);
   }
 

@@ -1,5 +1,5 @@
 /** Where strings and comments end, in bytes that a NUL ends. */
-import { CHARACTER, CHARACTER_CLASS } from "./characters.ts";
+import { CHARACTER, CHARACTER_CLASS } from './characters.ts';
 
 /** How the body of a string is read. */
 export const STRING = { plain: 0, escape: 1, bits: 2, unicode: 3, dollar: 4 } as const;

@@ -1,7 +1,7 @@
 /** The normalised text while it grows: runs of the source copied whole, placeholders between. */
-import { GAP } from "./lexer.ts";
-import { CUT_MARK_BYTES, cutMark } from "./marks.ts";
-import type { SqlSource } from "./source.ts";
+import { GAP } from './lexer.ts';
+import { CUT_MARK_BYTES, cutMark } from './marks.ts';
+import type { SqlSource } from './source.ts';
 
 /** The most bytes (UTF-8) that a normalised text has. */
 export const TEXT_BYTES_MAX = 8192;
@@ -14,21 +14,21 @@ const CUT_BYTES_MAX = TEXT_BYTES_MAX - CUT_MARK_BYTES;
 const { none: GAP_NONE, other: GAP_OTHER } = GAP;
 
 export class TextCheckpoint {
-  flushed = "";
+  flushed = '';
   flushedBytes = 0;
   runStart = 0;
   runEnd = 0;
   cut: string | undefined;
 
   release(): void {
-    this.flushed = "";
+    this.flushed = '';
     this.cut = undefined;
   }
 }
 
 export class NormalizedText {
   private readonly source: SqlSource;
-  private flushed = "";
+  private flushed = '';
   private flushedBytes = 0;
   // The source from here to there follows what is flushed.
   private runStart = 0;
@@ -40,7 +40,7 @@ export class NormalizedText {
   }
 
   reset(): void {
-    this.flushed = "";
+    this.flushed = '';
     this.flushedBytes = 0;
     this.runStart = 0;
     this.runEnd = 0;
@@ -59,7 +59,7 @@ export class NormalizedText {
     // kind becomes a space.
     if (gap === GAP_OTHER || start - gap !== this.runEnd) {
       this.flush();
-      if (gap !== GAP_NONE) this.append(" ", 1);
+      if (gap !== GAP_NONE) this.append(' ', 1);
       this.runStart = start;
     }
     this.runEnd = end;
@@ -79,7 +79,7 @@ export class NormalizedText {
   insertRest(sourceEnd: number): void {
     if (this.byteLength + 5 > CUT_BYTES_MAX) this.noteCut();
     this.flush();
-    this.append(", …", 5);
+    this.append(', …', 5);
     this.runStart = sourceEnd;
     this.runEnd = sourceEnd;
   }
@@ -102,7 +102,7 @@ export class NormalizedText {
 
   /** @param wasCut the text was cut before, and is marked again. */
   finish(fingerprint: string, wasCut: boolean): string {
-    if (this.byteLength > TEXT_BYTES_MAX) return `${this.cut ?? ""}${cutMark(fingerprint)}`;
+    if (this.byteLength > TEXT_BYTES_MAX) return `${this.cut ?? ''}${cutMark(fingerprint)}`;
     if (wasCut) {
       this.flush();
       return `${this.flushed}${cutMark(fingerprint)}`;

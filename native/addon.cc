@@ -1,0 +1,367 @@
+// N-API's side of the engine: takes JavaScript values apart, calls core.h, builds the answer.
+// No logic lives here. C++ exceptions are off, and nothing here throws into JavaScript but a
+// constructor call that src/engine/native.ts never makes.
+
+#include <napi.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+
+#include "core.h"
+
+namespace {
+
+// Every entry point that is counted, so that tests can prove which engine worked.
+enum Call {
+  kNowNs,
+  kNowNsBigInt,
+  kNormalizeSql,
+  kScanSql,
+  kCreateRecorder,
+  kBeginRequest,
+  kEndRequest,
+  kBeginQuery,
+  kEndQuery,
+  kInternStatement,
+  kRecordQuery,
+  kRead,
+  kCallCount
+};
+
+constexpr const char* kCallNames[kCallCount] = {
+    "nowNs",      "nowNsBigInt", "normalizeSql",    "scanSql",     "createRecorder", "beginRequest",
+    "endRequest", "beginQuery",  "endQuery",        "internStatement", "recordQuery", "read",
+};
+
+// What one environment (the main thread, a worker) owns. Nothing is shared between them.
+struct AddonState {
+  // Room for the UTF-8 of any usual statement, so that recording one allocates nothing.
+  static constexpr size_t kTextBytes = 64 * 1024;
+  char text[kTextBytes];
+  hd_normalized normalized;
+  double calls[kCallCount] = {};
+};
+
+// The UTF-8 bytes of a JavaScript string: in the environment's own buffer, or where they don't
+// fit in memory of their own until the end of the scope. Anything but a string counts as empty.
+class Utf8 {
+ public:
+  Utf8(napi_env env, napi_value value, AddonState* state) : data_(state->text) {
+    if (napi_get_value_string_utf8(env, value, state->text, AddonState::kTextBytes, &bytes_) !=
+        napi_ok) {
+      bytes_ = 0;
+      return;
+    }
+    // N-API cuts between characters, so the buffer need not be full to the last byte.
+    if (bytes_ + 4 >= AddonState::kTextBytes) TakeWhole(env, value);
+  }
+  ~Utf8() { std::free(owned_); }
+  Utf8(const Utf8&) = delete;
+  Utf8& operator=(const Utf8&) = delete;
+
+  const char* data() const { return data_; }
+  size_t bytes() const { return bytes_; }
+  // False where there was no memory for all of it.
+  bool is_complete() const { return is_complete_; }
+
+ private:
+  void TakeWhole(napi_env env, napi_value value) {
+    size_t whole_bytes = 0;
+    is_complete_ = napi_get_value_string_utf8(env, value, nullptr, 0, &whole_bytes) == napi_ok;
+    if (!is_complete_) return;
+    owned_ = static_cast<char*>(std::malloc(whole_bytes + 1));
+    is_complete_ = owned_ != nullptr && napi_get_value_string_utf8(env, value, owned_,
+                                                                   whole_bytes + 1,
+                                                                   &bytes_) == napi_ok;
+    data_ = owned_;
+  }
+
+  const char* data_;
+  char* owned_ = nullptr;
+  size_t bytes_ = 0;
+  bool is_complete_ = true;
+};
+
+// Anything but a number counts as 0.
+double NumberOf(napi_env env, napi_value value) {
+  double number = 0;
+  return napi_get_value_double(env, value, &number) == napi_ok ? number : 0;
+}
+
+Napi::String HexOf(Napi::Env env, uint64_t value) {
+  static const char kDigits[] = "0123456789abcdef";
+  char text[16];
+  for (int i = 15; i >= 0; i--, value >>= 4) text[i] = kDigits[value & 15];
+  return Napi::String::New(env, text, sizeof text);
+}
+
+// Numbers that cross without a call for each: JavaScript writes inputs and reads results in an
+// array that the recorder holds. Must be as in src/engine/native.ts.
+enum Register { kStartNs = 0, kStatementId = 1, kResult = 2, kInputs = 3, kRegisterCount = 10 };
+
+class Recorder : public Napi::ObjectWrap<Recorder> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Recorder", {InstanceMethod<&Recorder::Read>("read")});
+  }
+
+  // (capacities: Uint32Array of six, seed: BigInt, registers: Float64Array of ten)
+  explicit Recorder(const Napi::CallbackInfo& info)
+      : Napi::ObjectWrap<Recorder>(info), state_(info.Env().GetInstanceData<AddonState>()) {
+    Napi::Env env = info.Env();
+    state_->calls[kCreateRecorder]++;
+    if (info.Length() != 3 || !info[0].IsTypedArray() || !info[1].IsBigInt() ||
+        !info[2].IsTypedArray()) {
+      Napi::TypeError::New(env, "Recorder takes capacities, seed and registers")
+          .ThrowAsJavaScriptException();
+      return;
+    }
+    Napi::TypedArray capacities = info[0].As<Napi::TypedArray>();
+    Napi::TypedArray registers = info[2].As<Napi::TypedArray>();
+    if (capacities.TypedArrayType() != napi_uint32_array || capacities.ElementLength() != 6 ||
+        registers.TypedArrayType() != napi_float64_array || registers.ElementLength() != kRegisterCount) {
+      Napi::TypeError::New(env, "Recorder takes a Uint32Array of 6 and a Float64Array of 10")
+          .ThrowAsJavaScriptException();
+      return;
+    }
+    const uint32_t* capacity = info[0].As<Napi::Uint32Array>().Data();
+    hd_capacities wanted = {capacity[0], capacity[1], capacity[2],
+                            capacity[3], capacity[4], capacity[5]};
+    bool is_lossless = false;
+    uint64_t seed = info[1].As<Napi::BigInt>().Uint64Value(&is_lossless);
+    hd_status status = hd_recorder_create(&wanted, seed, &recorder_);
+    if (status != HD_OK) {
+      Napi::RangeError::New(env, status == HD_OUT_OF_MEMORY
+                                     ? "There is no memory for the recorder"
+                                     : "A capacity is not a power of two, or too large")
+          .ThrowAsJavaScriptException();
+      return;
+    }
+    // The array stays alive as long as the pointer into it.
+    registers_owner_ = Napi::Persistent(info[2].As<Napi::Float64Array>());
+    registers_ = info[2].As<Napi::Float64Array>().Data();
+
+    AddHot(info, "beginRequest", BeginRequest);
+    AddHot(info, "endRequest", EndRequest);
+    AddHot(info, "beginQuery", BeginQuery);
+    AddHot(info, "endQuery", EndQuery);
+    AddHot(info, "internStatement", InternStatement);
+    AddHot(info, "recordQuery", RecordQuery);
+  }
+
+  ~Recorder() override { hd_recorder_destroy(recorder_); }
+
+ private:
+  // The functions that run for every query and request belong to one recorder, take and give
+  // numbers through its registers, and call N-API's C functions themselves. With `napi_unwrap`
+  // and an argument for each number a begin and end took 303 ns where they now take 186.
+  static Recorder* SelfOf(napi_env env, napi_callback_info info, napi_value* text) {
+    size_t count = text == nullptr ? 0 : 1;
+    void* data = nullptr;
+    napi_get_cb_info(env, info, &count, text, nullptr, &data);
+    return static_cast<Recorder*>(data);
+  }
+
+  void AddHot(const Napi::CallbackInfo& info, const char* name, napi_callback function) {
+    Napi::Env env = info.Env();
+    napi_value value = nullptr;
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, function, this, &value) != napi_ok) {
+      return;
+    }
+    // Whoever holds the function holds the recorder.
+    Napi::Function(env, value)
+        .DefineProperty(Napi::PropertyDescriptor::Value("recorder", info.This(), napi_default));
+    info.This().As<Napi::Object>().DefineProperty(
+        Napi::PropertyDescriptor::Value(name, Napi::Value(env, value), napi_enumerable));
+  }
+
+  void Begun(const hd_begun& begun) {
+    registers_[kStartNs] = begun.start_ns;
+    registers_[kStatementId] = begun.statement_id;
+    registers_[kResult] = begun.handle;
+  }
+
+  // Result: handle.
+  static napi_value BeginRequest(napi_env env, napi_callback_info info) {
+    Recorder* self = SelfOf(env, info, nullptr);
+    self->state_->calls[kBeginRequest]++;
+    hd_begun begun = {};
+    hd_recorder_begin_request(self->recorder_, &begun);
+    self->Begun(begun);
+    return nullptr;
+  }
+
+  // (route); inputs: handle, startNs, durationNs, statusCode, queryCount, outcome.
+  static napi_value EndRequest(napi_env env, napi_callback_info info) {
+    napi_value name = nullptr;
+    Recorder* self = SelfOf(env, info, &name);
+    self->state_->calls[kEndRequest]++;
+    Utf8 route(env, name, self->state_);
+    const double* in = self->registers_ + kInputs;
+    hd_ended_request request = {in[1], in[2], in[3], in[4], in[5]};
+    hd_recorder_end_request(self->recorder_, in[0], route.data(),
+                            route.is_complete() ? route.bytes() : 0, &request);
+    return nullptr;
+  }
+
+  // (sql); inputs: requestHandle, poolWaitNs. Result: handle.
+  static napi_value BeginQuery(napi_env env, napi_callback_info info) {
+    napi_value text = nullptr;
+    Recorder* self = SelfOf(env, info, &text);
+    self->state_->calls[kBeginQuery]++;
+    Utf8 sql(env, text, self->state_);
+    const double* in = self->registers_ + kInputs;
+    hd_begun begun = {};
+    if (sql.is_complete()) {
+      hd_recorder_begin_query(self->recorder_, sql.data(), sql.bytes(), in[0], in[1], &begun);
+    } else {
+      hd_recorder_begin_statement(self->recorder_, HD_OTHER_ID, in[0], in[1], &begun);
+    }
+    self->Begun(begun);
+    return nullptr;
+  }
+
+  // Inputs: handle, outcome, rowCount. Result: durationNs.
+  static napi_value EndQuery(napi_env env, napi_callback_info info) {
+    Recorder* self = SelfOf(env, info, nullptr);
+    self->state_->calls[kEndQuery]++;
+    const double* in = self->registers_ + kInputs;
+    hd_recorder_end_query(self->recorder_, in[0], in[1], in[2], &self->registers_[kResult]);
+    return nullptr;
+  }
+
+  // (sql). Result: statementId.
+  static napi_value InternStatement(napi_env env, napi_callback_info info) {
+    napi_value text = nullptr;
+    Recorder* self = SelfOf(env, info, &text);
+    self->state_->calls[kInternStatement]++;
+    Utf8 sql(env, text, self->state_);
+    self->registers_[kResult] = HD_OTHER_ID;
+    if (sql.is_complete()) {
+      hd_recorder_intern_statement(self->recorder_, sql.data(), sql.bytes(),
+                                   &self->registers_[kResult]);
+    }
+    return nullptr;
+  }
+
+  // Inputs: statementId, requestHandle, startNs, durationNs, poolWaitNs, outcome, rowCount.
+  static napi_value RecordQuery(napi_env env, napi_callback_info info) {
+    Recorder* self = SelfOf(env, info, nullptr);
+    self->state_->calls[kRecordQuery]++;
+    const double* in = self->registers_ + kInputs;
+    hd_ended_query query = {in[0], in[1], in[2], in[3], in[4], in[5], in[6]};
+    hd_recorder_record_query(self->recorder_, &query);
+    return nullptr;
+  }
+
+  // (firstWord, target: BigUint64Array) → whether the words lie in the arena
+  Napi::Value Read(const Napi::CallbackInfo& info) {
+    Napi::Env env = info.Env();
+    state_->calls[kRead]++;
+    if (!info[1].IsTypedArray() ||
+        info[1].As<Napi::TypedArray>().TypedArrayType() != napi_biguint64_array) {
+      return Napi::Boolean::New(env, false);
+    }
+    Napi::BigUint64Array target = info[1].As<Napi::BigUint64Array>();
+    return Napi::Boolean::New(env, hd_recorder_read(recorder_, NumberOf(env, info[0]),
+                                                    target.Data(),
+                                                    target.ElementLength()) == HD_OK);
+  }
+
+  AddonState* state_;
+  hd_recorder* recorder_ = nullptr;
+  Napi::Reference<Napi::Float64Array> registers_owner_;
+  double* registers_ = nullptr;
+};
+
+AddonState* StateOf(const Napi::CallbackInfo& info) {
+  return info.Env().GetInstanceData<AddonState>();
+}
+
+hd_sql_options SqlOptionsOf(const Napi::CallbackInfo& info) {
+  return {static_cast<uint8_t>(NumberOf(info.Env(), info[1])),
+          static_cast<uint8_t>(NumberOf(info.Env(), info[2]))};
+}
+
+Napi::Value NowNs(const Napi::CallbackInfo& info) {
+  StateOf(info)->calls[kNowNs]++;
+  return Napi::Number::New(info.Env(), static_cast<double>(hd_clock_now_ns()));
+}
+
+Napi::Value NowNsBigInt(const Napi::CallbackInfo& info) {
+  StateOf(info)->calls[kNowNsBigInt]++;
+  return Napi::BigInt::New(info.Env(), hd_clock_now_ns());
+}
+
+// (sql, placeholders, standardConformingStrings) → { text, fingerprint, listLengths }, or
+// undefined where there is no memory for the text.
+Napi::Value NormalizeSql(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  AddonState* state = StateOf(info);
+  state->calls[kNormalizeSql]++;
+  Utf8 sql(env, info[0], state);
+  hd_normalized* normalized = &state->normalized;
+  if (!sql.is_complete() || hd_sql_normalize(sql.data(), sql.bytes(), SqlOptionsOf(info),
+                                             normalized) != HD_OK) {
+    return env.Undefined();
+  }
+  Napi::Array list_lengths = Napi::Array::New(env, normalized->list_lengths_count);
+  for (uint32_t i = 0; i < normalized->list_lengths_count; i++) {
+    list_lengths.Set(i, Napi::Number::New(env, normalized->list_lengths[i]));
+  }
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("text", Napi::String::New(env, normalized->text, normalized->text_bytes));
+  result.Set("fingerprint", HexOf(env, normalized->fingerprint));
+  result.Set("listLengths", list_lengths);
+  return result;
+}
+
+// (sql, placeholders, standardConformingStrings) → Uint32Array of start, length and kind in
+// turn, or undefined where there is no memory for them.
+Napi::Value ScanSql(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  StateOf(info)->calls[kScanSql]++;
+  Utf8 sql(env, info[0], StateOf(info));
+  hd_sql_options options = SqlOptionsOf(info);
+  size_t count = 0;
+  if (!sql.is_complete() ||
+      hd_sql_scan(sql.data(), sql.bytes(), options, nullptr, 0, &count) != HD_OK) {
+    return env.Undefined();
+  }
+  Napi::Uint32Array spans = Napi::Uint32Array::New(env, count * 3);
+  static_assert(sizeof(hd_span) == 3 * sizeof(uint32_t), "spans are handed on as they are");
+  hd_sql_scan(sql.data(), sql.bytes(), options, reinterpret_cast<hd_span*>(spans.Data()), count,
+              &count);
+  return spans;
+}
+
+Napi::Value CallCounts(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Object counts = Napi::Object::New(env);
+  for (int call = 0; call < kCallCount; call++) {
+    counts.Set(kCallNames[call], Napi::Number::New(env, StateOf(info)->calls[call]));
+  }
+  return counts;
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  AddonState* state = new (std::nothrow) AddonState();
+  if (state == nullptr) {
+    Napi::Error::New(env, "There is no memory for the native engine").ThrowAsJavaScriptException();
+    return exports;
+  }
+  env.SetInstanceData(state);
+  exports.Set("abiVersion", Napi::Number::New(env, hd_abi_version()));
+  exports.Set("nowNs", Napi::Function::New<NowNs>(env, "nowNs"));
+  exports.Set("nowNsBigInt", Napi::Function::New<NowNsBigInt>(env, "nowNsBigInt"));
+  exports.Set("normalizeSql", Napi::Function::New<NormalizeSql>(env, "normalizeSql"));
+  exports.Set("scanSql", Napi::Function::New<ScanSql>(env, "scanSql"));
+  exports.Set("callCounts", Napi::Function::New<CallCounts>(env, "callCounts"));
+  exports.Set("Recorder", Recorder::Define(env));
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(hyperdjango, Init)

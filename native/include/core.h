@@ -1,0 +1,138 @@
+/*
+ * The only way into the recording core. Every function checks what it is given and answers with a
+ * status; none throws, none aborts on bad input.
+ *
+ * Texts are UTF-8 (other bytes are carried along), pointer and length, without a final zero.
+ */
+#ifndef HYPERDJANGO_CORE_H
+#define HYPERDJANGO_CORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Counts up with every change to this file or to what the addon exports to JavaScript. */
+#define HD_ABI_VERSION 1u
+
+typedef enum hd_status {
+  HD_OK = 0,
+  HD_INVALID_ARGUMENT = 1,
+  HD_OUT_OF_MEMORY = 2
+} hd_status;
+
+uint32_t hd_abi_version(void);
+
+/* Monotonic, in nanoseconds. */
+uint64_t hd_clock_now_ns(void);
+
+/* ---- SQL ---------------------------------------------------------------------------------- */
+
+#define HD_TEXT_BYTES_MAX 8192u
+#define HD_LIST_LENGTHS_MAX 256u
+
+typedef struct hd_sql_options {
+  uint8_t placeholders;                /* 0 dollar, 1 question, 2 named, 3 format */
+  uint8_t standard_conforming_strings; /* 0 unknown, 1 on, 2 off */
+} hd_sql_options;
+
+typedef struct hd_normalized {
+  uint64_t fingerprint;
+  uint32_t text_bytes;
+  uint32_t list_lengths_count;
+  uint32_t list_lengths[HD_LIST_LENGTHS_MAX];
+  char text[HD_TEXT_BYTES_MAX];
+} hd_normalized;
+
+typedef struct hd_span {
+  uint32_t start;
+  uint32_t length;
+  uint32_t kind; /* 0 literal, 1 parameter, 2 comment */
+} hd_span;
+
+hd_status hd_sql_normalize(const char *sql, size_t sql_bytes, hd_sql_options options,
+                           hd_normalized *result);
+
+/* Sets `count` to the number of spans there are, and writes as many as `spans_max` allows. */
+hd_status hd_sql_scan(const char *sql, size_t sql_bytes, hd_sql_options options, hd_span *spans,
+                      size_t spans_max, size_t *count);
+
+/* ---- Recorder ------------------------------------------------------------------------------
+ *
+ * One writer for each recorder: the thread that calls these functions. Numbers come as JavaScript
+ * has them; what is no whole number from 0 to 2^53-1 is cut to one (NaN and negatives to 0).
+ */
+
+#define HD_NO_HANDLE 0.0
+#define HD_OTHER_ID 0.0
+
+typedef struct hd_recorder hd_recorder;
+
+/* Each a power of two, at most 65,536. */
+typedef struct hd_capacities {
+  uint32_t in_flight_queries_max;
+  uint32_t in_flight_requests_max;
+  uint32_t recent_queries_max;
+  uint32_t recent_requests_max;
+  uint32_t statements_max;
+  uint32_t routes_max;
+} hd_capacities;
+
+typedef struct hd_begun {
+  double handle;
+  double start_ns;
+  double statement_id;
+} hd_begun;
+
+typedef struct hd_ended_request {
+  double start_ns;
+  double duration_ns;
+  double status_code;
+  double query_count;
+  double outcome; /* 0 ok, 1 error */
+} hd_ended_request;
+
+typedef struct hd_ended_query {
+  double statement_id;
+  double request_handle;
+  double start_ns;
+  double duration_ns;
+  double pool_wait_ns;
+  double outcome;   /* 0 ok, 1 error */
+  double row_count; /* negative where unknown */
+} hd_ended_query;
+
+/* Takes all the memory that the recorder will ever have. `seed` should be random. */
+hd_status hd_recorder_create(const hd_capacities *capacities, uint64_t seed,
+                             hd_recorder **recorder);
+void hd_recorder_destroy(hd_recorder *recorder);
+
+hd_status hd_recorder_begin_request(hd_recorder *recorder, hd_begun *begun);
+hd_status hd_recorder_end_request(hd_recorder *recorder, double handle, const char *route,
+                                  size_t route_bytes, const hd_ended_request *request);
+
+hd_status hd_recorder_begin_query(hd_recorder *recorder, const char *sql, size_t sql_bytes,
+                                  double request_handle, double pool_wait_ns, hd_begun *begun);
+/* The same for a statement whose identity is known, or HD_OTHER_ID. */
+hd_status hd_recorder_begin_statement(hd_recorder *recorder, double statement_id,
+                                      double request_handle, double pool_wait_ns,
+                                      hd_begun *begun);
+/* Sets `duration_ns` to -1 for a handle that is not in flight. */
+hd_status hd_recorder_end_query(hd_recorder *recorder, double handle, double outcome,
+                                double row_count, double *duration_ns);
+
+hd_status hd_recorder_intern_statement(hd_recorder *recorder, const char *sql, size_t sql_bytes,
+                                       double *statement_id);
+hd_status hd_recorder_record_query(hd_recorder *recorder, const hd_ended_query *query);
+
+/* Copies words of the arena (native/src/layout.zig), each of them whole and in order. */
+hd_status hd_recorder_read(const hd_recorder *recorder, double first_word, uint64_t *target,
+                           size_t words);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

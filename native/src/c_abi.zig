@@ -1,0 +1,322 @@
+//! `core.h` in Zig: checks what comes from outside, translates, and nothing else.
+
+const std = @import("std");
+const core = @import("core");
+
+const assert = std.debug.assert;
+const normalizer = core.normalizer;
+
+const abi_version: u32 = 1;
+const list_lengths_max = 256;
+
+/// Safety checks stay on in what ships, and a failed one ends the process: say whose it was.
+pub const panic = std.debug.FullPanic(explainPanic);
+
+fn explainPanic(message: []const u8, first_trace_address: ?usize) noreturn {
+    @branchHint(.cold);
+    std.debug.print(
+        "hyperdjango: a bug in the native engine (HYPERDJANGO_ENGINE=portable avoids it)\n",
+        .{},
+    );
+    std.debug.defaultPanic(message, first_trace_address);
+}
+
+const Status = enum(c_int) { ok = 0, invalid_argument = 1, out_of_memory = 2 };
+
+const SqlOptions = extern struct {
+    placeholders: u8,
+    standard_conforming_strings: u8,
+
+    fn parse(options: SqlOptions) ?normalizer.Options {
+        return .{
+            .placeholders = std.enums.fromInt(
+                normalizer.Placeholders,
+                options.placeholders,
+            ) orelse return null,
+            .standard_conforming_strings = std.enums.fromInt(
+                normalizer.StandardConformingStrings,
+                options.standard_conforming_strings,
+            ) orelse return null,
+        };
+    }
+};
+
+const Normalized = extern struct {
+    fingerprint: u64,
+    text_bytes: u32,
+    list_lengths_count: u32,
+    list_lengths: [list_lengths_max]u32,
+    text: [normalizer.text_bytes_max]u8,
+};
+
+comptime {
+    assert(@sizeOf(SqlOptions) == 2);
+    assert(@sizeOf(Normalized) == 16 + 4 * list_lengths_max + 8192);
+    assert(@offsetOf(Normalized, "text") == 16 + 4 * list_lengths_max);
+    assert(@sizeOf(normalizer.Span) == 12);
+}
+
+fn abiVersion() callconv(.c) u32 {
+    return abi_version;
+}
+
+fn clockNowNs() callconv(.c) u64 {
+    return core.clock.nowNs();
+}
+
+fn sqlNormalize(
+    sql: ?[*]const u8,
+    sql_bytes: usize,
+    options: SqlOptions,
+    result: ?*Normalized,
+) callconv(.c) Status {
+    const text = slice(sql, sql_bytes) orelse return .invalid_argument;
+    const out = result orelse return .invalid_argument;
+    const parsed = options.parse() orelse return .invalid_argument;
+
+    const normalized = normalizer.normalize(text, parsed, &out.text, &out.list_lengths);
+    assert(normalized.text.len <= out.text.len);
+    assert(normalized.list_lengths.len <= out.list_lengths.len);
+    if (normalized.text.ptr != &out.text) {
+        @memmove(out.text[0..normalized.text.len], normalized.text);
+    }
+    if (normalized.list_lengths.ptr != &out.list_lengths) {
+        @memmove(out.list_lengths[0..normalized.list_lengths.len], normalized.list_lengths);
+    }
+    out.fingerprint = normalized.fingerprint;
+    out.text_bytes = @intCast(normalized.text.len);
+    out.list_lengths_count = @intCast(normalized.list_lengths.len);
+    return .ok;
+}
+
+fn sqlScan(
+    sql: ?[*]const u8,
+    sql_bytes: usize,
+    options: SqlOptions,
+    spans: ?[*]normalizer.Span,
+    spans_max: usize,
+    count: ?*usize,
+) callconv(.c) Status {
+    const text = slice(sql, sql_bytes) orelse return .invalid_argument;
+    const parsed = options.parse() orelse return .invalid_argument;
+    const out = count orelse return .invalid_argument;
+    // Spans are 32 bits wide.
+    if (text.len > std.math.maxInt(u32)) return .invalid_argument;
+    if (spans == null and spans_max > 0) return .invalid_argument;
+
+    const room: []normalizer.Span = if (spans) |pointer| pointer[0..spans_max] else &.{};
+    out.* = normalizer.scan(text, parsed, room);
+    return .ok;
+}
+
+const Capacities = core.layout.Capacities;
+const Recorder = core.recorder.Recorder;
+
+const Begun = extern struct {
+    handle: f64,
+    start_ns: f64,
+    statement_id: f64,
+
+    fn of(begun: core.recorder.Begun) Begun {
+        return .{
+            .handle = @floatFromInt(begun.handle),
+            .start_ns = @floatFromInt(begun.start_ns),
+            .statement_id = @floatFromInt(begun.statement_id),
+        };
+    }
+};
+
+const EndedRequest = extern struct {
+    start_ns: f64,
+    duration_ns: f64,
+    status_code: f64,
+    query_count: f64,
+    outcome: f64,
+};
+
+const EndedQuery = extern struct {
+    statement_id: f64,
+    request_handle: f64,
+    start_ns: f64,
+    duration_ns: f64,
+    pool_wait_ns: f64,
+    outcome: f64,
+    row_count: f64,
+};
+
+comptime {
+    assert(@sizeOf(Begun) == 24);
+    assert(@sizeOf(EndedRequest) == 40);
+    assert(@sizeOf(EndedQuery) == 56);
+}
+
+fn recorderCreate(
+    capacities: ?*const Capacities,
+    seed: u64,
+    recorder: ?*?*Recorder,
+) callconv(.c) Status {
+    const wanted = capacities orelse return .invalid_argument;
+    const out = recorder orelse return .invalid_argument;
+    out.* = null;
+    if (!wanted.areValid()) return .invalid_argument;
+    out.* = Recorder.create(std.heap.c_allocator, wanted.*, seed) catch return .out_of_memory;
+    return .ok;
+}
+
+fn recorderDestroy(recorder: ?*Recorder) callconv(.c) void {
+    if (recorder) |existing| existing.destroy();
+}
+
+fn recorderBeginRequest(recorder: ?*Recorder, begun: ?*Begun) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const out = begun orelse return .invalid_argument;
+    out.* = .of(self.beginRequest());
+    return .ok;
+}
+
+fn recorderEndRequest(
+    recorder: ?*Recorder,
+    handle: f64,
+    route: ?[*]const u8,
+    route_bytes: usize,
+    request: ?*const EndedRequest,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const name = slice(route, route_bytes) orelse return .invalid_argument;
+    const ended = request orelse return .invalid_argument;
+    self.endRequest(whole(handle), name, .{
+        .start_ns = whole(ended.start_ns),
+        .duration_ns = whole(ended.duration_ns),
+        .status_code = whole32(ended.status_code),
+        .query_count = whole32(ended.query_count),
+        .is_error = ended.outcome == 1,
+    });
+    return .ok;
+}
+
+fn recorderBeginQuery(
+    recorder: ?*Recorder,
+    sql: ?[*]const u8,
+    sql_bytes: usize,
+    request_handle: f64,
+    pool_wait_ns: f64,
+    begun: ?*Begun,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const text = slice(sql, sql_bytes) orelse return .invalid_argument;
+    const out = begun orelse return .invalid_argument;
+    out.* = .of(self.beginQuery(text, whole(request_handle), whole(pool_wait_ns)));
+    return .ok;
+}
+
+fn recorderBeginStatement(
+    recorder: ?*Recorder,
+    statement_id: f64,
+    request_handle: f64,
+    pool_wait_ns: f64,
+    begun: ?*Begun,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const out = begun orelse return .invalid_argument;
+    const id = whole32(statement_id);
+    if (self.statement(id) == null) return .invalid_argument;
+    out.* = .of(self.beginStatement(id, whole(request_handle), whole(pool_wait_ns)));
+    return .ok;
+}
+
+fn recorderEndQuery(
+    recorder: ?*Recorder,
+    handle: f64,
+    outcome: f64,
+    row_count: f64,
+    duration_ns: ?*f64,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const out = duration_ns orelse return .invalid_argument;
+    const duration = self.endQuery(whole(handle), outcome == 1, rowCount(row_count));
+    out.* = if (duration) |ns| @floatFromInt(ns) else -1;
+    return .ok;
+}
+
+fn recorderInternStatement(
+    recorder: ?*Recorder,
+    sql: ?[*]const u8,
+    sql_bytes: usize,
+    statement_id: ?*f64,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const text = slice(sql, sql_bytes) orelse return .invalid_argument;
+    const out = statement_id orelse return .invalid_argument;
+    out.* = @floatFromInt(self.internStatement(text));
+    return .ok;
+}
+
+fn recorderRecordQuery(recorder: ?*Recorder, query: ?*const EndedQuery) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const ended = query orelse return .invalid_argument;
+    self.recordQuery(.{
+        .statement_id = whole32(ended.statement_id),
+        .request_handle = whole(ended.request_handle),
+        .start_ns = whole(ended.start_ns),
+        .duration_ns = whole(ended.duration_ns),
+        .pool_wait_ns = whole(ended.pool_wait_ns),
+        .is_error = ended.outcome == 1,
+        .row_count = rowCount(ended.row_count),
+    });
+    return .ok;
+}
+
+fn recorderRead(
+    recorder: ?*const Recorder,
+    first_word: f64,
+    target: ?[*]u64,
+    word_count: usize,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    if (word_count == 0) return .ok;
+    const out = target orelse return .invalid_argument;
+    return if (self.read(whole(first_word), out[0..word_count])) .ok else .invalid_argument;
+}
+
+/// What JavaScript calls a number, as a count that JavaScript can hold exactly.
+fn whole(number: f64) u64 {
+    // Also false for NaN.
+    if (!(number >= 1)) return 0;
+    const maximum: f64 = @floatFromInt(core.recorder.number_max);
+    return @intFromFloat(@min(number, maximum));
+}
+
+fn whole32(number: f64) u32 {
+    return @intCast(@min(whole(number), std.math.maxInt(u32)));
+}
+
+fn rowCount(number: f64) ?u64 {
+    return if (number >= 0) whole(number) else null;
+}
+
+fn slice(pointer: ?[*]const u8, bytes: usize) ?[]const u8 {
+    const start = pointer orelse return if (bytes == 0) "" else null;
+    return start[0..bytes];
+}
+
+/// Hidden, so that the addon's own two entry points are all that it exports.
+fn exportHidden(comptime function: anytype, comptime name: []const u8) void {
+    @export(function, .{ .name = name, .visibility = .hidden });
+}
+
+comptime {
+    exportHidden(&abiVersion, "hd_abi_version");
+    exportHidden(&clockNowNs, "hd_clock_now_ns");
+    exportHidden(&sqlNormalize, "hd_sql_normalize");
+    exportHidden(&sqlScan, "hd_sql_scan");
+    exportHidden(&recorderCreate, "hd_recorder_create");
+    exportHidden(&recorderDestroy, "hd_recorder_destroy");
+    exportHidden(&recorderBeginRequest, "hd_recorder_begin_request");
+    exportHidden(&recorderEndRequest, "hd_recorder_end_request");
+    exportHidden(&recorderBeginQuery, "hd_recorder_begin_query");
+    exportHidden(&recorderBeginStatement, "hd_recorder_begin_statement");
+    exportHidden(&recorderEndQuery, "hd_recorder_end_query");
+    exportHidden(&recorderInternStatement, "hd_recorder_intern_statement");
+    exportHidden(&recorderRecordQuery, "hd_recorder_record_query");
+    exportHidden(&recorderRead, "hd_recorder_read");
+}

@@ -1,0 +1,242 @@
+import { randomBytes } from 'node:crypto';
+
+import type { NormalizedSql, NormalizeOptions, PlaceholderStyle, SqlSpans } from '../types/sql.ts';
+import type {
+  Engine,
+  EngineRecorder,
+  Outcome,
+  RecorderCapacities,
+  RecorderSnapshot,
+  StatementIdentity,
+} from './engine.ts';
+import { arenaLayoutOf, CAPACITY_NAMES } from './layout.ts';
+import { ArenaReader } from './reader.ts';
+
+/** Must be `HD_ABI_VERSION` of `native/include/core.h`. */
+export const ABI_VERSION = 1;
+
+/** Beyond `REGISTER` of engine.ts; must be as in `native/addon.cc`. */
+const RESULT = 2;
+const INPUT = 3;
+const REGISTER_COUNT = 10;
+
+/** What `native/addon.cc` exports. */
+export interface NativeBinding {
+  readonly abiVersion: number;
+  nowNs(): number;
+  nowNsBigInt(): bigint;
+  normalizeSql(
+    sql: string,
+    placeholders: number,
+    standardConformingStrings: number,
+  ): NormalizedSql | undefined;
+  scanSql(
+    sql: string,
+    placeholders: number,
+    standardConformingStrings: number,
+  ): Uint32Array | undefined;
+  callCounts(): Record<string, number>;
+  readonly Recorder: new (
+    capacities: Uint32Array,
+    seed: bigint,
+    registers: Float64Array,
+  ) => NativeRecorderBinding;
+}
+
+/** Numbers come and go through the registers: an argument costs more than the store. */
+interface NativeRecorderBinding {
+  readonly beginRequest: () => void;
+  readonly endRequest: (route: string) => void;
+  readonly beginQuery: (sql: string) => void;
+  readonly endQuery: () => void;
+  readonly internStatement: (sql: string) => void;
+  readonly recordQuery: () => void;
+  read(firstWord: number, target: BigUint64Array): boolean;
+}
+
+const PLACEHOLDERS_CODE: Readonly<Record<PlaceholderStyle, number>> = {
+  dollar: 0,
+  question: 1,
+  named: 2,
+  format: 3,
+};
+
+/** Where there is not even the memory for a copy of the statement. */
+const UNREAD: NormalizedSql = {
+  text: '<unparsed>',
+  fingerprint: '0000000000000000',
+  listLengths: [],
+};
+
+export function createNativeEngine(binding: NativeBinding): Engine {
+  return new NativeEngine(binding);
+}
+
+class NativeEngine implements Engine {
+  readonly kind = 'native';
+  readonly #binding: NativeBinding;
+  readonly #readCounts: ReadCounts = { statement: 0, snapshot: 0 };
+
+  constructor(binding: NativeBinding) {
+    this.#binding = binding;
+  }
+
+  nowNs(): number {
+    return this.#binding.nowNs();
+  }
+
+  nowNsBigInt(): bigint {
+    return this.#binding.nowNsBigInt();
+  }
+
+  normalizeSql(sql: string, options: NormalizeOptions = {}): NormalizedSql {
+    const placeholders = placeholdersCode(options);
+    return this.#binding.normalizeSql(sql, placeholders, stringsCode(options)) ?? UNREAD;
+  }
+
+  scanSql(sql: string, options: NormalizeOptions = {}): SqlSpans {
+    const flat = this.#binding.scanSql(sql, placeholdersCode(options), stringsCode(options));
+    const literals: (readonly [number, number])[] = [];
+    const parameters: (readonly [number, number])[] = [];
+    const comments: (readonly [number, number])[] = [];
+    const byKind = [literals, parameters, comments];
+    for (let index = 0; flat !== undefined && index < flat.length; index += 3) {
+      const [start = 0, length = 0, kind = 0] = flat.subarray(index, index + 3);
+      byKind[kind]?.push([start, length]);
+    }
+    return { literals, parameters, comments };
+  }
+
+  createRecorder(capacities: RecorderCapacities): EngineRecorder {
+    return new NativeRecorder(this.#binding, capacities, this.#readCounts);
+  }
+
+  callCounts(): Readonly<Record<string, number>> {
+    return { ...this.#binding.callCounts(), ...this.#readCounts };
+  }
+}
+
+/** Reading is done in TypeScript, for both engines. */
+interface ReadCounts {
+  statement: number;
+  snapshot: number;
+}
+
+class NativeRecorder implements EngineRecorder {
+  readonly registers: Float64Array = new Float64Array(REGISTER_COUNT);
+  readonly #binding: NativeBinding;
+  readonly #reader: ArenaReader;
+  readonly #readCounts: ReadCounts;
+  readonly #beginRequest: NativeRecorderBinding['beginRequest'];
+  readonly #endRequest: NativeRecorderBinding['endRequest'];
+  readonly #beginQuery: NativeRecorderBinding['beginQuery'];
+  readonly #endQuery: NativeRecorderBinding['endQuery'];
+  readonly #internStatement: NativeRecorderBinding['internStatement'];
+  readonly #recordQuery: NativeRecorderBinding['recordQuery'];
+
+  constructor(binding: NativeBinding, capacities: RecorderCapacities, readCounts: ReadCounts) {
+    const layout = arenaLayoutOf(capacities);
+    const recorder = new binding.Recorder(
+      Uint32Array.from(CAPACITY_NAMES, (name) => capacities[name]),
+      // Nobody outside can choose texts that collide in the recorder's hash tables.
+      randomBytes(8).readBigUInt64LE(),
+      this.registers,
+    );
+    this.#binding = binding;
+    this.#readCounts = readCounts;
+    this.#reader = new ArenaReader((firstWord, target) => {
+      recorder.read(firstWord, target);
+    }, layout);
+    this.#beginRequest = recorder.beginRequest;
+    this.#endRequest = recorder.endRequest;
+    this.#beginQuery = recorder.beginQuery;
+    this.#endQuery = recorder.endQuery;
+    this.#internStatement = recorder.internStatement;
+    this.#recordQuery = recorder.recordQuery;
+  }
+
+  beginRequest(): number {
+    this.#beginRequest();
+    return this.registers[RESULT] as number;
+  }
+
+  endRequest(
+    handle: number,
+    route: string,
+    startNs: number,
+    durationNs: number,
+    statusCode: number,
+    queryCount: number,
+    outcome: Outcome,
+  ): void {
+    const registers = this.registers;
+    registers[INPUT] = handle;
+    registers[INPUT + 1] = startNs;
+    registers[INPUT + 2] = durationNs;
+    registers[INPUT + 3] = statusCode;
+    registers[INPUT + 4] = queryCount;
+    registers[INPUT + 5] = outcome;
+    this.#endRequest(route);
+  }
+
+  beginQuery(sql: string, requestHandle: number, poolWaitNs: number): number {
+    const registers = this.registers;
+    registers[INPUT] = requestHandle;
+    registers[INPUT + 1] = poolWaitNs;
+    this.#beginQuery(sql);
+    return registers[RESULT] as number;
+  }
+
+  endQuery(handle: number, outcome: Outcome, rowCount: number): number {
+    const registers = this.registers;
+    registers[INPUT] = handle;
+    registers[INPUT + 1] = outcome;
+    registers[INPUT + 2] = rowCount;
+    this.#endQuery();
+    return registers[RESULT] as number;
+  }
+
+  internStatement(sql: string): number {
+    this.#internStatement(sql);
+    return this.registers[RESULT] as number;
+  }
+
+  recordQuery(
+    statementId: number,
+    requestHandle: number,
+    startNs: number,
+    durationNs: number,
+    poolWaitNs: number,
+    outcome: Outcome,
+    rowCount: number,
+  ): void {
+    const registers = this.registers;
+    registers[INPUT] = statementId;
+    registers[INPUT + 1] = requestHandle;
+    registers[INPUT + 2] = startNs;
+    registers[INPUT + 3] = durationNs;
+    registers[INPUT + 4] = poolWaitNs;
+    registers[INPUT + 5] = outcome;
+    registers[INPUT + 6] = rowCount;
+    this.#recordQuery();
+  }
+
+  statement(id: number): StatementIdentity | undefined {
+    this.#readCounts.statement += 1;
+    return this.#reader.statement(id);
+  }
+
+  snapshot(): RecorderSnapshot {
+    this.#readCounts.snapshot += 1;
+    return this.#reader.snapshot(this.#binding.nowNs());
+  }
+}
+
+function placeholdersCode(options: NormalizeOptions): number {
+  return PLACEHOLDERS_CODE[options.placeholders ?? 'dollar'] ?? PLACEHOLDERS_CODE.dollar;
+}
+
+function stringsCode(options: NormalizeOptions): number {
+  if (options.standardConformingStrings === undefined) return 0;
+  return options.standardConformingStrings ? 1 : 2;
+}
