@@ -77,6 +77,11 @@ export function createRequestChart(
     }
   }
 
+  function clockAt(index: number): string {
+    const row = shown[index];
+    return row === undefined ? '' : formatClock(row.startedAt);
+  }
+
   function createOptions(width: number, height: number): uPlot.Options {
     const colors = readColors(parent);
     const axis = {
@@ -112,10 +117,7 @@ export function createRequestChart(
           space: 80,
           grid: { show: false },
           values: (_, splits) =>
-            splits.map((index) => {
-              const row = shown[index];
-              return row === undefined ? '' : formatClock(row.startedAt);
-            }),
+            splits.map(clockAt).map((text, i, texts) => (text === texts[i - 1] ? '' : text)),
         },
         {
           ...axis,
