@@ -206,7 +206,11 @@ function createResponse(status: number, body: Body, isHead: boolean): Response {
 
 function checkOptions({ path, authorize }: DashboardHandlerOptions): void {
   if (typeof path !== 'string' || !isCanonicalPath(path)) {
-    throw new OptionError('dashboardPath', 'a path such as "/debug/performance"', describeValue(path));
+    throw new OptionError(
+      'dashboardPath',
+      'a path such as "/debug/performance"',
+      describeValue(path),
+    );
   }
   if (authorize !== undefined) functionOption('authorize', authorize);
 }

@@ -230,13 +230,10 @@ export class Recorder {
         : error instanceof Error
           ? `${error.name} ${error.stack?.match(/^ +at .+$/m)?.[0].trim() ?? ''}`
           : typeof error;
-    process.emitWarning(
-      `a fault inside was caught, the application is unaffected: ${what}`,
-      {
-        type: 'HyperDjangoWarning',
-        code: 'HYPERDJANGO_FAULT',
-      },
-    );
+    process.emitWarning(`a fault inside was caught, the application is unaffected: ${what}`, {
+      type: 'HyperDjangoWarning',
+      code: 'HYPERDJANGO_FAULT',
+    });
   }
 
   #recordEnded(query: RecordedQuery): void {
