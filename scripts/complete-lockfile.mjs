@@ -8,7 +8,8 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 const OS = { windows: 'win32', win32: 'win32', macos: 'darwin' };
-const SYSTEMS = /\b(aix|android|darwin|freebsd|linux|macos|netbsd|openbsd|openharmony|sunos|windows|win32)\b/;
+const SYSTEMS =
+  /\b(aix|android|darwin|freebsd|linux|macos|netbsd|openbsd|openharmony|sunos|windows|win32)\b/;
 const CPUS = /\b(arm64|arm|ia32|loong64|loongarch64|mips64el|ppc64|riscv64|s390x|wasm32|x64)\b/;
 
 /** Which machines a package is for, read off its name. */
