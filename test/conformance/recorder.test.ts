@@ -235,8 +235,7 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
   it('takes texts around the size of its buffer, whole', () => {
     for (const characters of [65_520, 65_531, 65_532, 65_533, 65_535, 65_536, 65_537, 65_540]) {
       for (const end of ['b', 'é', '€', '𝄞']) {
-        const sql = (last: string): string =>
-          `SELECT ${'x'.repeat(characters - 8)}${end}${last}`;
+        const sql = (last: string): string => `SELECT ${'x'.repeat(characters - 8)}${end}${last}`;
         const own = engine.createRecorder({ ...CAPACITIES, statementsMax: 64 });
         expect(own.internStatement(sql('y'))).not.toBe(own.internStatement(sql('z')));
       }
@@ -246,9 +245,7 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
   it('refuses capacities that are no powers of two, and names them', () => {
     for (const bad of [0, 3, -8, 1.5, NaN, 131_072, '16' as unknown as number]) {
       expect(() => engine.createRecorder({ ...CAPACITIES, statementsMax: bad })).toThrow(
-        new RangeError(
-          `statementsMax must be a power of two from 1 to 65536; got ${String(bad)}`,
-        ),
+        new RangeError(`statementsMax must be a power of two from 1 to 65536; got ${String(bad)}`),
       );
     }
   });
