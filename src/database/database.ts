@@ -115,6 +115,9 @@ export class Database implements Queryable {
   async transaction<T>(fn: (tx: Queryable) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
     let brokenBy: Error | undefined;
+    // A connection that is lost between two statements emits an error; the process would end by
+    // it where nobody listens. The next statement rejects all the same.
+    client.on('error', ignore);
     try {
       return await inTransaction(client, fn);
     } catch (error) {
@@ -126,6 +129,7 @@ export class Database implements Queryable {
     } finally {
       // A connection whose ROLLBACK failed is in no known state.
       client.release(brokenBy);
+      client.off('error', ignore);
     }
   }
 
@@ -190,6 +194,8 @@ class SideClient extends pg.Client {
     (this.connection.stream as Partial<Socket>).unref?.();
   }
 }
+
+function ignore(): void {}
 
 function poolConfig(urlOrConfig: unknown): pg.PoolConfig {
   const option = 'new Database(urlOrConfig)';
