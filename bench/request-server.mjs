@@ -25,8 +25,8 @@ app.get('/cpu', (c) => c.json(process.cpuUsage()));
 const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
   console.log(`http://127.0.0.1:${port}`);
 });
-process.once('SIGTERM', async () => {
+process.once('SIGTERM', () => {
   server.close();
   server.closeAllConnections();
-  await pool.end();
+  void pool.end();
 });

@@ -20,7 +20,9 @@ export function createApp(db: Database, perf = new PerformanceMiddleware()): Hyp
     const users = await db.query<User>('SELECT id, name FROM users');
     const result = [];
     for (const user of users) {
-      const orders = await db.query<Order>('SELECT total FROM orders WHERE user_id = $1', [user.id]);
+      const orders = await db.query<Order>('SELECT total FROM orders WHERE user_id = $1', [
+        user.id,
+      ]);
       result.push({ ...user, orders });
     }
     return Response.json(result);

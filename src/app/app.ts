@@ -15,10 +15,7 @@ import {
   numberOption,
   stringOption,
 } from '../util/options.ts';
-import { routeDecorator, type RouteDecorator, routesOf } from './route-decorator.ts';
-
-/** Answers one request; gets Hono's context. */
-export type Handler = (c: Context) => Response | Promise<Response>;
+import { type Handler, routeDecorator, type RouteDecorator, routesOf } from './route-decorator.ts';
 
 export type Hook = () => void | Promise<void>;
 

@@ -1,3 +1,3 @@
 /** The web application. */
-export { type Handler, type Hook, HyperApp, type ListeningApp, type ListenOptions } from './app.ts';
-export type { RouteDecorator } from './route-decorator.ts';
+export { type Hook, HyperApp, type ListeningApp, type ListenOptions } from './app.ts';
+export type { Handler, RouteDecorator } from './route-decorator.ts';

@@ -1,6 +1,10 @@
+import type { Context } from 'hono';
+
 import { OptionError } from '../errors/index.ts';
 import { describeValue } from '../util/options.ts';
-import type { Handler, HyperApp } from './app.ts';
+
+/** Answers one request; gets Hono's context. */
+export type Handler = (c: Context) => Response | Promise<Response>;
 
 interface RoutePlace {
   readonly method: string;
@@ -25,10 +29,10 @@ export interface RouteDecorator {
 }
 
 /** By application: the methods of an instance (standard) or of a prototype (legacy). */
-const decorated = new WeakMap<HyperApp, WeakMap<object, DecoratedMethod[]>>();
+const decorated = new WeakMap<object, WeakMap<object, DecoratedMethod[]>>();
 
 export function routeDecorator(
-  app: HyperApp,
+  app: object,
   place: RoutePlace,
   addRoute: (handler: Handler) => void,
 ): RouteDecorator {
@@ -52,7 +56,7 @@ export function routeDecorator(
 }
 
 /** The decorated methods of an object, its class and its ancestors, bound to the object. */
-export function routesOf(app: HyperApp, instance: object): DecoratedRoute[] {
+export function routesOf(app: object, instance: object): DecoratedRoute[] {
   const routes: DecoratedRoute[] = [];
   const byOwner = decorated.get(app);
   for (let owner: object | null = instance; owner !== null; owner = Object.getPrototypeOf(owner)) {
@@ -71,7 +75,7 @@ function boundMethod(owner: object, name: string | symbol): Handler {
   return (Reflect.get(owner, name) as Handler).bind(owner);
 }
 
-function remember(app: HyperApp, owner: object, method: DecoratedMethod): void {
+function remember(app: object, owner: object, method: DecoratedMethod): void {
   let byOwner = decorated.get(app);
   if (byOwner === undefined) {
     byOwner = new WeakMap();

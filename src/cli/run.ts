@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { debuglog } from 'node:util';
 
 import { type Command, type CommandIo, UsageError } from './command.ts';
+
+/** `NODE_DEBUG=hyperdjango` shows where an error came from. */
+const debug = debuglog('hyperdjango');
 
 interface CommandEntry {
   readonly summary: string;
@@ -45,9 +49,7 @@ export async function run(args: readonly string[], io: CommandIo): Promise<ExitC
       return EXIT.usage;
     }
     io.stderr.write(`${program}: ${describeError(error)}\n`);
-    if (io.env['NODE_DEBUG']?.includes('hyperdjango') && error instanceof Error) {
-      io.stderr.write(`${error.stack}\n`);
-    }
+    debug('%s', error instanceof Error ? error.stack : error);
     return EXIT.failure;
   }
 }
@@ -86,11 +88,8 @@ function packageVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** One line; a failed connection has its reasons inside. */
+/** One line, whatever the message. */
 function describeError(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') {
-    return error.errors.map(describeError).join(', ');
-  }
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text.trim().replaceAll(/\s*\n\s*/g, ' ');
 }

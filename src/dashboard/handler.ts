@@ -1,3 +1,5 @@
+import { OptionError } from '../errors/index.ts';
+import { describeValue, functionOption } from '../util/options.ts';
 import { isCrossSiteFetch, localRefusal } from './auth.ts';
 import type { Authorize, ClientSocket } from './auth.ts';
 import type { DashboardSource } from './data.ts';
@@ -65,7 +67,7 @@ const SERVER_ERROR: Body = { type: 'text/plain', text: 'Internal Server Error\n'
  * `{path}` is the page, `{path}/json` the figures ({@link StatsJson}), `{path}/data` all
  * that the page shows ({@link DashboardData}).
  *
- * @throws TypeError if an option is not what it has to be.
+ * @throws {OptionError} where an option is not what it has to be.
  *
  * @example
  * const dashboard = createDashboardHandler({ path: '/debug/performance', source });
@@ -204,15 +206,13 @@ function createResponse(status: number, body: Body, isHead: boolean): Response {
 
 function checkOptions({ path, authorize }: DashboardHandlerOptions): void {
   if (typeof path !== 'string' || !isCanonicalPath(path)) {
-    throw new TypeError(
-      `option "dashboardPath": expected a path such as "/debug/performance", got ${describe(path)}`,
+    throw new OptionError(
+      'dashboardPath',
+      'a path such as "/debug/performance"',
+      describeValue(path),
     );
   }
-  if (authorize !== undefined && typeof authorize !== 'function') {
-    throw new TypeError(
-      `option "authorize": expected a function of the request, got ${describe(authorize)}`,
-    );
-  }
+  if (authorize !== undefined) functionOption('authorize', authorize);
 }
 
 /** Whether URLs carry the path as it stands: no query, no `..`, nothing to be escaped. */
@@ -221,10 +221,6 @@ function isCanonicalPath(path: string): boolean {
   return (
     URL.canParse(path, 'http://localhost') && new URL(path, 'http://localhost').pathname === path
   );
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value) : value === null ? 'null' : typeof value;
 }
 
 /** Not its message, which may hold what the user's data holds. */

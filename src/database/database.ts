@@ -82,7 +82,7 @@ export class Database implements Queryable {
     this.pool = new pg.Pool(this.#config);
     // pg emits the error of an idle connection here, and Node ends the process where nobody
     // listens. The pool has dropped the connection already; the next query opens another.
-    this.pool.on('error', () => {});
+    this.pool.on('error', ignore);
   }
 
   /**
@@ -114,10 +114,10 @@ export class Database implements Queryable {
 
   async transaction<T>(fn: (tx: Queryable) => Promise<T>): Promise<T> {
     const client = await this.pool.connect();
-    let brokenBy: Error | undefined;
-    // A connection that is lost between two statements emits an error; the process would end by
-    // it where nobody listens. The next statement rejects all the same.
+    // While a client is checked out the pool does not listen, and an 'error' that nobody hears
+    // ends the process. The statements in the transaction reject by themselves.
     client.on('error', ignore);
+    let brokenBy: Error | undefined;
     try {
       return await inTransaction(client, fn);
     } catch (error) {
@@ -128,8 +128,8 @@ export class Database implements Queryable {
       throw error;
     } finally {
       // A connection whose ROLLBACK failed is in no known state.
-      client.release(brokenBy);
       client.off('error', ignore);
+      client.release(brokenBy);
     }
   }
 
@@ -164,10 +164,12 @@ export class Database implements Queryable {
       query_timeout: 0,
       application_name: 'hyperdjango',
     });
-    pool.on('error', () => {});
+    pool.on('error', ignore);
     return pool;
   }
 }
+
+function ignore(): void {}
 
 const SIDE_CONNECT_TIMEOUT_MS = 5_000;
 
@@ -194,8 +196,6 @@ class SideClient extends pg.Client {
     (this.connection.stream as Partial<Socket>).unref?.();
   }
 }
-
-function ignore(): void {}
 
 function poolConfig(urlOrConfig: unknown): pg.PoolConfig {
   const option = 'new Database(urlOrConfig)';

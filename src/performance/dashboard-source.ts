@@ -6,7 +6,7 @@ import type {
   StatsJson,
 } from '../dashboard/index.ts';
 import type { StatementSnapshot } from '../engine/engine.ts';
-import { quantile } from '../engine/histogram.ts';
+import { quantileOf } from '../engine/histogram.ts';
 import type { Recorder } from '../recorder/index.ts';
 import type { ResolvedPerformanceOptions } from './options.ts';
 import type { PerformanceStats, StatsStore } from './stats.ts';
@@ -68,7 +68,7 @@ function toStatsJson(stats: PerformanceStats): StatsJson {
 function toStatementRow(statement: StatementSnapshot): StatementRow {
   const { durations, callCount, totalNs, maxNs } = statement;
   // A bucket's bound may lie above the largest value that fell into it.
-  const quantileMs = (q: number): number => Math.min(quantile(durations, q), maxNs) / 1e6;
+  const quantileMs = (q: number): number => Math.min(quantileOf(durations, q), maxNs) / 1e6;
   return {
     sql: statement.text,
     fingerprint: statement.fingerprint,

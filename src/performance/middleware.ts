@@ -17,7 +17,7 @@ import {
   type ResolvedPerformanceOptions,
   resolvePerformanceOptions,
 } from './options.ts';
-import { type PerformanceStats, StatsStore } from './stats.ts';
+import { type PerformanceStats, RECENT_MAX, type SlowQuery, StatsStore } from './stats.ts';
 
 /**
  * Counts every query of every request, flags slow queries and N+1 patterns, puts the figures
@@ -41,7 +41,7 @@ export class PerformanceMiddleware {
   readonly dashboard: DashboardHandler;
 
   readonly #store: StatsStore;
-  readonly #observed = new WeakMap<Scope, RequestObserver>();
+  readonly #observed = new WeakSet<Scope>();
   /** Undefined where `HYPERDJANGO_DISABLED` turns everything off. */
   readonly #recorder: Recorder | undefined;
   readonly #unscopedAtStart: number;
@@ -84,16 +84,20 @@ export class PerformanceMiddleware {
    * console.log(perf.getStats().totalQueries); // 1
    * ```
    */
-  recordQuery(sql: string, { durationMs }: { readonly durationMs: number }): void {
+  recordQuery(sql: string, timing: { readonly durationMs: number }): void {
     const recorder = this.#recorder;
     if (recorder === undefined) return;
     try {
-      numberOption('recordQuery.durationMs', durationMs, { min: 0, max: Number.MAX_SAFE_INTEGER });
+      const durationMs = numberOption('recordQuery.durationMs', timing.durationMs, {
+        min: 0,
+        max: Number.MAX_SAFE_INTEGER,
+      });
       const scope = recorder.currentScope();
       const query = recorder.record(String(sql), durationMs * 1e6);
       if (query === undefined || (scope !== undefined && this.#observed.has(scope))) return;
       this.#store.addQueries(1);
-      this.#noteIfSlow(query, null);
+      const slow = this.#slowQuery(query);
+      if (slow !== undefined) this.#store.addSlowQueries(1, [{ ...slow, route: null }]);
     } catch (error) {
       recorder.reportFault(error);
     }
@@ -105,11 +109,12 @@ export class PerformanceMiddleware {
    */
   observe(scope: Scope): void {
     if (this.#observed.has(scope)) return;
-    const observer = new RequestObserver((query) => this.#noteIfSlow(query, scope.name), {
-      closed: (end, slowCount) => this.#addRequest(scope, end, slowCount),
-      addedLate: (count) => this.#store.addQueries(count),
-    });
-    this.#observed.set(scope, observer);
+    const observer = new RequestObserver(
+      (query) => this.#slowQuery(query),
+      (end, slowCount) => this.#addRequest(scope, end, slowCount),
+      this.#store,
+    );
+    this.#observed.add(scope);
     scope.observers.push(observer);
   }
 
@@ -121,16 +126,16 @@ export class PerformanceMiddleware {
     headers.set('X-Query-Time', `${queryMs.toFixed(1)}ms`);
   }
 
-  #noteIfSlow(query: RecordedQuery, route: string | null): boolean {
+  #slowQuery(query: RecordedQuery): Omit<SlowQuery, 'route'> | undefined {
     const durationMs = query.durationNs / 1e6;
-    if (durationMs < this.options.slowQueryThresholdMs) return false;
-    this.#store.addSlowQuery({
-      sql: this.#recorder?.statementText(query) ?? '',
+    if (this.#recorder === undefined || durationMs < this.options.slowQueryThresholdMs) {
+      return undefined;
+    }
+    return {
+      sql: this.#recorder.statementText(query),
       durationMs,
-      route,
       timestamp: Date.now() - durationMs,
-    });
-    return true;
+    };
   }
 
   #addRequest(scope: Scope, end: ScopeEnd, slowCount: number): void {
@@ -160,33 +165,57 @@ export class PerformanceMiddleware {
   }
 }
 
-interface RequestEvents {
-  closed(end: ScopeEnd, slowCount: number): void;
-  /** A request may go on issuing queries after its response: they are counted all the same. */
-  addedLate(count: number): void;
-}
-
-/** What one middleware keeps of one request until it is closed. */
+/**
+ * What one middleware keeps of one request until it is closed: only then its route is known,
+ * and only then it counts.
+ */
 class RequestObserver implements ScopeObserver {
-  readonly #noteIfSlow: (query: RecordedQuery) => boolean;
-  readonly #events: RequestEvents;
+  readonly #slowQuery: (query: RecordedQuery) => Omit<SlowQuery, 'route'> | undefined;
+  readonly #closed: (end: ScopeEnd, slowCount: number) => void;
+  readonly #store: StatsStore;
+  #slowQueries: Omit<SlowQuery, 'route'>[] = [];
   #slowCount = 0;
   #countedQueries = 0;
 
-  constructor(noteIfSlow: (query: RecordedQuery) => boolean, events: RequestEvents) {
-    this.#noteIfSlow = noteIfSlow;
-    this.#events = events;
+  constructor(
+    slowQuery: (query: RecordedQuery) => Omit<SlowQuery, 'route'> | undefined,
+    closed: (end: ScopeEnd, slowCount: number) => void,
+    store: StatsStore,
+  ) {
+    this.#slowQuery = slowQuery;
+    this.#closed = closed;
+    this.#store = store;
   }
 
   onQueryEnded(query: RecordedQuery, scope: Scope): void {
-    if (this.#noteIfSlow(query)) this.#slowCount += 1;
-    if (!scope.isClosed || scope.queryCount === this.#countedQueries) return;
-    this.#events.addedLate(scope.queryCount - this.#countedQueries);
-    this.#countedQueries = scope.queryCount;
+    const slow = this.#slowQuery(query);
+    if (slow !== undefined) {
+      this.#slowCount += 1;
+      if (this.#slowQueries.length === RECENT_MAX) this.#slowQueries.shift();
+      this.#slowQueries.push(slow);
+    }
+    if (scope.isClosed) this.#countLate(scope);
   }
 
   onScopeClosed(scope: Scope, end: ScopeEnd): void {
+    this.#closed(end, this.#slowCount);
     this.#countedQueries = scope.queryCount;
-    this.#events.closed(end, this.#slowCount);
+    this.#flush(scope.name);
+  }
+
+  /** A request may go on issuing queries after its response: they are counted all the same. */
+  #countLate(scope: Scope): void {
+    this.#store.addQueries(scope.queryCount - this.#countedQueries);
+    this.#countedQueries = scope.queryCount;
+    this.#flush(scope.name);
+  }
+
+  #flush(route: string): void {
+    this.#store.addSlowQueries(
+      this.#slowCount,
+      this.#slowQueries.map((slow) => ({ ...slow, route })),
+    );
+    this.#slowQueries = [];
+    this.#slowCount = 0;
   }
 }

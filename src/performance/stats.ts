@@ -94,9 +94,10 @@ export class StatsStore {
     this.#totalQueries += count;
   }
 
-  addSlowQuery(query: SlowQuery): void {
-    this.#slowQueryCount += 1;
-    this.#slowQueries.push(query);
+  /** @param queries the newest of them, at most {@link RECENT_MAX}, oldest first. */
+  addSlowQueries(count: number, queries: readonly SlowQuery[]): void {
+    this.#slowQueryCount += count;
+    for (const query of queries) this.#slowQueries.push(query);
   }
 
   addNPlusOne(pattern: NPlusOne): void {

@@ -13,7 +13,7 @@ const SUMMARY_LENGTH_MAX = 500;
 export function summarizeParams(params: readonly unknown[] | undefined): string | null {
   if (!Array.isArray(params) || params.length === 0) return null;
   let summary = '';
-  for (let index = 0; index < params.length && summary.length < SUMMARY_LENGTH_MAX; ) {
+  for (let index = 0; index < params.length && summary.length < SUMMARY_LENGTH_MAX;) {
     const shape = shapeOf(params[index]);
     const first = index;
     do index += 1;

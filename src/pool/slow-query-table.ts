@@ -128,10 +128,7 @@ export async function pruneRows(client: pg.ClientBase, rowsMax: number): Promise
 }
 
 /** Newest first. */
-export async function readRecent(
-  client: pg.ClientBase,
-  limit: number,
-): Promise<LoggedSlowQuery[]> {
+export async function readRecent(client: pg.ClientBase, limit: number): Promise<LoggedSlowQuery[]> {
   const { rows } = await run(
     client,
     `SELECT id, sql_text, duration_ms, params_summary, extract(epoch FROM timestamp) * 1000

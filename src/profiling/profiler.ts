@@ -137,15 +137,13 @@ export class Profiler {
   finish(): Profile {
     if (this.#finished !== undefined) return this.#finished;
     const durationNs = this.#nowNs();
-    const spans = this.#spans.map(
-      (span, index): ProfileSpan => ({
-        name: span.name,
-        parentIndex: span.parentIndex,
-        startNs: span.startNs,
-        durationNs: span.durationNs === -1 ? durationNs - span.startNs : span.durationNs,
-        isUnfinished: span.durationNs === -1 && index > 0,
-      }),
-    );
+    const spans = this.#spans.map((span, index): ProfileSpan => ({
+      name: span.name,
+      parentIndex: span.parentIndex,
+      startNs: span.startNs,
+      durationNs: span.durationNs === -1 ? durationNs - span.startNs : span.durationNs,
+      isUnfinished: span.durationNs === -1 && index > 0,
+    }));
     this.#finished = {
       id: randomUUID(),
       name: this.name,

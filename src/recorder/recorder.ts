@@ -15,6 +15,7 @@ import {
   type RecorderCapacities,
 } from '../engine/engine.ts';
 import { loadEngine } from '../engine/load.ts';
+import { OptionError } from '../errors/index.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
 
 const CAPACITIES: RecorderCapacities = {
@@ -36,7 +37,7 @@ export interface QueryListener {
 }
 
 /** Marks a piece of work whose queries are the tool's own: never recorded, counted or logged. */
-const UNRECORDED = Symbol('unrecorded');
+const UNRECORDED: unique symbol = Symbol('unrecorded');
 
 export type Context = Scope | typeof UNRECORDED | undefined;
 
@@ -223,15 +224,16 @@ export class Recorder {
     this.faultCount += 1;
     if (this.faultCount > 1) return;
     // The message of a foreign error may quote a value: its name and place say enough.
-    const name = error instanceof Error ? error.name : typeof error;
-    const place = error instanceof Error ? (error.stack?.split('\n').at(1)?.trim() ?? '') : '';
-    process.emitWarning(
-      `a fault inside was caught, the application is unaffected: ${name} ${place}`,
-      {
-        type: 'HyperDjangoWarning',
-        code: 'HYPERDJANGO_FAULT',
-      },
-    );
+    const what =
+      error instanceof OptionError
+        ? error.message
+        : error instanceof Error
+          ? `${error.name} ${error.stack?.match(/^ +at .+$/m)?.[0].trim() ?? ''}`
+          : typeof error;
+    process.emitWarning(`a fault inside was caught, the application is unaffected: ${what}`, {
+      type: 'HyperDjangoWarning',
+      code: 'HYPERDJANGO_FAULT',
+    });
   }
 
   #recordEnded(query: RecordedQuery): void {

@@ -179,7 +179,9 @@ describe('listen', () => {
 
   it('rejects where the port is taken', async () => {
     const { port } = await listen(new HyperApp('one'));
-    await expect(new HyperApp('two').listen({ port })).rejects.toMatchObject({ code: 'EADDRINUSE' });
+    await expect(new HyperApp('two').listen({ port })).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+    });
   });
 });
 
@@ -188,10 +190,18 @@ describe('bad input', () => {
 
   it.each<[string, () => unknown, string]>([
     ['a name', () => new HyperApp(''), 'new HyperApp(name): expected a string'],
-    ['a path', () => app.get('users', () => new Response()), 'HyperApp.route(path): expected a path'],
+    [
+      'a path',
+      () => app.get('users', () => new Response()),
+      'HyperApp.route(path): expected a path',
+    ],
     ['a method', () => app.route('', '/'), 'HyperApp.route(method): expected a string'],
     ['a handler', () => app.get('/', 'x' as never), 'HyperApp.get(handler): expected a function'],
-    ['a missing handler', () => app.get('/', undefined as never), 'HyperApp.get(handler): expected a'],
+    [
+      'a missing handler',
+      () => app.get('/', undefined as never),
+      'HyperApp.get(handler): expected a',
+    ],
     ['a middleware', () => app.use({} as never), 'HyperApp.use(middleware): expected a function'],
     ['a hook', () => app.onStartup(1 as never), 'HyperApp.onStartup(hook): expected a function'],
   ])('%s that is none is refused at once', (_, call, message) => {

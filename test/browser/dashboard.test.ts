@@ -100,11 +100,17 @@ describe('what the page shows', () => {
     ]);
     await page.getByRole('button', { name: 'Show 3 more' }).first().click();
     expect(await page.locator('#slow-queries .finding').count()).toBe(data.slowQueries.length);
-    expect(await textsOf('#n-plus-one .finding-figure')).toEqual(['48 ×', '51 ×', '7 ×', '33 ×']);
-    expect(await textsOf('#n-plus-one code')).toEqual(data.nPlusOne.map(({ sql }) => sql));
-    expect((await textsOf('#n-plus-one .finding-details'))[0]).toMatch(
-      /GET \/orders\s+20\.6 ms in all\s+now/,
-    );
+    expect(await textsOf('#n-plus-one .finding-figure')).toEqual(['51 ×', '7 ×']);
+    expect(await textsOf('#n-plus-one code')).toEqual([
+      data.nPlusOne[0]?.sql,
+      data.nPlusOne[2]?.sql,
+    ]);
+    expect((await textsOf('#n-plus-one .finding-details'))[0]?.split('\n')).toEqual([
+      'GET /orders',
+      'in 3 requests',
+      '56.8 ms in all',
+      'now',
+    ]);
   });
 
   test('requests, statements, pools and the state of the recorder have their place', async () => {

@@ -98,6 +98,15 @@ describe('hyperdjango', () => {
     },
   );
 
+  it('does not run a demo of nothing', async () => {
+    const disabled = await hyperdjango(['demo'], { HYPERDJANGO_DISABLED: '1' });
+    expect(disabled).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: 'hyperdjango demo: HYPERDJANGO_DISABLED is set: there would be nothing to see\n',
+    });
+  });
+
   it('says in one line, with exit code 1, that a server is not there', async () => {
     const { code, stdout, stderr } = await hyperdjango(['demo', '--seconds', '1'], {
       // Port 1 is the port of nobody.

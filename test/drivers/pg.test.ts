@@ -31,6 +31,8 @@ async function withClient<T>(fn: (client: pg.Client) => Promise<T>): Promise<T> 
   }
 }
 
+// oxlint-disable typescript/unbound-method -- the methods themselves are what is compared
+
 describe('every way of asking is recorded once', () => {
   it('promises and callbacks, of the pool and of a client, with and without values', async () => {
     const seen = collectQueries();
@@ -102,9 +104,9 @@ describe('every way of asking is recorded once', () => {
     const seen = collectQueries();
     await expect(pool.query('SELECT nonsense_column')).rejects.toMatchObject({ code: '42703' });
     await withClient(async (client) => {
-      await expect(client.query({ text: 'SELECT $1', values: 'no array' as never })).rejects.toThrow(
-        'Query values must be an array',
-      );
+      await expect(
+        client.query({ text: 'SELECT $1', values: 'no array' as never }),
+      ).rejects.toThrow('Query values must be an array');
     });
     const client = new pg.Client(database.url);
     await client.connect();

@@ -18,7 +18,9 @@ beforeAll(async () => {
   database = await createDatabase();
   db = new Database({ connectionString: database.url, max: 5 });
   await db.execute('CREATE TABLE items (id int PRIMARY KEY, owner int, name text)');
-  await db.execute("INSERT INTO items SELECT i, i % 10, 'item ' || i FROM generate_series(1, 100) i");
+  await db.execute(
+    "INSERT INTO items SELECT i, i % 10, 'item ' || i FROM generate_series(1, 100) i",
+  );
 });
 
 afterAll(async () => {
@@ -49,7 +51,9 @@ async function startShop(options: PerformanceOptions = {}): Promise<Shop> {
   app.get('/parallel/:count', async (c) => {
     const count = Number(c.req.param('count'));
     await Promise.all(
-      Array.from({ length: count }, (_, id) => db.query('SELECT name FROM items WHERE id = $1', [id])),
+      Array.from({ length: count }, (_, id) =>
+        db.query('SELECT name FROM items WHERE id = $1', [id]),
+      ),
     );
     return c.text('ok');
   });
@@ -229,7 +233,14 @@ describe('getStats', () => {
     const shop = await startShop({ nPlusOneThreshold: 2 });
     shop.app.get('/innocent', async (c) => {
       for (let id = 0; id < 3; id += 1) {
-        await db.transaction((tx) => tx.query(`SELECT name FROM items WHERE id = ${id} AND ${id} < ${id + 1}${' '.repeat(id)}`.replace('name', ['name', 'owner', 'id'][id] ?? '')));
+        await db.transaction((tx) =>
+          tx.query(
+            `SELECT name FROM items WHERE id = ${id} AND ${id} < ${id + 1}${' '.repeat(id)}`.replace(
+              'name',
+              ['name', 'owner', 'id'][id] ?? '',
+            ),
+          ),
+        );
         await db.query('SELECT 1');
         await db.query("SELECT oid FROM pg_catalog.pg_class WHERE relname = 'items'");
         await db.query('SELECT name FROM items WHERE id = ANY($1)', [[id]]);
@@ -272,7 +283,9 @@ describe('recordQuery', () => {
       totalQueries: 6,
       avgQueriesPerRequest: 6,
       slowQueryCount: 1,
-      recentSlowQueries: [{ sql: 'SELECT x FROM remote WHERE name = $1', durationMs: 100, route: null }],
+      recentSlowQueries: [
+        { sql: 'SELECT x FROM remote WHERE name = $1', durationMs: 100, route: null },
+      ],
       recentNPlusOne: ['SELECT x FROM remote WHERE id = $1'],
       unscopedQueries: 0,
     });
@@ -298,8 +311,16 @@ describe('several middlewares', () => {
     hono.get('/items/:id', async (c) => c.json(await db.query('SELECT 1 AS one')));
     const response = await hono.request('/items/1');
     expect(response.headers.get('X-Query-Count')).toBe('1');
-    expect(first.getStats()).toMatchObject({ totalRequests: 1, totalQueries: 1, slowQueryCount: 0 });
-    expect(second.getStats()).toMatchObject({ totalRequests: 1, totalQueries: 1, slowQueryCount: 1 });
+    expect(first.getStats()).toMatchObject({
+      totalRequests: 1,
+      totalQueries: 1,
+      slowQueryCount: 0,
+    });
+    expect(second.getStats()).toMatchObject({
+      totalRequests: 1,
+      totalQueries: 1,
+      slowQueryCount: 1,
+    });
     expect(second.getStats().recentSlowQueries[0]?.route).toBe('GET /items/:id');
   });
 
@@ -372,7 +393,10 @@ describe('options', () => {
     [{ slowQueryThresholdMs: '100' }, 'slowQueryThresholdMs: expected a number from 0 to'],
     [{ slowQueryThresholdMs: Number.NaN }, 'slowQueryThresholdMs: expected a number from 0 to'],
     [{ nPlusOneThreshold: 1 }, 'nPlusOneThreshold: expected an integer from 2 to 1000000, got 1'],
-    [{ nPlusOneThreshold: 2.5 }, 'nPlusOneThreshold: expected an integer from 2 to 1000000, got 2.5'],
+    [
+      { nPlusOneThreshold: 2.5 },
+      'nPlusOneThreshold: expected an integer from 2 to 1000000, got 2.5',
+    ],
     [{ maxHistory: 0 }, 'maxHistory: expected an integer from 1 to 100000, got 0'],
     [{ maxHistory: 1e9 }, 'maxHistory: expected an integer from 1 to 100000, got 1000000000'],
     [{ headers: 'yes' }, 'headers: expected true or false, got a string of 3 characters'],

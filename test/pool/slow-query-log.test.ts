@@ -5,7 +5,12 @@ import { Database } from '../../src/database/index.ts';
 import { OptionError } from '../../src/errors/index.ts';
 import { SlowQueryLog, type SlowQueryLogOptions } from '../../src/pool/index.ts';
 import { getRecorder } from '../../src/recorder/index.ts';
-import { createDatabase, createRole, type TestDatabase, type TestRole } from '../support/postgres.ts';
+import {
+  createDatabase,
+  createRole,
+  type TestDatabase,
+  type TestRole,
+} from '../support/postgres.ts';
 import { collectQueries } from '../support/recorded.ts';
 
 let database: TestDatabase;

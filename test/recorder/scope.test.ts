@@ -108,6 +108,11 @@ describe('Scope', () => {
     }
     expect(scope.queries).toHaveLength(SCOPE_DETAILS_MAX);
     expect(scope.queryCount).toBe(SCOPE_DETAILS_MAX + 30);
-    expect(scope.overflow).toEqual(new Map([[1, 15], [2, 15]]));
+    expect(scope.overflow).toEqual(
+      new Map([
+        [1, 15],
+        [2, 15],
+      ]),
+    );
   });
 });

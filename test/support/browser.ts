@@ -1,5 +1,5 @@
 /** The Chromium that npm ships, unpacked for one test file and gone after it. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ export interface TestBrowser {
   close(): Promise<void>;
 }
 
-/** Debian's names; where one is missing, the package's own copies are needed. */
+/** Where one is missing, the package's own copies are needed. */
 const SYSTEM_LIBRARIES = ['libnss3.so', 'libnspr4.so'];
 const LIBRARY_FOLDERS = ['/lib', '/lib64', '/usr/lib', '/usr/lib64'];
 const MULTIARCH = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
@@ -47,14 +47,21 @@ export async function openBrowser(): Promise<TestBrowser> {
   process.once('exit', removeAtExit);
 
   try {
-    const { executablePath, env } = await withEnvironment(
-      { TMPDIR: folder, ...(hasSystemLibraries() ? {} : OWN_LIBRARIES) },
-      async () => ({ executablePath: await unpack(), env: definedOnly(process.env) }),
+    const needsLibraries = !hasSystemLibraries();
+    const executablePath = await withEnvironment(
+      // On Lambda the package unpacks its own copies of NSS and its kin too.
+      { TMPDIR: folder, ...(needsLibraries && { AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs22.x' }) },
+      async () => (await import('@sparticuz/chromium')).default.executablePath(),
     );
     const browser = await playwright.launch({
       executablePath,
       args: ARGUMENTS,
-      env,
+      env: {
+        ...definedOnly(process.env),
+        TMPDIR: folder,
+        ...(needsLibraries && { LD_LIBRARY_PATH: join(folder, 'al2023', 'lib') }),
+        ...(!existsSync('/etc/fonts/fonts.conf') && { FONTCONFIG_FILE: writeFontConfig(folder) }),
+      },
       artifactsDir: join(folder, 'artifacts'),
     });
     return {
@@ -75,13 +82,12 @@ export async function openBrowser(): Promise<TestBrowser> {
   }
 }
 
-/** Makes the package unpack NSS and set the library path, as it would on Lambda. */
-const OWN_LIBRARIES = { AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs22.x' };
-
-async function unpack(): Promise<string> {
-  // It reads the environment when it is loaded, so it is loaded here.
-  const { default: chromium } = await import('@sparticuz/chromium');
-  return chromium.executablePath();
+/** The package's own one looks for its fonts under /tmp only; without a font pages crash. */
+function writeFontConfig(folder: string): string {
+  const path = join(folder, 'fonts.conf');
+  const fonts = `<dir>${join(folder, 'fonts')}</dir><cachedir>${join(folder, 'cache')}</cachedir>`;
+  writeFileSync(path, `<?xml version="1.0"?><fontconfig>${fonts}</fontconfig>`);
+  return path;
 }
 
 function hasSystemLibraries(): boolean {

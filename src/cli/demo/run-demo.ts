@@ -1,4 +1,5 @@
 import { PerformanceMiddleware } from '../../performance/index.ts';
+import { isDisabled } from '../../recorder/index.ts';
 import type { OutputStream } from '../command.ts';
 import { painter } from '../paint.ts';
 import { launchPostgres } from '../postgres/index.ts';
@@ -51,9 +52,10 @@ export interface DemoResult {
  * Runs the shop with traffic until its time is over or the signal comes, and stops everything that
  * it started.
  *
- * @throws where the database or the port cannot be had.
+ * @throws where the database or the port cannot be had, and where `HYPERDJANGO_DISABLED` is set.
  */
 export async function runDemo(options: DemoOptions): Promise<void> {
+  if (isDisabled()) throw new Error('HYPERDJANGO_DISABLED is set: there would be nothing to see');
   const cleanups: Cleanup[] = [];
   const errors: unknown[] = [];
   const attempt = async (step: () => Promise<void>): Promise<void> => {

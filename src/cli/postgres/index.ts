@@ -1,1 +1,1 @@
-export { launchPostgres, type EmbeddedPostgres, type LaunchOptions } from './launch.ts';
+export { type EmbeddedPostgres, launchPostgres } from './launch.ts';

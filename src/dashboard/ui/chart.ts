@@ -11,6 +11,10 @@ const SLOT_PX_MIN = 5;
 const SLOT_PX_MAX = 28;
 const BAR_PX_MAX = 12;
 const AXIS_PX = 58;
+/** uPlot's name for it is a const enum, which a module that is compiled alone cannot read. */
+// oxlint-disable-next-line typescript/no-unsafe-enum-assignment
+const LOGARITHMIC = 3 as uPlot.Scale.Distr.Logarithmic;
+
 /** Room over the highest bar for the marks. */
 const HEADROOM = { log: 2.2, linear: 1.25 } as const;
 
@@ -24,6 +28,8 @@ export interface PointedRequest {
   readonly row: RequestRow;
   /** Where the bar's middle is, from the left edge of the chart. */
   readonly leftPx: number;
+  /** Of the whole chart. */
+  readonly widthPx: number;
 }
 
 /**
@@ -55,7 +61,7 @@ export function createRequestChart(
     const width = parent.clientWidth;
     if (width === 0) return;
     const capacity = Math.floor((width - AXIS_PX) / SLOT_PX_MIN);
-    shown = latest.slice(0, capacity).reverse();
+    shown = latest.slice(0, capacity).toReversed();
     // Few requests stay slim bars at the right instead of a few broad ones.
     slotCount = Math.max(shown.length, Math.floor((width - AXIS_PX) / SLOT_PX_MAX));
     const columns: uPlot.AlignedData = [
@@ -69,6 +75,11 @@ export function createRequestChart(
       if (chart.width !== width || chart.height !== height) chart.setSize({ width, height });
       chart.setData(columns);
     }
+  }
+
+  function clockAt(index: number): string {
+    const row = shown[index];
+    return row === undefined ? '' : formatClock(row.startedAt);
   }
 
   function createOptions(width: number, height: number): uPlot.Options {
@@ -95,7 +106,7 @@ export function createRequestChart(
         },
         y:
           scale === 'log'
-            ? { distr: 3, log: 10, range: () => rangeOfLog(shown) }
+            ? { distr: LOGARITHMIC, log: 10, range: () => rangeOfLog(shown) }
             : { range: () => [0, maxOf(shown) * HEADROOM.linear] },
       },
       axes: [
@@ -106,10 +117,7 @@ export function createRequestChart(
           space: 80,
           grid: { show: false },
           values: (_, splits) =>
-            splits.map((index) => {
-              const row = shown[index];
-              return row === undefined ? '' : formatClock(row.startedAt);
-            }),
+            splits.map(clockAt).map((text, i, texts) => (text === texts[i - 1] ? '' : text)),
         },
         {
           ...axis,
@@ -129,7 +137,11 @@ export function createRequestChart(
             onPoint(
               row === undefined
                 ? undefined
-                : { row, leftPx: self.valToPos(idx ?? 0, 'x') + self.over.offsetLeft },
+                : {
+                    row,
+                    leftPx: self.valToPos(idx ?? 0, 'x') + self.over.offsetLeft,
+                    widthPx: self.width,
+                  },
             );
           },
         ],

@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 
-import type { DashboardData } from '../data.ts';
+import type { DashboardData, NPlusOneRow } from '../data.ts';
 import { ShowMore } from './data-table.tsx';
 import { formatAge, formatClock, formatCount, formatMs, revealInvisible } from './format.ts';
 import { Section } from './layout.tsx';
@@ -47,7 +47,7 @@ export function SlowQueries({ data }: { readonly data: DashboardData }): JSX.Ele
 }
 
 export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Element {
-  const { nPlusOne: rows } = data;
+  const rows = useMemo(() => groupPatterns(data.nPlusOne), [data.nPlusOne]);
   const most = rows.reduce((max, row) => Math.max(max, row.count), 0);
 
   return (
@@ -74,6 +74,7 @@ export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Elemen
             name={`N+1 pattern ${index + 1}`}
             details={[
               row.route === null ? 'outside a request' : revealInvisible(row.route),
+              `in ${formatCount(row.requestCount)} ${row.requestCount === 1 ? 'request' : 'requests'}`,
               `${formatMs(row.totalMs)} in all`,
               <Moment at={row.timestamp} now={data.takenAt} />,
             ]}
@@ -82,6 +83,30 @@ export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Elemen
       />
     </Section>
   );
+}
+
+interface Pattern extends NPlusOneRow {
+  readonly requestCount: number;
+}
+
+/**
+ * One row a statement and route, where it was seen last: a busy page repeats its own all the
+ * time. `count` is the most runs in one request.
+ */
+function groupPatterns(rows: readonly NPlusOneRow[]): readonly Pattern[] {
+  const patterns = new Map<string, Pattern>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.route, row.sql]);
+    const known = patterns.get(key);
+    patterns.set(key, {
+      ...row,
+      count: Math.max(row.count, known?.count ?? 0),
+      totalMs: row.totalMs + (known?.totalMs ?? 0),
+      timestamp: Math.max(row.timestamp, known?.timestamp ?? row.timestamp),
+      requestCount: 1 + (known?.requestCount ?? 0),
+    });
+  }
+  return [...patterns.values()].toSorted((a, b) => b.timestamp - a.timestamp);
 }
 
 interface FindingListProps<Row> {

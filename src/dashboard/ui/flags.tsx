@@ -13,15 +13,14 @@ export const FLAG_MARKS: Readonly<Record<Flag, string>> = {
 
 export const FLAGS = ['slow', 'n-plus-one', 'error'] as const;
 
+const FLAG_TESTS: Readonly<Record<Flag, (row: RequestRow) => boolean>> = {
+  slow: (row) => row.slowCount > 0,
+  'n-plus-one': (row) => row.nPlusOneCount > 0,
+  error: (row) => row.aborted || row.status >= 500,
+};
+
 export function hasFlag(row: RequestRow, flag: Flag): boolean {
-  switch (flag) {
-    case 'slow':
-      return row.slowCount > 0;
-    case 'n-plus-one':
-      return row.nPlusOneCount > 0;
-    case 'error':
-      return row.aborted || row.status >= 500;
-  }
+  return FLAG_TESTS[flag](row);
 }
 
 export function flagsOf(row: RequestRow): Flag[] {

@@ -4,9 +4,7 @@
  * uPlot is imported.
  */
 try {
-  new Intl.NumberFormat(navigator.language);
+  Intl.getCanonicalLocales(navigator.language);
 } catch {
   Object.defineProperty(navigator, 'language', { value: 'en', configurable: true });
 }
-
-export {};

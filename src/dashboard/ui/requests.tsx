@@ -220,11 +220,12 @@ function Timeline({ rows, scale }: TimelineProps): JSX.Element {
   );
 }
 
-function Tooltip({ row, leftPx }: PointedRequest): JSX.Element {
-  const width = 240;
-  const left = `clamp(0px, ${Math.round(leftPx - width / 2)}px, calc(100% - ${width}px))`;
+function Tooltip({ row, leftPx, widthPx }: PointedRequest): JSX.Element {
+  const fromRight = leftPx > widthPx / 2;
+  // Beside the bar, on the side that has more room, so as not to cover it.
+  const offset = `${Math.round(fromRight ? widthPx - leftPx : leftPx) + 12}px`;
   return (
-    <div class="tooltip" style={{ left, width: `${width}px` }}>
+    <div class="tooltip" style={fromRight ? { right: offset } : { left: offset }}>
       <div class="route">
         <span class="method">{revealInvisible(row.method)}</span>{' '}
         {revealInvisible(row.route.slice(0, 200))}

@@ -54,7 +54,7 @@ export function Tiles({ data, previous }: TilesProps): JSX.Element {
         label="N+1 patterns"
         value={formatCount(stats.nPlusOneCount)}
         href="#n-plus-one"
-        note={`${formatCount(data.nPlusOneThreshold)} runs or more in a request`}
+        note={`${formatCount(data.nPlusOneThreshold)} or more in a request`}
         flag={stats.nPlusOneCount > 0 ? 'n-plus-one' : undefined}
       />
     </ul>

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { defineConfig } from 'vite';
@@ -8,6 +8,9 @@ import { viteSingleFile } from 'vite-plugin-singlefile';
 
 const root = fileURLToPath(new URL('.', import.meta.url));
 const pageModule = fileURLToPath(new URL('../page.generated.ts', import.meta.url));
+
+/** Their licences ask to be kept with them. */
+const BUNDLED_PACKAGES = ['preact', 'uplot'];
 
 const config: UserConfig = defineConfig({
   root,
@@ -70,7 +73,8 @@ function writePageModule(): Plugin {
         writeFileSync(
           pageModule,
           [
-            '// Written by `npm run build:ui`.',
+            '// Written by `npm run build:ui`. The page holds copies of these packages:',
+            ...BUNDLED_PACKAGES.map(readLicense),
             `export const PAGE_SCRIPT_SHA256: string = '${hashOnlyElement(html, 'script')}';`,
             `export const PAGE_STYLE_SHA256: string = '${hashOnlyElement(html, 'style')}';`,
             `export const PAGE: string = ${JSON.stringify(html)};`,
@@ -80,6 +84,14 @@ function writePageModule(): Plugin {
       },
     },
   };
+}
+
+function readLicense(name: string): string {
+  const text = readFileSync(
+    new URL(`../../../node_modules/${name}/LICENSE`, import.meta.url),
+    'utf8',
+  );
+  return `/*!\n${name}\n\n${text.trim()}\n*/`;
 }
 
 function hashOnlyElement(html: string, name: 'script' | 'style'): string {

@@ -1,4 +1,4 @@
-/** What PostgreSQL's scanner sees in a character; `native/src/sql/token.zig` holds the same. */
+/** What PostgreSQL's scanner sees in a byte; `native/src/sql/token.zig` holds the same. */
 
 export const CHARACTER = {
   other: 0,
@@ -14,12 +14,12 @@ export const CHARACTER = {
   colon: 10,
 } as const;
 
-/** Class of each ASCII character; everything above is a letter. */
-export const CHARACTER_CLASS: Uint8Array = new Uint8Array(128);
-/** An ASCII character of an identifier in lower case, 0 for what cannot go on an identifier. */
-export const FOLDED: Uint8Array = new Uint8Array(128);
-/** 1 for what an identifier that needs no quotes may hold: `[a-z0-9_$]`. */
-export const UNQUOTABLE: Uint8Array = new Uint8Array(128);
+/** Class of each byte; all above ASCII are letters. */
+export const CHARACTER_CLASS: Uint8Array = new Uint8Array(256).fill(2, 128);
+/** 1 for the bytes that may go on a name. */
+export const CONTINUES_NAME: Uint8Array = new Uint8Array(256).fill(1, 128);
+/** 1 for what a name that needs no quotes may hold: `[a-z0-9_$]`. */
+export const UNQUOTABLE: Uint8Array = new Uint8Array(256);
 
 function classify(characters: string, characterClass: number): void {
   for (const character of characters) CHARACTER_CLASS[character.charCodeAt(0)] = characterClass;
@@ -40,7 +40,5 @@ classify('()[],;', CHARACTER.punctuation);
 classify('.', CHARACTER.dot);
 classify(':', CHARACTER.colon);
 
-for (const character of `${LETTERS}${DIGITS}$`) {
-  FOLDED[character.charCodeAt(0)] = character.toLowerCase().charCodeAt(0);
-}
+for (const character of `${LETTERS}${DIGITS}$`) CONTINUES_NAME[character.charCodeAt(0)] = 1;
 for (const character of `${LOWER_LETTERS}${DIGITS}_$`) UNQUOTABLE[character.charCodeAt(0)] = 1;

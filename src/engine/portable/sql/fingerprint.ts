@@ -33,6 +33,47 @@ export function mix2(hash: number, word: number): number {
   return Math.imul(((hash << 7) | (hash >>> 25)) ^ word, 0x85ebca77);
 }
 
+/** ASCII capital letters of a group in lower case. */
+function fold(group: number): number {
+  const low = group & 0x7f7f7f7f;
+  // Sets the top bit of each byte that is at least `A`, and of each that is beyond `Z`.
+  const capitals = (low + 0x3f3f3f3f) & ~(low + 0x25252525) & ~group & 0x80808080;
+  return group | (capitals >>> 2);
+}
+
+/** Where {@link hashBytes} puts the two words. */
+export interface HashedWord {
+  word1: number;
+  word2: number;
+}
+
+/** The words of the bytes `[start, end)`; reads up to three bytes beyond. */
+export function hashBytes(
+  view: DataView,
+  start: number,
+  end: number,
+  folds: boolean,
+  result: HashedWord,
+): void {
+  let hash1 = WORD_SEED_1;
+  let hash2 = WORD_SEED_2;
+  let index = start;
+  for (; index + 4 <= end; index += 4) {
+    const read = view.getInt32(index, true);
+    const group = folds ? fold(read) : read;
+    hash1 = mix1(hash1, group);
+    hash2 = mix2(hash2, group);
+  }
+  if (index < end) {
+    const read = view.getInt32(index, true) & (0xffffffff >>> (8 * (4 + index - end)));
+    const group = folds ? fold(read) : read;
+    hash1 = mix1(hash1, group);
+    hash2 = mix2(hash2, group);
+  }
+  result.word1 = hash1;
+  result.word2 = hash2;
+}
+
 /** murmur3's finaliser: every input bit reaches every output bit. */
 function avalanche(hash: number): number {
   let mixed = hash ^ (hash >>> 16);
@@ -69,7 +110,9 @@ export class StatementHash {
   }
 }
 
-const HEX_DIGITS = /* @__PURE__ */ Uint8Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+const HEX_DIGITS = /* @__PURE__ */ Uint8Array.from('0123456789abcdef', (digit) =>
+  digit.charCodeAt(0),
+);
 
 function digitCode(word: number, shift: number): number {
   return HEX_DIGITS[(word >>> shift) & 15] as number;

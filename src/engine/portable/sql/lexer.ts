@@ -1,21 +1,16 @@
 /**
  * PostgreSQL's scanner as a state machine: one pass, no recursion, no allocation for a token.
  *
- * Offsets are UTF-16 units of the text given. Every loop moves forward through text that no
- * other loop of the same kind sees again, so that the work is linear in the input.
+ * It reads UTF-8 (see `source.ts`) with NUL bytes behind it: PostgreSQL too takes a NUL for the
+ * end, so that no loop needs another bound. Every loop moves forward through bytes that no loop
+ * of the same kind sees again: the work is linear in the input.
  */
 import type { PlaceholderStyle } from '../../../types/sql.ts';
-import { CHARACTER, CHARACTER_CLASS, FOLDED, UNQUOTABLE } from './characters.ts';
-import {
-  mix1,
-  mix2,
-  QUOTED_CODE,
-  UNICODE_QUOTED_CODE,
-  WORD_SEED_1,
-  WORD_SEED_2,
-} from './fingerprint.ts';
+import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME, UNQUOTABLE } from './characters.ts';
+import { hashBytes, mix1, mix2, QUOTED_CODE, UNICODE_QUOTED_CODE } from './fingerprint.ts';
 import { keywordEntry } from './keywords.ts';
-import { hashUtf8 } from './utf8.ts';
+import { exponentEnd, nameEnd, numberEnd } from './numbers.ts';
+import { dollarEnd, skipBlockComment, skipLineComment, STRING, stringEnd } from './strings.ts';
 
 export const TOKEN = {
   end: 0,
@@ -44,98 +39,104 @@ export const TOKEN = {
 /** What stands between a token and the one before it. */
 export const GAP = { none: 0, oneSpace: 1, other: 2 } as const;
 
-/** How the body of a string is read. */
-export const STRING = { plain: 0, escape: 1, bits: 2, unicode: 3, dollar: 4 } as const;
-
 /** The server's `standard_conforming_strings`. */
 export const BACKSLASH = { unknown: 0, ordinary: 1, escapes: 2 } as const;
 
-const QUOTE = 39;
-const DOUBLE_QUOTE = 34;
-const DOLLAR = 36;
-const PERCENT = 37;
-const OPEN_PARENTHESIS = 40;
-const CLOSE_PARENTHESIS = 41;
-const STAR = 42;
-const PLUS = 43;
-const MINUS = 45;
-const DOT = 46;
-const SLASH = 47;
-const ZERO = 48;
-const COLON = 58;
-const SPACE = 32;
-const UNDERSCORE = 95;
-const QUESTION_MARK = 63;
-const BACKSLASH_UNIT = 92;
+const SPACE = 0x20;
+const EXCLAMATION_MARK = 0x21;
+const DOUBLE_QUOTE = 0x22;
+const DOLLAR = 0x24;
+const PERCENT = 0x25;
+const AMPERSAND = 0x26;
+const QUOTE = 0x27;
+const OPEN_PARENTHESIS = 0x28;
+const CLOSE_PARENTHESIS = 0x29;
+const STAR = 0x2a;
+const PLUS = 0x2b;
+const MINUS = 0x2d;
+const DOT = 0x2e;
+const SLASH = 0x2f;
+const ZERO = 0x30;
+const COLON = 0x3a;
+const EQUALS = 0x3d;
+const QUESTION_MARK = 0x3f;
+const LOWER_S = 0x73;
+/** `<>` as {@link Lexer} hashes it. */
+const NOT_EQUALS = 0x3e3c;
+const PARAMETER_DIGITS_MAX = 9;
 
-const PUNCTUATION: ReadonlyMap<number, number> = new Map([
-  [40, TOKEN.open],
-  [41, TOKEN.close],
-  [91, TOKEN.openBracket],
-  [93, TOKEN.closeBracket],
-  [44, TOKEN.comma],
-  [59, TOKEN.semicolon],
-]);
 const PUNCTUATION_KIND = new Uint8Array(128);
-for (const [unit, kind] of PUNCTUATION) PUNCTUATION_KIND[unit] = kind;
+PUNCTUATION_KIND[0x28] = TOKEN.open;
+PUNCTUATION_KIND[0x29] = TOKEN.close;
+PUNCTUATION_KIND[0x5b] = TOKEN.openBracket;
+PUNCTUATION_KIND[0x5d] = TOKEN.closeBracket;
+PUNCTUATION_KIND[0x2c] = TOKEN.comma;
+PUNCTUATION_KIND[0x3b] = TOKEN.semicolon;
 
 /** 1 for the characters that let an operator end in `+` or `-`. */
-const QUALIFYING = new Uint8Array(128);
+const QUALIFYING = new Uint8Array(256);
 for (const character of '~!@#^&|`?%') QUALIFYING[character.charCodeAt(0)] = 1;
 
-function classOf(unit: number): number {
-  if (unit < 128) return CHARACTER_CLASS[unit] as number;
-  // NaN, past the end of the text, is no letter.
-  return unit >= 128 ? CHARACTER.letter : CHARACTER.other;
+/** The memory that a lexer reads, NUL bytes behind the text. */
+export interface LexerSource {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
 }
 
-function continuesIdentifier(unit: number): boolean {
-  return unit < 128 ? FOLDED[unit] !== 0 : unit >= 128;
-}
-
-function isDigit(unit: number): boolean {
-  return unit >= 48 && unit <= 57;
-}
-
-function isRadixDigit(unit: number, radix: number): boolean {
-  if (unit >= 48 && unit <= 57) return unit - 48 < radix;
-  if (radix !== 16) return false;
-  const lower = unit | 32;
-  return lower >= 97 && lower <= 102;
-}
-
-function radixOf(unit: number): number {
-  switch (unit | 32) {
-    case 120:
-      return 16;
-    case 111:
-      return 8;
-    case 98:
-      return 2;
-    default:
-      return 0;
-  }
-}
+// V8 knows the value of a constant of this module only, not that of an imported object.
+const {
+  cast: TOKEN_CAST,
+  colon: TOKEN_COLON,
+  dot: TOKEN_DOT,
+  end: TOKEN_END,
+  number: TOKEN_NUMBER,
+  operator: TOKEN_OPERATOR,
+  other: TOKEN_OTHER,
+  parameter: TOKEN_PARAMETER,
+  quoted: TOKEN_QUOTED,
+  string: TOKEN_STRING,
+  unterminated: TOKEN_UNTERMINATED,
+  word: TOKEN_WORD,
+} = TOKEN;
+const { none: GAP_NONE, other: GAP_OTHER } = GAP;
+const {
+  colon: CHARACTER_COLON,
+  digit: CHARACTER_DIGIT,
+  dollar: CHARACTER_DOLLAR,
+  dot: CHARACTER_DOT,
+  doubleQuote: CHARACTER_DOUBLE_QUOTE,
+  letter: CHARACTER_LETTER,
+  operator: CHARACTER_OPERATOR,
+  punctuation: CHARACTER_PUNCTUATION,
+  quote: CHARACTER_QUOTE,
+  space: CHARACTER_SPACE,
+} = CHARACTER;
+const {
+  bits: STRING_BITS,
+  dollar: STRING_DOLLAR,
+  escape: STRING_ESCAPE,
+  plain: STRING_PLAIN,
+  unicode: STRING_UNICODE,
+} = STRING;
+const {
+  escapes: BACKSLASH_ESCAPES,
+  ordinary: BACKSLASH_ORDINARY,
+  unknown: BACKSLASH_UNKNOWN,
+} = BACKSLASH;
 
 export class Lexer {
-  #sql = '';
-  /** Where the text ends for PostgreSQL: at the first NUL. */
-  length = 0;
-
-  kind: number = TOKEN.end;
+  kind: number = TOKEN_END;
   start = 0;
   end = 0;
-  gap: number = GAP.none;
-  /** Of a word, quoted identifier or operator. */
+  gap: number = GAP_NONE;
+  /** The hash of a word, quoted identifier or operator. */
   word1 = 0;
   word2 = 0;
   /** What is known of a word without quotes; 0 for no keyword. */
   keyword = 0;
-  /** Bytes that the token has in UTF-8 beyond its UTF-16 units. */
-  extraBytes = 0;
   /** The n of `$n`, if written as `String(n)` would; otherwise -1. */
   parameterNumber = -1;
-  stringKind: number = STRING.plain;
+  stringKind: number = STRING_PLAIN;
   /** A `U&"…"` identifier, which a UESCAPE may follow. */
   isUnicode = false;
   /** Takes every string as the server's setting says, doubts aside. */
@@ -143,358 +144,217 @@ export class Lexer {
   /** Gets the start and end of every comment, where set. */
   comments: number[] | undefined;
 
-  #placeholders: PlaceholderStyle = 'dollar';
-  #backslash: number = BACKSLASH.unknown;
-  #nextBackslash = -1;
+  private bytes: Uint8Array = new Uint8Array(0);
+  private view: DataView = new DataView(this.bytes.buffer);
+  private placeholders: PlaceholderStyle = 'dollar';
+  private backslash: number = BACKSLASH_UNKNOWN;
   // The run of operator characters that the last operator was cut from.
-  #runEnd = -1;
-  #runLastQualifying = -1;
-  #runTail = -1;
-  #isAfterEscapeString = false;
+  private runEnd = -1;
+  private runLastQualifying = -1;
+  private runTail = -1;
+  private isAfterEscapeString = false;
 
-  reset(sql: string, placeholders: PlaceholderStyle, backslash: number): void {
-    const nul = sql.indexOf('\0');
-    this.length = nul < 0 ? sql.length : nul;
-    this.#sql = sql;
-    this.#placeholders = placeholders;
-    this.#backslash = backslash;
-    this.#nextBackslash = -1;
+  reset(source: LexerSource, placeholders: PlaceholderStyle, backslash: number): void {
+    this.bytes = source.bytes;
+    this.view = source.view;
+    this.placeholders = placeholders;
+    this.backslash = backslash;
     this.isSingleReading = false;
     this.comments = undefined;
     this.seek(0);
   }
 
-  /** Leaves no reference to the text behind. */
-  release(): void {
-    this.#sql = '';
-  }
-
-  unitAt(index: number): number {
-    return this.#sql.charCodeAt(index);
-  }
-
-  /** Whether the token holds a dollar sign. */
-  hasDollar(): boolean {
-    for (let index = this.start; index < this.end; index += 1) {
-      if (this.#sql.charCodeAt(index) === DOLLAR) return true;
-    }
-    return false;
-  }
-
   seek(position: number): void {
-    this.kind = TOKEN.end;
+    this.kind = TOKEN_END;
     this.start = position;
     this.end = position;
-    this.#runEnd = -1;
-    this.#isAfterEscapeString = false;
+    this.runEnd = -1;
+    this.isAfterEscapeString = false;
   }
 
   /** Reads the next token into the fields of this object. */
   next(): number {
-    const sql = this.#sql;
-    const length = this.length;
+    const bytes = this.bytes;
     const gapStart = this.end;
     let index = gapStart;
-    let unit = 0;
-    let characterClass: number = CHARACTER.other;
-    for (;;) {
-      if (index >= length) {
-        this.start = length;
-        this.end = length;
-        this.gap = index === gapStart ? GAP.none : GAP.other;
-        return (this.kind = TOKEN.end);
-      }
-      unit = sql.charCodeAt(index);
-      characterClass = unit < 128 ? (CHARACTER_CLASS[unit] as number) : CHARACTER.letter;
-      if (characterClass === CHARACTER.space) {
-        index += 1;
-        continue;
-      }
-      if (characterClass !== CHARACTER.operator) break;
-      const following = unit === MINUS || unit === SLASH ? sql.charCodeAt(index + 1) : 0;
-      if (unit === MINUS && following === MINUS) index = this.#skipLineComment(index);
-      else if (unit === SLASH && following === STAR) index = this.#skipBlockComment(index);
-      else break;
+    let byte = bytes[index] as number;
+    if (byte === SPACE) byte = bytes[(index += 1)] as number;
+    let byteClass = CHARACTER_CLASS[byte] as number;
+    this.gap = index - gapStart;
+    if (byteClass === CHARACTER_SPACE || byte === MINUS || byte === SLASH) {
+      index = this.gapEnd(index);
+      byte = bytes[index] as number;
+      byteClass = CHARACTER_CLASS[byte] as number;
+      if (index > gapStart + this.gap) this.gap = GAP_OTHER;
     }
-    this.gap =
-      index === gapStart
-        ? GAP.none
-        : index === gapStart + 1 && sql.charCodeAt(gapStart) === SPACE
-          ? GAP.oneSpace
-          : GAP.other;
     this.start = index;
-    if (characterClass === CHARACTER.letter) return this.#readWord(index, unit);
-    const isAfterEscapeString = this.#isAfterEscapeString;
-    this.#isAfterEscapeString = false;
-    switch (characterClass) {
-      case CHARACTER.punctuation:
+    if (byteClass === CHARACTER_LETTER) return this.readWord(index, byte);
+    const isAfterEscapeString = this.isAfterEscapeString;
+    this.isAfterEscapeString = false;
+    switch (byteClass) {
+      case CHARACTER_PUNCTUATION:
         this.end = index + 1;
-        return (this.kind = PUNCTUATION_KIND[unit] as number);
-      case CHARACTER.doubleQuote:
-        return this.#readQuoted(index + 1, false);
-      case CHARACTER.dot:
-        return this.#readDot(index);
-      case CHARACTER.dollar:
-        return this.#readDollar(index);
-      case CHARACTER.operator:
-        return this.#readOperator(index, unit);
-      case CHARACTER.digit:
-        this.end = this.#numberEnd(index);
-        return (this.kind = TOKEN.number);
-      case CHARACTER.quote:
-        return this.#readString(index + 1, STRING.plain, isAfterEscapeString);
-      case CHARACTER.colon:
-        return this.#readColon(index);
+        return (this.kind = PUNCTUATION_KIND[byte] as number);
+      case CHARACTER_DOUBLE_QUOTE:
+        return this.readQuoted(index + 1, false);
+      case CHARACTER_DOT:
+        return this.readDot(index);
+      case CHARACTER_DOLLAR:
+        return this.readDollar(index);
+      case CHARACTER_OPERATOR:
+        return this.readOperator(index, byte);
+      case CHARACTER_DIGIT:
+        this.end = numberEnd(bytes, index);
+        return (this.kind = TOKEN_NUMBER);
+      case CHARACTER_QUOTE:
+        return this.readString(index + 1, STRING_PLAIN, isAfterEscapeString);
+      case CHARACTER_COLON:
+        return this.readColon(index);
       default:
-        return this.#readShort(index, index + 1, TOKEN.other);
+        if (byte !== 0) return this.readShort(index, index + 1, TOKEN_OTHER);
+        this.end = index;
+        return (this.kind = TOKEN_END);
     }
   }
 
   /** Whether `::` is the next token: looked at without moving. */
   isFollowedByCast(): boolean {
-    const sql = this.#sql;
-    let index = this.end;
+    const comments = this.comments;
+    this.comments = undefined;
+    const index = this.gapEnd(this.end);
+    this.comments = comments;
+    return this.bytes[index] === COLON && this.bytes[index + 1] === COLON;
+  }
+
+  /** Whether the token holds a dollar sign. */
+  hasDollar(): boolean {
+    for (let index = this.start; index < this.end; index += 1) {
+      if (this.bytes[index] === DOLLAR) return true;
+    }
+    return false;
+  }
+
+  byteAt(index: number): number {
+    return this.bytes[index] as number;
+  }
+
+  /** Skips white space and comments. */
+  private gapEnd(start: number): number {
+    const bytes = this.bytes;
+    let index = start;
     for (;;) {
-      const unit = sql.charCodeAt(index);
-      if (unit === COLON) return sql.charCodeAt(index + 1) === COLON;
-      if (index >= this.length) return false;
-      if (classOf(unit) === CHARACTER.space) {
+      const byte = bytes[index] as number;
+      const commentStart = index;
+      if (CHARACTER_CLASS[byte] === CHARACTER_SPACE) {
         index += 1;
         continue;
       }
-      const following = unit === MINUS || unit === SLASH ? sql.charCodeAt(index + 1) : 0;
-      const comments = this.comments;
-      this.comments = undefined;
-      const before = index;
-      if (unit === MINUS && following === MINUS) index = this.#skipLineComment(index);
-      else if (unit === SLASH && following === STAR) index = this.#skipBlockComment(index);
-      this.comments = comments;
-      if (index === before) return false;
+      if (byte === MINUS && bytes[index + 1] === MINUS) index = skipLineComment(bytes, index);
+      else if (byte === SLASH && bytes[index + 1] === STAR) index = skipBlockComment(bytes, index);
+      else return index;
+      this.comments?.push(commentStart, index);
     }
   }
 
-  #skipLineComment(start: number): number {
-    const sql = this.#sql;
-    let index = start + 2;
-    while (index < this.length) {
-      const unit = sql.charCodeAt(index);
-      if (unit === 10 || unit === 13) break;
-      index += 1;
-    }
-    this.comments?.push(start, index);
-    return index;
-  }
-
-  #skipBlockComment(start: number): number {
-    const sql = this.#sql;
-    let index = start + 2;
-    let depth = 1;
-    while (depth > 0 && index < this.length) {
-      const unit = sql.charCodeAt(index);
-      if (unit === STAR && sql.charCodeAt(index + 1) === SLASH) {
-        depth -= 1;
-        index += 2;
-      } else if (unit === SLASH && sql.charCodeAt(index + 1) === STAR) {
-        depth += 1;
-        index += 2;
-      } else {
-        index += 1;
+  private readWord(start: number, firstByte: number): number {
+    const bytes = this.bytes;
+    let index = start + 1;
+    while (CONTINUES_NAME[bytes[index] as number] === 1) index += 1;
+    if (index - start === 1) {
+      const following = bytes[index] as number;
+      if (following === QUOTE || following === AMPERSAND) {
+        const kind = this.readPrefixed(start, firstByte | 0x20, following);
+        if (kind !== TOKEN_END) return kind;
       }
     }
-    const end = Math.min(index, this.length);
-    this.comments?.push(start, end);
-    return end;
-  }
-
-  #readWord(start: number, firstUnit: number): number {
-    const sql = this.#sql;
-    let index = start;
-    let unit = firstUnit;
-    let hash1 = WORD_SEED_1;
-    let hash2 = WORD_SEED_2;
-    let group = 0;
-    let shift = 0;
-    let folded = unit < 128 ? (FOLDED[unit] as number) : 0;
-    while (folded !== 0) {
-      group |= folded << shift;
-      if (shift === 24) {
-        hash1 = mix1(hash1, group);
-        hash2 = mix2(hash2, group);
-        group = 0;
-        shift = 0;
-      } else {
-        shift += 8;
-      }
-      index += 1;
-      unit = index < this.length ? sql.charCodeAt(index) : 0;
-      folded = unit < 128 ? (FOLDED[unit] as number) : 0;
-    }
-    if (unit >= 128) return this.#readForeignWord(start, index);
-    if (shift !== 0) {
-      hash1 = mix1(hash1, group);
-      hash2 = mix2(hash2, group);
-    }
-    if (index - start === 1 && (unit === QUOTE || unit === 38)) {
-      const kind = this.#readPrefixed(start, firstUnit | 32, unit);
-      if (kind !== TOKEN.end) return kind;
-    }
-    this.#isAfterEscapeString = false;
+    this.isAfterEscapeString = false;
     this.end = index;
-    this.word1 = hash1;
-    this.word2 = hash2;
-    this.extraBytes = 0;
-    this.keyword = keywordEntry(hash1, hash2);
-    return (this.kind = TOKEN.word);
-  }
-
-  /** A word with characters beyond ASCII: no keyword, no prefix of a string. */
-  #readForeignWord(start: number, foreignIndex: number): number {
-    const sql = this.#sql;
-    let index = foreignIndex;
-    while (index < this.length && continuesIdentifier(sql.charCodeAt(index))) index += 1;
-    this.#isAfterEscapeString = false;
-    this.end = index;
-    this.keyword = 0;
-    hashUtf8(sql, start, index, true, this);
-    return (this.kind = TOKEN.word);
+    hashBytes(this.view, start, index, true, this);
+    this.keyword = keywordEntry(this.word1, this.word2);
+    return (this.kind = TOKEN_WORD);
   }
 
   /** `E'`, `B'`, `X'`, `N'`, `U&'` or `U&"`; anything else gives {@link TOKEN.end}. */
-  #readPrefixed(start: number, letter: number, unit: number): number {
-    if (unit === QUOTE) {
+  private readPrefixed(start: number, letter: number, following: number): number {
+    if (following === QUOTE) {
       switch (letter) {
-        case 101:
-          return this.#readString(start + 2, STRING.escape, false);
-        case 98:
-        case 120:
-          return this.#readString(start + 2, STRING.bits, false);
-        case 110:
-          return this.#readString(start + 2, STRING.plain, false);
+        case 0x65:
+          return this.readString(start + 2, STRING_ESCAPE, false);
+        case 0x62:
+        case 0x78:
+          return this.readString(start + 2, STRING_BITS, false);
+        case 0x6e:
+          return this.readString(start + 2, STRING_PLAIN, false);
         default:
-          return TOKEN.end;
+          return TOKEN_END;
       }
     }
-    if (letter !== 117) return TOKEN.end;
-    const following = this.#sql.charCodeAt(start + 2);
-    if (following === QUOTE) return this.#readString(start + 3, STRING.unicode, false);
-    if (following === DOUBLE_QUOTE) return this.#readQuoted(start + 3, true);
-    return TOKEN.end;
+    if (letter !== 0x75) return TOKEN_END;
+    const quote = this.bytes[start + 2];
+    if (quote === QUOTE) return this.readString(start + 3, STRING_UNICODE, false);
+    return quote === DOUBLE_QUOTE ? this.readQuoted(start + 3, true) : TOKEN_END;
   }
 
-  #readQuoted(bodyStart: number, isUnicode: boolean): number {
-    const sql = this.#sql;
-    this.#isAfterEscapeString = false;
+  private readQuoted(bodyStart: number, isUnicode: boolean): number {
+    const bytes = this.bytes;
+    this.isAfterEscapeString = false;
     let index = bodyStart;
-    let hash1 = WORD_SEED_1;
-    let hash2 = WORD_SEED_2;
-    let group = 0;
-    let shift = 0;
     let unquotable = 1;
-    let isForeign = false;
     for (;;) {
-      if (index >= this.length) {
-        this.end = this.length;
-        return (this.kind = TOKEN.unterminated);
-      }
-      const unit = sql.charCodeAt(index);
-      if (unit === DOUBLE_QUOTE) {
-        if (sql.charCodeAt(index + 1) !== DOUBLE_QUOTE) break;
-        // The second quote of a doubled one is part of the body too.
-        group |= unit << shift;
-        if (shift === 24) {
-          hash1 = mix1(hash1, group);
-          hash2 = mix2(hash2, group);
-          group = 0;
-          shift = 0;
-        } else {
-          shift += 8;
-        }
+      const byte = bytes[index] as number;
+      if (byte === DOUBLE_QUOTE) {
+        if (bytes[index + 1] !== DOUBLE_QUOTE) break;
         index += 1;
-        unquotable = 0;
-      } else if (unit >= 128) {
-        isForeign = true;
-      } else {
-        unquotable &= UNQUOTABLE[unit] as number;
+      } else if (byte === 0) {
+        this.end = index;
+        return (this.kind = TOKEN_UNTERMINATED);
       }
-      group |= unit << shift;
-      if (shift === 24) {
-        hash1 = mix1(hash1, group);
-        hash2 = mix2(hash2, group);
-        group = 0;
-        shift = 0;
-      } else {
-        shift += 8;
-      }
+      unquotable &= UNQUOTABLE[byte] as number;
       index += 1;
     }
     this.end = index + 1;
     this.isUnicode = isUnicode;
-    this.kind = TOKEN.quoted;
-    if (isForeign) {
-      hashUtf8(sql, bodyStart, index, false, this);
-    } else {
-      if (shift !== 0) {
-        hash1 = mix1(hash1, group);
-        hash2 = mix2(hash2, group);
-      }
-      this.word1 = hash1;
-      this.word2 = hash2;
-      this.extraBytes = 0;
-      if (
-        unquotable === 1 &&
-        index > bodyStart &&
-        CHARACTER_CLASS[sql.charCodeAt(bodyStart)] === CHARACTER.letter &&
-        keywordEntry(hash1, hash2) === 0
-      ) {
-        return TOKEN.quoted;
-      }
+    this.kind = TOKEN_QUOTED;
+    hashBytes(this.view, bodyStart, index, false, this);
+    const needsQuotes =
+      unquotable === 0 ||
+      CHARACTER_CLASS[bytes[bodyStart] as number] !== CHARACTER_LETTER ||
+      keywordEntry(this.word1, this.word2) !== 0;
+    if (needsQuotes) {
+      const code = isUnicode ? UNICODE_QUOTED_CODE : QUOTED_CODE;
+      this.word1 = mix1(this.word1, code);
+      this.word2 = mix2(this.word2, code);
     }
-    const code = isUnicode ? UNICODE_QUOTED_CODE : QUOTED_CODE;
-    this.word1 = mix1(this.word1, code);
-    this.word2 = mix2(this.word2, code);
-    return TOKEN.quoted;
+    return TOKEN_QUOTED;
   }
 
-  #readString(bodyStart: number, stringKind: number, isAfterEscapeString: boolean): number {
+  private readString(bodyStart: number, stringKind: number, isAfterEscapeString: boolean): number {
+    const bytes = this.bytes;
     this.stringKind = stringKind;
-    this.kind = TOKEN.string;
-    this.#isAfterEscapeString = stringKind === STRING.escape;
-    if (stringKind !== STRING.plain) {
-      this.end = this.#stringEnd(bodyStart, stringKind);
-      return TOKEN.string;
-    }
-    const backslash = this.#backslash;
-    if (backslash === BACKSLASH.escapes) {
-      this.end = this.#stringEnd(bodyStart, STRING.escape);
-      this.#isAfterEscapeString = true;
-      return TOKEN.string;
-    }
-    this.end = this.#stringEnd(bodyStart, STRING.plain);
+    this.kind = TOKEN_STRING;
+    const backslash = this.backslash;
+    const isEscape =
+      stringKind === STRING_ESCAPE ||
+      (stringKind === STRING_PLAIN && backslash === BACKSLASH_ESCAPES);
+    this.isAfterEscapeString = isEscape;
+    this.end = stringEnd(bytes, bodyStart, isEscape ? STRING_ESCAPE : stringKind);
+    if (isEscape || stringKind !== STRING_PLAIN || this.isSingleReading) return TOKEN_STRING;
     // A string after an E'…' may be its continuation, comments between them or not.
-    const isDoubtful = backslash === BACKSLASH.unknown || isAfterEscapeString;
-    if (isDoubtful && !this.isSingleReading && this.#hasBackslash(bodyStart, this.end)) {
-      this.end = this.#reconcile(this.end, this.#stringEnd(bodyStart, STRING.escape));
+    if (backslash === BACKSLASH_UNKNOWN || isAfterEscapeString) {
+      this.end = this.reconcile(this.end, stringEnd(bytes, bodyStart, STRING_ESCAPE));
     }
-    return TOKEN.string;
-  }
-
-  #hasBackslash(start: number, end: number): boolean {
-    if (this.#nextBackslash < start) {
-      const found = this.#sql.indexOf('\\', start);
-      this.#nextBackslash = found < 0 ? Infinity : found;
-    }
-    return this.#nextBackslash < end;
+    return TOKEN_STRING;
   }
 
   /**
    * Where the readings with and without backslash escapes agree again on where a token starts;
    * one ends the string at `ordinaryEnd`, the other at `escapedEnd`.
    */
-  #reconcile(ordinaryEnd: number, escapedEnd: number): number {
+  private reconcile(ordinaryEnd: number, escapedEnd: number): number {
     if (ordinaryEnd === escapedEnd) return ordinaryEnd;
-    const escapes = this.#backslash === BACKSLASH.unknown ? BACKSLASH.escapes : BACKSLASH.ordinary;
-    let behind = this.#probe(ordinaryEnd, BACKSLASH.ordinary);
-    let ahead = this.#probe(escapedEnd, escapes);
+    const escapes = this.backslash === BACKSLASH_UNKNOWN ? BACKSLASH_ESCAPES : BACKSLASH_ORDINARY;
+    let behind = this.probe(ordinaryEnd, BACKSLASH_ORDINARY);
+    let ahead = this.probe(escapedEnd, escapes);
     let unionEnd = Math.max(ordinaryEnd, escapedEnd);
     behind.next();
     ahead.next();
@@ -503,286 +363,159 @@ export class Lexer {
       unionEnd = Math.max(unionEnd, behind.end);
       behind.next();
     }
-    const meeting = behind.start;
-    return unionEnd < meeting ? unionEnd : meeting;
+    return Math.min(unionEnd, behind.start);
   }
 
-  #probe(position: number, backslash: number): Lexer {
+  private probe(position: number, backslash: number): Lexer {
     const probe = new Lexer();
-    probe.#sql = this.#sql;
-    probe.length = this.length;
-    probe.#placeholders = this.#placeholders;
-    probe.#backslash = backslash;
+    probe.reset({ bytes: this.bytes, view: this.view }, this.placeholders, backslash);
     probe.isSingleReading = true;
     probe.seek(position);
     return probe;
   }
 
-  /** The end of a string, its continuations on later lines included. */
-  #stringEnd(bodyStart: number, stringKind: number): number {
-    const sql = this.#sql;
-    const length = this.length;
-    let index = bodyStart;
-    for (;;) {
-      if (stringKind === STRING.escape) {
-        while (index < length) {
-          const unit = sql.charCodeAt(index);
-          if (unit === QUOTE) break;
-          index += unit === BACKSLASH_UNIT ? 2 : 1;
-        }
-      } else {
-        const found = sql.indexOf("'", index);
-        index = found < 0 ? length : found;
-      }
-      if (index >= length) return length;
-      index += 1;
-      if (stringKind !== STRING.bits && sql.charCodeAt(index) === QUOTE) {
-        index += 1;
-        continue;
-      }
-      const continuation = this.#continuation(index);
-      if (continuation < 0) return index;
-      index = continuation;
-    }
-  }
-
-  /** After a quote: white space with a newline in it, then a quote; -1 if it is not so. */
-  #continuation(quoteEnd: number): number {
-    const sql = this.#sql;
-    let index = quoteEnd;
-    let hasNewline = false;
-    for (; index < this.length; index += 1) {
-      const unit = sql.charCodeAt(index);
-      if (classOf(unit) !== CHARACTER.space) {
-        return hasNewline && unit === QUOTE ? index + 1 : -1;
-      }
-      if (unit === 10 || unit === 13) hasNewline = true;
-    }
-    return -1;
-  }
-
-  #readDollar(start: number): number {
-    const sql = this.#sql;
+  private readDollar(start: number): number {
+    const bytes = this.bytes;
     let index = start + 1;
-    let unit = sql.charCodeAt(index);
-    if (isDigit(unit)) {
-      const isCanonical = unit !== ZERO;
+    let byte = bytes[index] as number;
+    if (CHARACTER_CLASS[byte] === CHARACTER_DIGIT) {
+      const isCanonical = byte !== ZERO;
       let value = 0;
-      while (index < this.length && isDigit(unit)) {
-        value = value * 10 + unit - ZERO;
-        index += 1;
-        unit = sql.charCodeAt(index);
+      while (CHARACTER_CLASS[byte] === CHARACTER_DIGIT) {
+        value = (value * 10 + byte - ZERO) | 0;
+        byte = bytes[(index += 1)] as number;
       }
       this.end = index;
-      this.parameterNumber = isCanonical && index - start < 10 ? value : -1;
-      return (this.kind = TOKEN.parameter);
+      const isShort = index - start - 1 <= PARAMETER_DIGITS_MAX;
+      this.parameterNumber = isCanonical && isShort ? value : -1;
+      return (this.kind = TOKEN_PARAMETER);
     }
-    while (unit !== DOLLAR && continuesIdentifier(unit)) {
-      index += 1;
-      unit = sql.charCodeAt(index);
-    }
-    if (unit !== DOLLAR || index >= this.length) return this.#readShort(start, start + 1, TOKEN.other);
-    this.stringKind = STRING.dollar;
-    this.end = this.#dollarEnd(start, index + 1);
-    return (this.kind = TOKEN.string);
+    index = nameEnd(bytes, index);
+    if (bytes[index] !== DOLLAR) return this.readShort(start, start + 1, TOKEN_OTHER);
+    this.stringKind = STRING_DOLLAR;
+    this.end = dollarEnd(bytes, start, index + 1);
+    return (this.kind = TOKEN_STRING);
   }
 
-  /** The tag holds no dollar sign, so that what one comparison saw the next will not. */
-  #dollarEnd(tagStart: number, bodyStart: number): number {
-    const sql = this.#sql;
-    const tagLength = bodyStart - tagStart;
-    let index = sql.indexOf('$', bodyStart);
-    while (index >= 0 && index + tagLength <= this.length) {
-      let offset = 1;
-      while (
-        offset < tagLength &&
-        sql.charCodeAt(index + offset) === sql.charCodeAt(tagStart + offset)
-      ) {
-        offset += 1;
-      }
-      if (offset === tagLength) return index + tagLength;
-      index = sql.indexOf('$', index + offset);
+  private readOperator(start: number, firstByte: number): number {
+    const bytes = this.bytes;
+    if (this.placeholders !== 'dollar') {
+      const end = this.placeholderEnd(start, firstByte);
+      if (end > 0) return this.readNamedParameter(end);
     }
-    return this.length;
-  }
-
-  #readOperator(start: number, firstUnit: number): number {
-    if (this.#placeholders !== 'dollar') {
-      const end = this.#placeholderEnd(start, firstUnit);
-      if (end > 0) {
-        this.end = end;
-        this.parameterNumber = -1;
-        return (this.kind = TOKEN.parameter);
-      }
+    const following = bytes[start + 1] as number;
+    if (CHARACTER_CLASS[following] !== CHARACTER_OPERATOR) {
+      return this.readShort(start, start + 1, TOKEN_OPERATOR);
     }
-    if (classOf(this.#sql.charCodeAt(start + 1)) !== CHARACTER.operator) {
-      return this.#readShort(start, start + 1, TOKEN.operator);
-    }
-    if (start >= this.#runEnd) this.#measureRun(start);
-    let end = this.#runEnd;
+    if (start >= this.runEnd) this.measureRun(start);
+    let end = this.runEnd;
     if (end - start > 1) {
-      const last = this.#sql.charCodeAt(end - 1);
-      if ((last === PLUS || last === MINUS) && this.#runLastQualifying < start) {
-        end = Math.max(start + 1, this.#runTail);
+      const last = bytes[end - 1];
+      if ((last === PLUS || last === MINUS) && this.runLastQualifying < start) {
+        end = Math.max(start + 1, this.runTail);
       }
     }
-    if (end - start === 2 && firstUnit === 33 && this.#sql.charCodeAt(start + 1) === 61) {
-      // != is <> by another name.
-      this.#readShort(start, end, TOKEN.operator);
-      this.word1 = this.word2 = 0x3e3c;
-      return TOKEN.operator;
+    this.readShort(start, end, TOKEN_OPERATOR);
+    if (end - start === 2 && firstByte === EXCLAMATION_MARK && following === EQUALS) {
+      this.word1 = NOT_EQUALS;
+      this.word2 = NOT_EQUALS;
     }
-    return this.#readShort(start, end, TOKEN.operator);
+    return TOKEN_OPERATOR;
   }
 
-  #measureRun(start: number): void {
-    const sql = this.#sql;
+  /** A run ends at a comment; what PostgreSQL cuts off its end is decided for each operator. */
+  private measureRun(start: number): void {
+    const bytes = this.bytes;
     let index = start;
     let lastQualifying = -1;
     let tail = start;
-    while (index < this.length) {
-      const unit = sql.charCodeAt(index);
-      if (classOf(unit) !== CHARACTER.operator) break;
+    for (;;) {
+      const byte = bytes[index] as number;
+      if (CHARACTER_CLASS[byte] !== CHARACTER_OPERATOR) break;
+      const following = bytes[index + 1];
       if (index > start) {
-        const following = sql.charCodeAt(index + 1);
-        if (unit === MINUS && following === MINUS) break;
-        if (unit === SLASH && following === STAR) break;
-        if (this.#placeholders !== 'dollar' && this.#placeholderEnd(index, unit) > 0) break;
+        if (byte === MINUS && following === MINUS) break;
+        if (byte === SLASH && following === STAR) break;
+        if (this.placeholders !== 'dollar' && this.placeholderEnd(index, byte) > 0) break;
       }
-      if (QUALIFYING[unit] === 1) lastQualifying = index;
-      if (unit !== PLUS && unit !== MINUS) tail = index + 1;
+      if (QUALIFYING[byte] === 1) lastQualifying = index;
+      if (byte !== PLUS && byte !== MINUS) tail = index + 1;
       index += 1;
-      if (this.#isDoubledPlaceholder(unit, index)) index = tail = index + 1;
+      if (following === byte && this.isDoubledPlaceholder(byte)) {
+        index += 1;
+        tail = index;
+      }
     }
-    this.#runEnd = index;
-    this.#runLastQualifying = lastQualifying;
-    this.#runTail = tail;
+    this.runEnd = index;
+    this.runLastQualifying = lastQualifying;
+    this.runTail = tail;
   }
 
   /** `??` and `%%` stand for the operators `?` and `%` where these begin placeholders. */
-  #isDoubledPlaceholder(unit: number, nextIndex: number): boolean {
+  private isDoubledPlaceholder(byte: number): boolean {
     return (
-      nextIndex < this.length &&
-      this.#sql.charCodeAt(nextIndex) === unit &&
-      ((unit === QUESTION_MARK && this.#placeholders === 'question') ||
-        (unit === PERCENT && this.#placeholders === 'format'))
+      (byte === QUESTION_MARK && this.placeholders === 'question') ||
+      (byte === PERCENT && this.placeholders === 'format')
     );
   }
 
   /** The end of the `?`, `%s` or `%(name)s` at `start`; 0 where there is none. */
-  #placeholderEnd(start: number, unit: number): number {
-    const sql = this.#sql;
-    const following = sql.charCodeAt(start + 1);
-    if (unit === QUESTION_MARK && this.#placeholders === 'question') {
-      return following === QUESTION_MARK ? 0 : start + 1;
-    }
-    if (unit !== PERCENT || this.#placeholders !== 'format') return 0;
+  private placeholderEnd(start: number, byte: number): number {
+    const bytes = this.bytes;
     let index = start + 1;
-    if (following === OPEN_PARENTHESIS) {
-      index += 1;
-      while (continuesIdentifier(sql.charCodeAt(index))) index += 1;
-      if (index === start + 2 || sql.charCodeAt(index) !== CLOSE_PARENTHESIS) return 0;
+    if (byte === QUESTION_MARK && this.placeholders === 'question') {
+      return bytes[index] === QUESTION_MARK ? 0 : index;
+    }
+    if (byte !== PERCENT || this.placeholders !== 'format') return 0;
+    if (bytes[index] === OPEN_PARENTHESIS) {
+      index = nameEnd(bytes, index + 1);
+      if (index === start + 2 || bytes[index] !== CLOSE_PARENTHESIS) return 0;
       index += 1;
     }
-    if (sql.charCodeAt(index) !== 115 || continuesIdentifier(sql.charCodeAt(index + 1))) return 0;
+    if (bytes[index] !== LOWER_S || CONTINUES_NAME[bytes[index + 1] as number] === 1) return 0;
     return index + 1;
   }
 
-  #readColon(start: number): number {
-    const sql = this.#sql;
-    const following = sql.charCodeAt(start + 1);
-    if (following === COLON) return this.#readShort(start, start + 2, TOKEN.cast);
-    if (following === 61) return this.#readShort(start, start + 2, TOKEN.operator);
-    if (this.#placeholders === 'named' && classOf(following) === CHARACTER.letter) {
-      let index = start + 2;
-      let unit = sql.charCodeAt(index);
-      while (unit !== DOLLAR && continuesIdentifier(unit)) {
-        index += 1;
-        unit = sql.charCodeAt(index);
-      }
-      this.end = index;
-      this.parameterNumber = -1;
-      return (this.kind = TOKEN.parameter);
+  private readNamedParameter(end: number): number {
+    this.end = end;
+    this.parameterNumber = -1;
+    return (this.kind = TOKEN_PARAMETER);
+  }
+
+  private readColon(start: number): number {
+    const following = this.bytes[start + 1] as number;
+    if (following === COLON) return this.readShort(start, start + 2, TOKEN_CAST);
+    if (following === EQUALS) return this.readShort(start, start + 2, TOKEN_OPERATOR);
+    if (this.placeholders === 'named' && CHARACTER_CLASS[following] === CHARACTER_LETTER) {
+      return this.readNamedParameter(nameEnd(this.bytes, start + 1));
     }
-    return this.#readShort(start, start + 1, TOKEN.colon);
+    return this.readShort(start, start + 1, TOKEN_COLON);
   }
 
-  #readDot(start: number): number {
-    const following = this.#sql.charCodeAt(start + 1);
-    if (following === DOT) return this.#readShort(start, start + 2, TOKEN.operator);
-    if (!isDigit(following)) return this.#readShort(start, start + 1, TOKEN.dot);
-    this.end = this.#afterJunk(this.#exponentEnd(this.#decimalEnd(start + 1)));
-    return (this.kind = TOKEN.number);
-  }
-
-  #numberEnd(start: number): number {
-    const sql = this.#sql;
-    const radix = sql.charCodeAt(start) === ZERO ? radixOf(sql.charCodeAt(start + 1)) : 0;
-    if (radix !== 0) {
-      const end = this.#radixEnd(start + 2, radix);
-      if (end > start + 2) return this.#afterJunk(end);
+  private readDot(start: number): number {
+    const bytes = this.bytes;
+    const following = bytes[start + 1] as number;
+    if (following === DOT) return this.readShort(start, start + 2, TOKEN_OPERATOR);
+    if (CHARACTER_CLASS[following] === CHARACTER_DIGIT) {
+      this.end = exponentEnd(bytes, start + 1);
+      return (this.kind = TOKEN_NUMBER);
     }
-    let index = this.#decimalEnd(start);
-    if (sql.charCodeAt(index) === DOT) {
-      if (sql.charCodeAt(index + 1) === DOT) return index;
-      index += 1;
-      if (isDigit(sql.charCodeAt(index))) index = this.#decimalEnd(index);
-    }
-    return this.#afterJunk(this.#exponentEnd(index));
-  }
-
-  /** The end of the digits that start here, single underscores between them. */
-  #decimalEnd(start: number): number {
-    const sql = this.#sql;
-    let index = start + 1;
-    for (;;) {
-      const unit = sql.charCodeAt(index);
-      if (isDigit(unit)) index += 1;
-      else if (unit === UNDERSCORE && isDigit(sql.charCodeAt(index + 1))) index += 2;
-      else return index;
-    }
-  }
-
-  #radixEnd(start: number, radix: number): number {
-    const sql = this.#sql;
-    let index = start;
-    for (;;) {
-      const unit = sql.charCodeAt(index);
-      if (isRadixDigit(unit, radix)) index += 1;
-      else if (unit === UNDERSCORE && isRadixDigit(sql.charCodeAt(index + 1), radix)) index += 2;
-      else return index;
-    }
-  }
-
-  #exponentEnd(start: number): number {
-    const sql = this.#sql;
-    if ((sql.charCodeAt(start) | 32) !== 101) return start;
-    const sign = sql.charCodeAt(start + 1);
-    const digits = sign === PLUS || sign === MINUS ? start + 2 : start + 1;
-    return isDigit(sql.charCodeAt(digits)) ? this.#decimalEnd(digits) : start;
-  }
-
-  /** A number runs on into letters only by mistake: they are dropped with it. */
-  #afterJunk(start: number): number {
-    const sql = this.#sql;
-    let index = start;
-    if (classOf(sql.charCodeAt(index)) !== CHARACTER.letter) return index;
-    while (index < this.length && continuesIdentifier(sql.charCodeAt(index))) index += 1;
-    return index;
+    this.end = start + 1;
+    return (this.kind = TOKEN_DOT);
   }
 
   /** A token that is hashed as its characters: up to three in one word. */
-  #readShort(start: number, end: number, kind: number): number {
-    const sql = this.#sql;
+  private readShort(start: number, end: number, kind: number): number {
+    const bytes = this.bytes;
     this.end = end;
-    let group = sql.charCodeAt(start);
     if (end - start <= 3) {
-      if (end - start > 1) group |= sql.charCodeAt(start + 1) << 8;
-      if (end - start > 2) group |= sql.charCodeAt(start + 2) << 16;
+      let group = bytes[start] as number;
+      if (end - start > 1) group |= (bytes[start + 1] as number) << 8;
+      if (end - start > 2) group |= (bytes[start + 2] as number) << 16;
       this.word1 = group;
       this.word2 = group;
     } else {
-      hashUtf8(sql, start, end, false, this);
+      hashBytes(this.view, start, end, false, this);
     }
     return (this.kind = kind);
   }

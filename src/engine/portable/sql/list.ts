@@ -5,13 +5,7 @@
  * Only one list is ever open: a list inside an element makes the outer one no list of literals.
  */
 import { TOKEN } from './lexer.ts';
-import {
-  WORD,
-  WORD_BEFORE_OPERAND,
-  WORD_KEYWORD,
-  WORD_MASK,
-  WORD_TYPE_TAIL,
-} from './keywords.ts';
+import { WORD, WORD_BEFORE_OPERAND, WORD_KEYWORD, WORD_MASK, WORD_TYPE_TAIL } from './keywords.ts';
 
 export const LIST = { none: 0, in: 1, array: 2, values: 3 } as const;
 
@@ -53,8 +47,50 @@ const STATE = {
   rest: 12,
 } as const;
 
+// V8 knows the value of a constant of this module only, not that of an imported object.
+const {
+  cast: TOKEN_CAST,
+  close: TOKEN_CLOSE,
+  closeBracket: TOKEN_CLOSE_BRACKET,
+  comma: TOKEN_COMMA,
+  dot: TOKEN_DOT,
+  open: TOKEN_OPEN,
+  openBracket: TOKEN_OPEN_BRACKET,
+} = TOKEN;
+const {
+  array: WORD_ARRAY,
+  as: WORD_AS,
+  cast: WORD_CAST,
+  default: WORD_DEFAULT,
+  none: WORD_NONE,
+  not: WORD_NOT,
+} = WORD;
+const { array: LIST_ARRAY, in: LIST_IN, none: LIST_NONE, values: LIST_VALUES } = LIST;
+const {
+  afterFirst: STEP_AFTER_FIRST,
+  fails: STEP_FAILS,
+  folds: STEP_FOLDS,
+  within: STEP_WITHIN,
+} = STEP;
+const { minus: SIGN_MINUS } = SIGN;
+const {
+  castOpen: STATE_CAST_OPEN,
+  operand: STATE_OPERAND,
+  prefix: STATE_PREFIX,
+  prefixModifier: STATE_PREFIX_MODIFIER,
+  prefixName: STATE_PREFIX_NAME,
+  rest: STATE_REST,
+  row: STATE_ROW,
+  rowOpen: STATE_ROW_OPEN,
+  type: STATE_TYPE,
+  typeDimension: STATE_TYPE_DIMENSION,
+  typeModifier: STATE_TYPE_MODIFIER,
+  typeName: STATE_TYPE_NAME,
+  value: STATE_VALUE,
+} = STATE;
+
 export class ListReader {
-  kind: number = LIST.none;
+  kind: number = LIST_NONE;
   /** Elements, or rows of VALUES, that have ended. */
   count = 0;
   /** Columns of the first row. */
@@ -65,11 +101,13 @@ export class ListReader {
   /** Whether a minus was kept before any plus. */
   isMinusFirst = false;
 
-  #state: number = STATE.operand;
-  #depth = 0;
-  #sign = 0;
-  #signDepth = 0;
-  #columns = 0;
+  private state: number = STATE_OPERAND;
+  private depth = 0;
+  private elementSign = 0;
+  private signDepth = 0;
+  /** A cast of a cast is more than a literal to PostgreSQL, as is one of DEFAULT. */
+  private isCast = false;
+  private columns = 0;
 
   open(kind: number): void {
     this.kind = kind;
@@ -78,246 +116,254 @@ export class ListReader {
     this.signs = 0;
     this.firstSigns = 0;
     this.isMinusFirst = false;
-    this.#columns = 0;
-    this.#startElement();
+    this.columns = 0;
+    this.startElement();
   }
 
   /** A `+`, or a `-` that does not go with its number. */
   sign(sign: number): number {
-    if (this.#state === STATE.typeModifier) return STEP.within;
-    if (this.#state !== STATE.operand || this.#sign !== 0) return STEP.fails;
-    if (this.signs === 0) this.isMinusFirst = sign === SIGN.minus;
-    this.#sign = sign;
-    this.#signDepth = this.#depth;
-    return STEP.within;
+    if (this.state === STATE_TYPE_MODIFIER) return STEP_WITHIN;
+    if (this.state !== STATE_OPERAND || this.elementSign !== 0) return STEP_FAILS;
+    if (this.signs === 0) this.isMinusFirst = sign === SIGN_MINUS;
+    this.elementSign = sign;
+    this.signDepth = this.depth;
+    return STEP_WITHIN;
   }
 
   /** A literal, a parameter, or NULL, TRUE and FALSE as values. */
   operand(): number {
-    switch (this.#state) {
-      case STATE.operand:
-      case STATE.prefix:
-        this.#state = STATE.value;
-        return STEP.within;
-      case STATE.typeModifier:
-      case STATE.typeDimension:
-      case STATE.prefixModifier:
-        return STEP.within;
+    switch (this.state) {
+      case STATE_OPERAND:
+      case STATE_PREFIX:
+        this.state = STATE_VALUE;
+        return STEP_WITHIN;
+      case STATE_TYPE_MODIFIER:
+      case STATE_TYPE_DIMENSION:
+      case STATE_PREFIX_MODIFIER:
+        return STEP_WITHIN;
       default:
-        return this.#other();
+        return this.other();
     }
   }
 
   /** @param isRest for the `…` of a folded list. */
   name(entry: number, isRest: boolean): number {
     const isTail = (entry & WORD_TYPE_TAIL) !== 0;
-    switch (this.#state) {
-      case STATE.operand:
-        return this.#nameAsOperand(entry, isRest);
-      case STATE.value:
-      case STATE.typeName:
-        if ((entry & WORD_MASK) === WORD.as && (entry & WORD_KEYWORD) !== 0) {
-          return this.#expectType(this.#depth > 0 && this.#sign === 0);
+    switch (this.state) {
+      case STATE_OPERAND:
+        return this.nameAsOperand(entry, isRest);
+      case STATE_VALUE:
+      case STATE_TYPE_NAME:
+        if ((entry & WORD_MASK) === WORD_AS && (entry & WORD_KEYWORD) !== 0) {
+          return this.expectType(this.depth > 0 && this.elementSign === 0);
         }
-        this.#state = STATE.typeName;
-        return isTail ? STEP.within : this.#other();
-      case STATE.type:
-        this.#state = STATE.typeName;
-        return STEP.within;
-      case STATE.prefixName:
-        this.#state = STATE.prefix;
-        return STEP.within;
-      case STATE.prefix:
-        return isTail ? STEP.within : this.#other();
-      case STATE.typeModifier:
-      case STATE.prefixModifier:
-        return STEP.within;
-      case STATE.rowOpen:
-        if (!isRest) return this.#other();
-        this.#state = STATE.rest;
+        this.state = STATE_TYPE_NAME;
+        return isTail ? STEP_WITHIN : this.other();
+      case STATE_TYPE:
+        this.state = STATE_TYPE_NAME;
+        return STEP_WITHIN;
+      case STATE_PREFIX_NAME:
+        this.state = STATE_PREFIX;
+        return STEP_WITHIN;
+      case STATE_PREFIX:
+        return isTail ? STEP_WITHIN : this.other();
+      case STATE_TYPE_MODIFIER:
+      case STATE_PREFIX_MODIFIER:
+        return STEP_WITHIN;
+      case STATE_ROW_OPEN:
+        if (!isRest) return this.other();
+        this.state = STATE_REST;
         this.count += 1;
-        return STEP.within;
+        return STEP_WITHIN;
       default:
-        return this.#other();
+        return this.other();
     }
   }
 
-  #nameAsOperand(entry: number, isRest: boolean): number {
-    if (isRest && this.count > 0 && this.kind !== LIST.values && this.#isBare()) {
-      this.#state = STATE.rest;
-      return STEP.within;
+  private nameAsOperand(entry: number, isRest: boolean): number {
+    if (isRest && this.count > 0 && this.kind !== LIST_VALUES && this.isBare()) {
+      this.state = STATE_REST;
+      return STEP_WITHIN;
     }
-    const id = (entry & WORD_KEYWORD) === 0 ? WORD.none : entry & WORD_MASK;
-    if (id === WORD.cast) {
-      this.#state = STATE.castOpen;
-      return STEP.within;
+    const id = (entry & WORD_KEYWORD) === 0 ? WORD_NONE : entry & WORD_MASK;
+    if (id === WORD_CAST && !this.isCast) {
+      this.state = STATE_CAST_OPEN;
+      return STEP_WITHIN;
     }
-    if (id === WORD.default) {
-      if (this.kind !== LIST.values || !this.#isBare()) return this.#other();
-      this.#state = STATE.value;
-      return STEP.within;
+    if (id === WORD_DEFAULT) {
+      if (this.kind !== LIST_VALUES || !this.isBare()) return this.other();
+      this.state = STATE_VALUE;
+      this.isCast = true;
+      return STEP_WITHIN;
     }
-    if ((entry & WORD_BEFORE_OPERAND) !== 0 || id === WORD.array || id === WORD.not) {
-      return this.#other();
+    if ((entry & WORD_BEFORE_OPERAND) !== 0 || id === WORD_ARRAY || id === WORD_NOT) {
+      return this.other();
     }
-    this.#state = STATE.prefix;
-    return STEP.within;
+    if (this.isCast) return this.other();
+    this.isCast = true;
+    this.state = STATE_PREFIX;
+    return STEP_WITHIN;
   }
 
   /** Any token that is no operand, sign or name. */
   punctuation(kind: number): number {
     switch (kind) {
-      case TOKEN.comma:
-        return this.#comma();
-      case TOKEN.open:
-        return this.#open();
-      case TOKEN.close:
-        return this.#close();
-      case TOKEN.cast:
-        if (this.#state !== STATE.value && this.#state !== STATE.typeName) return this.#other();
-        return this.#expectType(this.#sign === 0 || this.#depth >= this.#signDepth);
-      case TOKEN.dot:
-        if (this.#state === STATE.typeName) this.#state = STATE.type;
-        else if (this.#state === STATE.prefix) this.#state = STATE.prefixName;
-        else return this.#other();
-        return STEP.within;
-      case TOKEN.openBracket:
-        if (this.#state !== STATE.typeName) return this.#other();
-        this.#state = STATE.typeDimension;
-        return STEP.within;
-      case TOKEN.closeBracket:
-        return this.#closeBracket();
+      case TOKEN_COMMA:
+        return this.comma();
+      case TOKEN_OPEN:
+        return this.openParenthesis();
+      case TOKEN_CLOSE:
+        return this.closeParenthesis();
+      case TOKEN_CAST:
+        if (this.state !== STATE_VALUE && this.state !== STATE_TYPE_NAME) return this.other();
+        return this.expectType(this.elementSign === 0 || this.depth >= this.signDepth);
+      case TOKEN_DOT:
+        if (this.state === STATE_TYPE_NAME) this.state = STATE_TYPE;
+        else if (this.state === STATE_PREFIX) this.state = STATE_PREFIX_NAME;
+        else return this.other();
+        return STEP_WITHIN;
+      case TOKEN_OPEN_BRACKET:
+        if (this.state !== STATE_TYPE_NAME) return this.other();
+        this.state = STATE_TYPE_DIMENSION;
+        return STEP_WITHIN;
+      case TOKEN_CLOSE_BRACKET:
+        return this.closeBracket();
       default:
-        return this.#other();
+        return this.other();
     }
   }
 
-  #comma(): number {
-    switch (this.#state) {
-      case STATE.value:
-      case STATE.typeName:
-        if (this.#depth > 0) return this.#other();
-        return this.#endElement();
-      case STATE.typeModifier:
-      case STATE.prefixModifier:
-        return STEP.within;
-      case STATE.row:
-        this.#state = STATE.rowOpen;
-        return this.count === 1 ? STEP.afterFirst : STEP.within;
+  private comma(): number {
+    switch (this.state) {
+      case STATE_VALUE:
+      case STATE_TYPE_NAME:
+        if (this.depth > 0) return this.other();
+        return this.endElement();
+      case STATE_TYPE_MODIFIER:
+      case STATE_PREFIX_MODIFIER:
+        return STEP_WITHIN;
+      case STATE_ROW:
+        this.state = STATE_ROW_OPEN;
+        return this.count === 1 ? STEP_AFTER_FIRST : STEP_WITHIN;
       default:
-        return this.#other();
+        return this.other();
     }
   }
 
-  #open(): number {
-    switch (this.#state) {
-      case STATE.operand:
-      case STATE.castOpen:
-        this.#depth += 1;
-        this.#state = STATE.operand;
-        return STEP.within;
-      case STATE.typeName:
-        this.#state = STATE.typeModifier;
-        return STEP.within;
-      case STATE.prefix:
-        this.#state = STATE.prefixModifier;
-        return STEP.within;
-      case STATE.rowOpen:
-        this.#columns = 0;
-        this.#startElement();
-        return STEP.within;
+  private openParenthesis(): number {
+    switch (this.state) {
+      case STATE_OPERAND:
+      case STATE_CAST_OPEN:
+        // `-(1)` is a literal to PostgreSQL, `-($1)` is not.
+        if (this.elementSign !== 0 && this.depth === this.signDepth) return this.other();
+        this.depth += 1;
+        this.state = STATE_OPERAND;
+        return STEP_WITHIN;
+      case STATE_TYPE_NAME:
+        this.state = STATE_TYPE_MODIFIER;
+        return STEP_WITHIN;
+      case STATE_PREFIX:
+        this.state = STATE_PREFIX_MODIFIER;
+        return STEP_WITHIN;
+      case STATE_ROW_OPEN:
+        this.columns = 0;
+        this.startElement();
+        return STEP_WITHIN;
       default:
-        return this.#other();
+        return this.other();
     }
   }
 
-  #close(): number {
-    switch (this.#state) {
-      case STATE.typeModifier:
-        this.#state = STATE.typeName;
-        return STEP.within;
-      case STATE.prefixModifier:
-        this.#state = STATE.prefix;
-        return STEP.within;
-      case STATE.value:
-      case STATE.typeName:
-        if (this.#depth > 0) {
-          this.#depth -= 1;
-          this.#state = STATE.value;
-          return STEP.within;
+  private closeParenthesis(): number {
+    switch (this.state) {
+      case STATE_TYPE_MODIFIER:
+        this.state = STATE_TYPE_NAME;
+        return STEP_WITHIN;
+      case STATE_PREFIX_MODIFIER:
+        this.state = STATE_PREFIX;
+        return STEP_WITHIN;
+      case STATE_VALUE:
+      case STATE_TYPE_NAME:
+        if (this.depth > 0) {
+          this.depth -= 1;
+          this.state = STATE_VALUE;
+          return STEP_WITHIN;
         }
-        if (this.kind === LIST.array) return STEP.fails;
-        this.#endElement();
-        if (this.kind === LIST.in) return STEP.folds;
+        if (this.kind === LIST_ARRAY) return STEP_FAILS;
+        this.endElement();
+        if (this.kind === LIST_IN) return STEP_FOLDS;
         this.count += 1;
         if (this.count === 1) {
-          this.width = this.#columns;
+          this.width = this.columns;
           this.firstSigns = this.signs;
         }
-        this.#state = STATE.row;
-        return STEP.within;
-      case STATE.rest:
-        if (this.kind !== LIST.in) return this.#other();
+        this.state = STATE_ROW;
+        return STEP_WITHIN;
+      case STATE_REST:
+        if (this.kind !== LIST_IN) return this.other();
         this.count += 1;
-        return STEP.folds;
+        return STEP_FOLDS;
       default:
-        return this.#other();
+        return this.other();
     }
   }
 
-  #closeBracket(): number {
-    switch (this.#state) {
-      case STATE.typeDimension:
-        this.#state = STATE.typeName;
-        return STEP.within;
-      case STATE.value:
-      case STATE.typeName:
-        if (this.kind !== LIST.array || this.#depth > 0) return this.#other();
-        this.#endElement();
-        return STEP.folds;
-      case STATE.rest:
-        if (this.kind !== LIST.array) return this.#other();
+  private closeBracket(): number {
+    switch (this.state) {
+      case STATE_TYPE_DIMENSION:
+        this.state = STATE_TYPE_NAME;
+        return STEP_WITHIN;
+      case STATE_VALUE:
+      case STATE_TYPE_NAME:
+        if (this.kind !== LIST_ARRAY || this.depth > 0) return this.other();
+        this.endElement();
+        return STEP_FOLDS;
+      case STATE_REST:
+        if (this.kind !== LIST_ARRAY) return this.other();
         this.count += 1;
-        return STEP.folds;
+        return STEP_FOLDS;
       default:
-        return this.#other();
+        return this.other();
     }
   }
 
-  #endElement(): number {
-    this.signs |= this.#sign;
-    this.#startElement();
-    if (this.kind === LIST.values) {
-      this.#columns += 1;
-      return STEP.within;
+  private endElement(): number {
+    this.signs |= this.elementSign;
+    this.startElement();
+    if (this.kind === LIST_VALUES) {
+      this.columns += 1;
+      return STEP_WITHIN;
     }
     this.count += 1;
-    if (this.count > 1) return STEP.within;
+    if (this.count > 1) return STEP_WITHIN;
     this.firstSigns = this.signs;
-    return STEP.afterFirst;
+    return STEP_AFTER_FIRST;
   }
 
-  #startElement(): void {
-    this.#state = STATE.operand;
-    this.#depth = 0;
-    this.#sign = 0;
-    this.#signDepth = 0;
+  private startElement(): void {
+    this.state = STATE_OPERAND;
+    this.depth = 0;
+    this.elementSign = 0;
+    this.signDepth = 0;
+    this.isCast = false;
   }
 
-  #isBare(): boolean {
-    return this.#depth === 0 && this.#sign === 0;
+  private isBare(): boolean {
+    return this.depth === 0 && this.elementSign === 0;
   }
 
-  #expectType(isAllowed: boolean): number {
-    this.#state = STATE.type;
-    return isAllowed ? STEP.within : STEP.fails;
+  private expectType(isAllowed: boolean): number {
+    if (!isAllowed || this.isCast) return STEP_FAILS;
+    this.isCast = true;
+    this.state = STATE_TYPE;
+    return STEP_WITHIN;
   }
 
   /** A token that no element holds: it ends the rows of VALUES, and fails any other list. */
-  #other(): number {
-    if (this.kind !== LIST.values) return STEP.fails;
-    if (this.#state === STATE.row) return STEP.folds;
-    if (this.#state === STATE.rest && this.count > 1) return STEP.folds;
-    return STEP.fails;
+  private other(): number {
+    if (this.kind !== LIST_VALUES) return STEP_FAILS;
+    if (this.state === STATE_ROW) return STEP_FOLDS;
+    if (this.state === STATE_REST && this.count > 1) return STEP_FOLDS;
+    return STEP_FAILS;
   }
 }

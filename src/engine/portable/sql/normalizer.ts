@@ -6,16 +6,17 @@
  * it turns out so: nothing is read twice.
  */
 import type { NormalizedSql, NormalizeOptions } from '../../../types/sql.ts';
-import { LIST_CODE, LITERAL_CODE, OTHER_CODE, StatementHash } from './fingerprint.ts';
+import { hashBytes, LIST_CODE, LITERAL_CODE, OTHER_CODE, StatementHash } from './fingerprint.ts';
 import { WORD, WORD_BEFORE_OPERAND, WORD_KEYWORD, WORD_MASK, WORD_SIGNED } from './keywords.ts';
-import { BACKSLASH, GAP, Lexer, STRING, TOKEN } from './lexer.ts';
+import { BACKSLASH, GAP, Lexer, TOKEN } from './lexer.ts';
 import { LIST, ListReader, SIGN, STEP } from './list.ts';
 import { readCutMark, readUnparsed } from './marks.ts';
+import { SqlSource } from './source.ts';
+import { STRING } from './strings.ts';
 import { NormalizedText, TextCheckpoint } from './text.ts';
-import { hashUtf8, isolate } from './utf8.ts';
 
 /** The most lists of a statement whose lengths are kept. */
-export const LIST_LENGTHS_MAX = 64;
+export const LIST_LENGTHS_MAX = 256;
 
 /** What may come next, judged by what was last. */
 const AFTER = {
@@ -56,8 +57,11 @@ class Checkpoint extends TextCheckpoint {
   gap = 0;
 }
 
-const REST = { word1: 0, word2: 0, extraBytes: 0 };
-hashUtf8('…', 0, 1, true, REST);
+/** The `…` of a folded list: a word, to the scanner. */
+const REST = { word1: 0, word2: 0 };
+const REST_SOURCE = new SqlSource();
+REST_SOURCE.load('…');
+hashBytes(REST_SOURCE.view, 0, 3, true, REST);
 
 const PLUS = 0x2b;
 const MINUS = 0x2d;
@@ -70,41 +74,120 @@ for (const kind of [TOKEN.word, TOKEN.number, TOKEN.string, TOKEN.parameter, TOK
   IS_NAME_LIKE[kind] = 1;
 }
 
-export class Normalizer {
-  readonly #lexer = new Lexer();
-  readonly #text = new NormalizedText();
-  readonly #hash = new StatementHash();
-  readonly #list = new ListReader();
+// V8 knows the value of a constant of this module only, not that of an imported object.
+const {
+  cast: TOKEN_CAST,
+  close: TOKEN_CLOSE,
+  closeBracket: TOKEN_CLOSE_BRACKET,
+  dot: TOKEN_DOT,
+  end: TOKEN_END,
+  number: TOKEN_NUMBER,
+  open: TOKEN_OPEN,
+  openBracket: TOKEN_OPEN_BRACKET,
+  operator: TOKEN_OPERATOR,
+  other: TOKEN_OTHER,
+  parameter: TOKEN_PARAMETER,
+  quoted: TOKEN_QUOTED,
+  semicolon: TOKEN_SEMICOLON,
+  string: TOKEN_STRING,
+  unterminated: TOKEN_UNTERMINATED,
+  word: TOKEN_WORD,
+} = TOKEN;
+const { none: GAP_NONE, oneSpace: GAP_ONE_SPACE, other: GAP_OTHER } = GAP;
+const {
+  alter: WORD_ALTER,
+  array: WORD_ARRAY,
+  as: WORD_AS,
+  by: WORD_BY,
+  configured: WORD_CONFIGURED,
+  constant: WORD_CONSTANT,
+  counting: WORD_COUNTING,
+  default: WORD_DEFAULT,
+  in: WORD_IN,
+  infix: WORD_INFIX,
+  is: WORD_IS,
+  none: WORD_NONE,
+  not: WORD_NOT,
+  on: WORD_ON,
+  onNull: WORD_ON_NULL,
+  operator: WORD_OPERATOR,
+  set: WORD_SET,
+  sorted: WORD_SORTED,
+  time: WORD_TIME,
+  to: WORD_TO,
+  uescape: WORD_UESCAPE,
+  values: WORD_VALUES,
+} = WORD;
+const { array: LIST_ARRAY, in: LIST_IN, none: LIST_NONE, values: LIST_VALUES } = LIST;
+const { afterFirst: STEP_AFTER_FIRST, fails: STEP_FAILS, folds: STEP_FOLDS } = STEP;
+const { minus: SIGN_MINUS, plus: SIGN_PLUS } = SIGN;
+const { unicode: STRING_UNICODE } = STRING;
+const {
+  escapes: BACKSLASH_ESCAPES,
+  ordinary: BACKSLASH_ORDINARY,
+  unknown: BACKSLASH_UNKNOWN,
+} = BACKSLASH;
+const {
+  as: AFTER_AS,
+  is: AFTER_IS,
+  keptNot: AFTER_KEPT_NOT,
+  keptOn: AFTER_KEPT_ON,
+  name: AFTER_NAME,
+  operand: AFTER_OPERAND,
+  operator: AFTER_OPERATOR,
+} = AFTER;
+const {
+  alter: SETTING_ALTER,
+  configured: SETTING_CONFIGURED,
+  name: SETTING_NAME,
+  none: SETTING_NONE,
+  set: SETTING_SET,
+  start: SETTING_START,
+  value: SETTING_VALUE,
+} = SETTING;
+const {
+  name: UNICODE_NAME,
+  nameEscape: UNICODE_NAME_ESCAPE,
+  none: UNICODE_NONE,
+  string: UNICODE_STRING,
+  stringEscape: UNICODE_STRING_ESCAPE,
+} = UNICODE;
 
-  #placeholderCount = 0;
-  #listLengths: number[] = [];
-  #after: number = AFTER.operator;
+export class Normalizer {
+  private readonly source = new SqlSource();
+  private readonly lexer = new Lexer();
+  private readonly text = new NormalizedText(this.source);
+  private readonly hash = new StatementHash();
+  private readonly list = new ListReader();
+
+  private placeholderCount = 0;
+  private listLengths: number[] = [];
+  private after: number = AFTER_OPERATOR;
   /** The kind of the last token that was written; {@link TOKEN.end} before the first. */
-  #lastKind: number = TOKEN.end;
+  private lastKind: number = TOKEN_END;
   /** Which of {@link WORD} the last token was. */
-  #lastWord: number = WORD.none;
-  #isOperatorName = false;
-  #isForeign = false;
-  #unicode: number = UNICODE.none;
+  private lastWord: number = WORD_NONE;
+  private isOperatorName = false;
+  private unicode: number = UNICODE_NONE;
 
   // What the first words of the statement told.
-  #isStatementStart = true;
-  #isCounting = false;
-  #setting: number = SETTING.none;
+  private isStatementStart = true;
+  private isCounting = false;
+  private setting: number = SETTING_NONE;
 
   // A semicolon waits until something follows it.
-  #hasSemicolon = false;
-  #semicolonStart = 0;
-  #semicolonGap = 0;
+  private hasSemicolon = false;
+  private semicolonStart = 0;
+  private semicolonGap = 0;
 
   // Signs that may turn out to belong to a number.
-  #minusCount = 0;
-  readonly #beforeMinus = new Checkpoint();
+  private minusCount = 0;
+  private readonly beforeMinus = new Checkpoint();
 
   // The open list: the hash before it, and everything after its first element.
-  #listLane1 = 0;
-  #listLane2 = 0;
-  readonly #afterFirst = new Checkpoint();
+  private listLane1 = 0;
+  private listLane2 = 0;
+  private readonly afterFirst = new Checkpoint();
 
   normalize(sql: string, options: NormalizeOptions | undefined): NormalizedSql {
     const unparsed = readUnparsed(sql);
@@ -112,442 +195,438 @@ export class Normalizer {
       return { text: sql, fingerprint: unparsed, listLengths: NO_LENGTHS };
     }
     const marked = readCutMark(sql);
-    this.#reset(marked === undefined ? sql : marked.source, options);
-    this.#read();
+    this.reset(marked === undefined ? sql : marked.source, options);
+    this.read();
     // The end of a text that was cut is not the end of its list.
-    if (marked === undefined && this.#list.kind === LIST.values) {
-      this.#take(this.#list.punctuation(TOKEN.end));
+    if (marked === undefined && this.list.kind === LIST_VALUES) {
+      this.take(this.list.punctuation(TOKEN_END));
     }
-    const fingerprint = marked === undefined ? this.#hash.toHex() : marked.fingerprint;
-    let text = this.#text.finish(fingerprint, marked !== undefined);
-    if (this.#isForeign || (sql.length > 1024 && sql.length > 2 * text.length)) {
-      text = isolate(text);
-    }
-    const listLengths = this.#listLengths.length === 0 ? NO_LENGTHS : this.#listLengths;
-    this.#release();
+    const fingerprint = marked === undefined ? this.hash.toHex() : marked.fingerprint;
+    const text = this.source.isolate(this.text.finish(fingerprint, marked !== undefined));
+    const listLengths = this.listLengths.length === 0 ? NO_LENGTHS : this.listLengths;
+    this.release();
     return { text, fingerprint, listLengths };
   }
 
-  #reset(sql: string, options: NormalizeOptions | undefined): void {
+  private reset(sql: string, options: NormalizeOptions | undefined): void {
     const conforming = options?.standardConformingStrings;
-    let backslash: number = BACKSLASH.unknown;
-    if (conforming !== undefined) backslash = conforming ? BACKSLASH.ordinary : BACKSLASH.escapes;
-    this.#lexer.reset(sql, options?.placeholders ?? 'dollar', backslash);
-    this.#text.reset(sql);
-    this.#hash.reset();
-    this.#list.kind = LIST.none;
-    this.#placeholderCount = 0;
-    this.#lastKind = TOKEN.end;
-    this.#isForeign = false;
-    this.#unicode = UNICODE.none;
-    this.#hasSemicolon = false;
-    this.#minusCount = 0;
-    this.#startStatement();
+    let backslash: number = BACKSLASH_UNKNOWN;
+    if (conforming !== undefined) backslash = conforming ? BACKSLASH_ORDINARY : BACKSLASH_ESCAPES;
+    this.source.load(sql);
+    this.lexer.reset(this.source, options?.placeholders ?? 'dollar', backslash);
+    this.text.reset();
+    this.hash.reset();
+    this.list.kind = LIST_NONE;
+    this.placeholderCount = 0;
+    this.lastKind = TOKEN_END;
+    this.unicode = UNICODE_NONE;
+    this.hasSemicolon = false;
+    this.minusCount = 0;
+    this.startStatement();
   }
 
   /** Lets go of the statement: this object lives on. */
-  #release(): void {
-    this.#lexer.release();
-    this.#text.release();
-    this.#beforeMinus.release();
-    this.#afterFirst.release();
-    if (this.#listLengths.length > 0) this.#listLengths = [];
+  private release(): void {
+    this.source.release();
+    this.text.reset();
+    this.beforeMinus.release();
+    this.afterFirst.release();
+    if (this.listLengths.length > 0) this.listLengths = [];
   }
 
-  #startStatement(): void {
-    this.#after = AFTER.operator;
-    this.#lastWord = WORD.none;
-    this.#isOperatorName = false;
-    this.#isStatementStart = true;
-    this.#isCounting = false;
-    this.#setting = SETTING.none;
+  private startStatement(): void {
+    this.after = AFTER_OPERATOR;
+    this.lastWord = WORD_NONE;
+    this.isOperatorName = false;
+    this.isStatementStart = true;
+    this.isCounting = false;
+    this.setting = SETTING_NONE;
   }
 
-  #read(): void {
-    const lexer = this.#lexer;
+  private read(): void {
+    const lexer = this.lexer;
     for (;;) {
       const kind = lexer.next();
-      if (kind === TOKEN.end) return;
-      if (kind === TOKEN.semicolon) {
-        this.#readSemicolon();
+      if (kind === TOKEN_END) return;
+      if (kind === TOKEN_SEMICOLON) {
+        this.readSemicolon();
         continue;
       }
-      if (this.#lastKind === TOKEN.end) lexer.gap = GAP.none;
-      if (this.#hasSemicolon) this.#writeSemicolon();
-      if (this.#minusCount !== 0) this.#settleMinus(kind);
-      if (this.#setting >= SETTING.start && this.#skipsSetting(kind)) continue;
-      if (this.#unicode !== UNICODE.none && this.#skipsEscape(kind)) continue;
+      if (this.lastKind === TOKEN_END) lexer.gap = GAP_NONE;
+      if (this.hasSemicolon) this.writeSemicolon();
+      if (this.minusCount !== 0) this.settleMinus(kind);
+      if (this.setting >= SETTING_START && this.skipsSetting(kind)) continue;
+      if (this.unicode !== UNICODE_NONE && this.skipsEscape(kind)) continue;
       switch (kind) {
-        case TOKEN.word:
-          this.#readWord();
+        case TOKEN_WORD:
+          this.readWord();
           break;
-        case TOKEN.quoted:
-          this.#readQuoted();
+        case TOKEN_QUOTED:
+          this.readQuoted();
           break;
-        case TOKEN.number:
-        case TOKEN.string:
-        case TOKEN.unterminated:
-          this.#readLiteral();
-          if (kind === TOKEN.string && lexer.stringKind === STRING.unicode) {
-            this.#unicode = UNICODE.string;
+        case TOKEN_NUMBER:
+        case TOKEN_STRING:
+        case TOKEN_UNTERMINATED:
+          this.readLiteral();
+          if (kind === TOKEN_STRING && lexer.stringKind === STRING_UNICODE) {
+            this.unicode = UNICODE_STRING;
           }
           break;
-        case TOKEN.parameter:
-          this.#readParameter();
+        case TOKEN_PARAMETER:
+          this.readParameter();
           break;
-        case TOKEN.operator:
-          this.#readOperator();
+        case TOKEN_OPERATOR:
+          this.readOperator();
           break;
-        case TOKEN.other:
-          this.#readOther();
+        case TOKEN_OTHER:
+          this.readOther();
           break;
         default:
-          this.#readPunctuation(kind);
+          this.readPunctuation(kind);
       }
     }
   }
 
-  #readWord(): void {
-    const lexer = this.#lexer;
+  private readWord(): void {
+    const lexer = this.lexer;
     const gap = lexer.gap;
-    const lastKind = this.#lastKind;
+    const lastKind = this.lastKind;
     // `$1a$b` is a parameter and a name to the scanner; a name is never written so.
-    if (lastKind === TOKEN.parameter && gap === GAP.none && lexer.hasDollar()) return;
-    const after = this.#after;
-    const entry = after === AFTER.name ? 0 : lexer.keyword;
-    if ((entry & WORD_MASK) === WORD.constant && after === AFTER.operator) {
-      this.#readLiteral();
+    if (lastKind === TOKEN_PARAMETER && gap === GAP_NONE && lexer.hasDollar()) return;
+    const after = this.after;
+    const entry = after === AFTER_NAME ? 0 : lexer.keyword;
+    if ((entry & WORD_MASK) === WORD_CONSTANT && after === AFTER_OPERATOR) {
+      this.readLiteral();
       return;
     }
-    if (this.#list.kind !== LIST.none) this.#take(this.#list.name(entry, this.#isRest()));
-    if (this.#isStatementStart || this.#setting !== SETTING.none) this.#steer(entry);
-    this.#writeName();
+    if (this.list.kind !== LIST_NONE) this.take(this.list.name(entry, this.isRest()));
+    if (this.isStatementStart || this.setting !== SETTING_NONE) this.steer(entry);
+    this.writeName();
     if ((entry & ~WORD_KEYWORD) === 0) {
-      this.#after = AFTER.operand;
-      this.#lastWord = WORD.none;
+      this.after = AFTER_OPERAND;
+      this.lastWord = WORD_NONE;
     } else {
-      this.#followKeyword(entry);
+      this.followKeyword(entry);
     }
   }
 
-  #followKeyword(entry: number): void {
-    const after = this.#after;
+  private followKeyword(entry: number): void {
+    const after = this.after;
     const word = entry & WORD_MASK;
-    const lastWord = this.#lastWord;
-    const isPlaceOfInfix = after === AFTER.operand || after === AFTER.keptNot;
-    this.#lastWord = word;
-    let next: number = (entry & WORD_BEFORE_OPERAND) === 0 ? AFTER.operand : AFTER.operator;
-    if (this.#isCounting && (entry & WORD_SIGNED) !== 0) next = AFTER.operator;
+    const lastWord = this.lastWord;
+    const isPlaceOfInfix = after === AFTER_OPERAND || after === AFTER_KEPT_NOT;
+    this.lastWord = word;
+    let next: number = (entry & WORD_BEFORE_OPERAND) === 0 ? AFTER_OPERAND : AFTER_OPERATOR;
+    if (this.isCounting && (entry & WORD_SIGNED) !== 0) next = AFTER_OPERATOR;
     switch (word) {
-      case WORD.as:
-        next = AFTER.as;
+      case WORD_AS:
+        next = AFTER_AS;
         break;
-      case WORD.is:
-        next = AFTER.is;
+      case WORD_IS:
+        next = AFTER_IS;
         break;
-      case WORD.not:
-        next =
-          after === AFTER.operand || after === AFTER.is ? AFTER.keptNot : AFTER.operator;
+      case WORD_NOT:
+        next = after === AFTER_OPERAND || after === AFTER_IS ? AFTER_KEPT_NOT : AFTER_OPERATOR;
         break;
-      case WORD.constant:
-        this.#lastWord = WORD.onNull;
+      case WORD_CONSTANT:
+        this.lastWord = WORD_ON_NULL;
         break;
-      case WORD.on:
-        next = lastWord === WORD.onNull ? AFTER.keptOn : AFTER.operator;
+      case WORD_ON:
+        next = lastWord === WORD_ON_NULL ? AFTER_KEPT_ON : AFTER_OPERATOR;
         break;
-      case WORD.by:
-        if (lastWord === WORD.sorted) next = AFTER.operator;
+      case WORD_BY:
+        if (lastWord === WORD_SORTED) next = AFTER_OPERATOR;
         break;
-      case WORD.infix:
-        if (isPlaceOfInfix) next = AFTER.operator;
+      case WORD_INFIX:
+        if (isPlaceOfInfix) next = AFTER_OPERATOR;
         break;
       default:
     }
-    this.#after = next;
+    this.after = next;
   }
 
-  #readQuoted(): void {
-    if (this.#list.kind !== LIST.none) this.#take(this.#list.name(0, false));
-    this.#isStatementStart = false;
-    this.#writeName();
-    this.#after = AFTER.operand;
-    this.#lastWord = WORD.none;
-    if (this.#lexer.isUnicode) this.#unicode = UNICODE.name;
+  private readQuoted(): void {
+    if (this.list.kind !== LIST_NONE) this.take(this.list.name(0, false));
+    this.isStatementStart = false;
+    this.writeName();
+    this.after = AFTER_OPERAND;
+    this.lastWord = WORD_NONE;
+    if (this.lexer.isUnicode) this.unicode = UNICODE_NAME;
   }
 
-  #writeName(): void {
-    const lexer = this.#lexer;
-    if (lexer.extraBytes !== 0) this.#isForeign = true;
-    const gap = this.#isFused(lexer.kind) ? GAP.other : lexer.gap;
-    this.#text.copy(lexer.start, lexer.end, gap, lexer.extraBytes);
-    this.#hash.addWord(lexer.word1, lexer.word2);
-    this.#lastKind = lexer.kind;
+  private writeName(): void {
+    const lexer = this.lexer;
+    const gap = this.isFused(lexer.kind) ? GAP_OTHER : lexer.gap;
+    this.text.copy(lexer.start, lexer.end, gap);
+    this.hash.addWord(lexer.word1, lexer.word2);
+    this.lastKind = lexer.kind;
   }
 
-  #readLiteral(): void {
-    if (this.#list.kind !== LIST.none) this.#take(this.#list.operand());
-    this.#writePlaceholder();
+  private readLiteral(): void {
+    if (this.list.kind !== LIST_NONE) this.take(this.list.operand());
+    this.writePlaceholder();
   }
 
-  #writePlaceholder(): void {
-    const lexer = this.#lexer;
-    const gap = this.#isFused(TOKEN.parameter) ? GAP.other : lexer.gap;
-    this.#placeholderCount += 1;
-    this.#text.insert(placeholder(this.#placeholderCount), gap, lexer.end);
-    this.#hash.addCode(LITERAL_CODE);
-    this.#after = AFTER.operand;
-    this.#lastWord = WORD.none;
-    this.#lastKind = TOKEN.number;
+  private writePlaceholder(): void {
+    const lexer = this.lexer;
+    const gap = this.isFused(TOKEN_PARAMETER) ? GAP_OTHER : lexer.gap;
+    this.placeholderCount += 1;
+    this.text.insert(placeholder(this.placeholderCount), gap, lexer.end);
+    this.hash.addCode(LITERAL_CODE);
+    this.after = AFTER_OPERAND;
+    this.lastWord = WORD_NONE;
+    this.lastKind = TOKEN_NUMBER;
   }
 
-  #readParameter(): void {
-    const lexer = this.#lexer;
-    if (lexer.parameterNumber === this.#placeholderCount + 1 && !this.#isFused(TOKEN.parameter)) {
-      if (this.#list.kind !== LIST.none) this.#take(this.#list.operand());
-      this.#placeholderCount += 1;
-      this.#text.copy(lexer.start, lexer.end, lexer.gap, 0);
-      this.#hash.addCode(LITERAL_CODE);
-      this.#after = AFTER.operand;
-      this.#lastWord = WORD.none;
+  private readParameter(): void {
+    const lexer = this.lexer;
+    if (lexer.parameterNumber === this.placeholderCount + 1 && !this.isFused(TOKEN_PARAMETER)) {
+      if (this.list.kind !== LIST_NONE) this.take(this.list.operand());
+      this.placeholderCount += 1;
+      this.text.copy(lexer.start, lexer.end, lexer.gap);
+      this.hash.addCode(LITERAL_CODE);
+      this.after = AFTER_OPERAND;
+      this.lastWord = WORD_NONE;
     } else {
-      this.#readLiteral();
+      this.readLiteral();
     }
-    this.#lastKind = TOKEN.parameter;
+    this.lastKind = TOKEN_PARAMETER;
   }
 
-  #readOperator(): void {
-    const lexer = this.#lexer;
+  private readOperator(): void {
+    const lexer = this.lexer;
     const operator = lexer.word1;
-    if (operator === MINUS && this.#after === AFTER.operator) {
-      if (this.#minusCount === 0) this.#saveBeforeMinus();
-      this.#minusCount += 1;
-    } else if (this.#list.kind !== LIST.none) {
-      this.#take(
-        operator === PLUS ? this.#list.sign(SIGN.plus) : this.#list.punctuation(TOKEN.operator),
+    if (operator === MINUS && this.after === AFTER_OPERATOR) {
+      if (this.minusCount === 0) this.saveBeforeMinus();
+      this.minusCount += 1;
+    } else if (this.list.kind !== LIST_NONE) {
+      this.take(
+        operator === PLUS ? this.list.sign(SIGN_PLUS) : this.list.punctuation(TOKEN_OPERATOR),
       );
     }
-    if (this.#setting === SETTING.name && operator === EQUALS) this.#setting = SETTING.start;
-    this.#text.copy(lexer.start, lexer.end, lexer.gap, 0);
-    this.#hash.addWord(lexer.word1, lexer.word2);
-    this.#after = AFTER.operator;
-    this.#lastWord = WORD.none;
-    this.#lastKind = TOKEN.operator;
+    if (this.setting === SETTING_NAME && operator === EQUALS) this.setting = SETTING_START;
+    this.text.copy(lexer.start, lexer.end, lexer.gap);
+    this.hash.addWord(lexer.word1, lexer.word2);
+    this.after = AFTER_OPERATOR;
+    this.lastWord = WORD_NONE;
+    this.lastKind = TOKEN_OPERATOR;
   }
 
-  #readOther(): void {
-    const lexer = this.#lexer;
-    if (this.#list.kind !== LIST.none) this.#take(this.#list.punctuation(TOKEN.other));
-    const gap = this.#isFused(TOKEN.other) ? GAP.other : lexer.gap;
-    this.#text.copy(lexer.start, lexer.end, gap, 0);
-    this.#hash.addCode(lexer.word1 | OTHER_CODE);
-    this.#after = AFTER.operand;
-    this.#lastWord = WORD.none;
-    this.#lastKind = TOKEN.other;
+  private readOther(): void {
+    const lexer = this.lexer;
+    if (this.list.kind !== LIST_NONE) this.take(this.list.punctuation(TOKEN_OTHER));
+    const gap = this.isFused(TOKEN_OTHER) ? GAP_OTHER : lexer.gap;
+    this.text.copy(lexer.start, lexer.end, gap);
+    this.hash.addCode(lexer.word1 | OTHER_CODE);
+    this.after = AFTER_OPERAND;
+    this.lastWord = WORD_NONE;
+    this.lastKind = TOKEN_OTHER;
   }
 
-  #readPunctuation(kind: number): void {
-    const lexer = this.#lexer;
-    const lastWord = this.#lastWord;
-    if (this.#list.kind !== LIST.none) this.#take(this.#list.punctuation(kind));
-    let after: number = AFTER.operator;
+  private readPunctuation(kind: number): void {
+    const lexer = this.lexer;
+    const lastWord = this.lastWord;
+    if (this.list.kind !== LIST_NONE) this.take(this.list.punctuation(kind));
+    let after: number = AFTER_OPERATOR;
     switch (kind) {
-      case TOKEN.open:
-        if (lastWord === WORD.in) this.#openList(LIST.in);
-        else if (lastWord === WORD.values) this.#openList(LIST.values);
-        else if (lastWord === WORD.operator) this.#isOperatorName = true;
+      case TOKEN_OPEN:
+        if (lastWord === WORD_IN) this.openList(LIST_IN);
+        else if (lastWord === WORD_VALUES) this.openList(LIST_VALUES);
+        else if (lastWord === WORD_OPERATOR) this.isOperatorName = true;
         break;
-      case TOKEN.openBracket:
-        if (lastWord === WORD.array) this.#openList(LIST.array);
+      case TOKEN_OPEN_BRACKET:
+        if (lastWord === WORD_ARRAY) this.openList(LIST_ARRAY);
         break;
-      case TOKEN.close:
-        if (!this.#isOperatorName) after = AFTER.operand;
-        this.#isOperatorName = false;
+      case TOKEN_CLOSE:
+        if (!this.isOperatorName) after = AFTER_OPERAND;
+        this.isOperatorName = false;
         break;
-      case TOKEN.closeBracket:
-        after = AFTER.operand;
+      case TOKEN_CLOSE_BRACKET:
+        after = AFTER_OPERAND;
         break;
-      case TOKEN.dot:
-      case TOKEN.cast:
-        after = AFTER.name;
+      case TOKEN_DOT:
+      case TOKEN_CAST:
+        after = AFTER_NAME;
         break;
       default:
     }
-    this.#isStatementStart = false;
-    this.#text.copy(lexer.start, lexer.end, lexer.gap, 0);
-    this.#hash.addCode(kind);
-    this.#after = after;
-    this.#lastWord = WORD.none;
-    this.#lastKind = kind;
+    this.isStatementStart = false;
+    this.text.copy(lexer.start, lexer.end, lexer.gap);
+    this.hash.addCode(kind);
+    this.after = after;
+    this.lastWord = WORD_NONE;
+    this.lastKind = kind;
   }
 
   /** Whether a token of this kind, written next without a space, would run into the last one. */
-  #isFused(kind: number): boolean {
-    return this.#lexer.gap === GAP.none && IS_NAME_LIKE[kind] === 1 && IS_NAME_LIKE[this.#lastKind] === 1;
+  private isFused(kind: number): boolean {
+    return (
+      this.lexer.gap === GAP_NONE && IS_NAME_LIKE[kind] === 1 && IS_NAME_LIKE[this.lastKind] === 1
+    );
   }
 
-  #isRest(): boolean {
-    return this.#lexer.word1 === REST.word1 && this.#lexer.word2 === REST.word2;
+  private isRest(): boolean {
+    return this.lexer.word1 === REST.word1 && this.lexer.word2 === REST.word2;
   }
 
-  #readSemicolon(): void {
-    const lexer = this.#lexer;
-    this.#settleMinus(TOKEN.semicolon);
-    this.#unicode = UNICODE.none;
-    if (this.#list.kind !== LIST.none) this.#take(this.#list.punctuation(TOKEN.semicolon));
-    if (this.#lastKind === TOKEN.end || this.#hasSemicolon) return;
-    this.#hasSemicolon = true;
-    this.#semicolonStart = lexer.start;
-    this.#semicolonGap = lexer.gap;
+  private readSemicolon(): void {
+    const lexer = this.lexer;
+    this.settleMinus(TOKEN_SEMICOLON);
+    this.unicode = UNICODE_NONE;
+    if (this.list.kind !== LIST_NONE) this.take(this.list.punctuation(TOKEN_SEMICOLON));
+    if (this.lastKind === TOKEN_END || this.hasSemicolon) return;
+    this.hasSemicolon = true;
+    this.semicolonStart = lexer.start;
+    this.semicolonGap = lexer.gap;
   }
 
-  #writeSemicolon(): void {
-    const start = this.#semicolonStart;
-    this.#text.copy(start, start + 1, this.#semicolonGap, 0);
-    this.#hash.addCode(TOKEN.semicolon);
-    this.#hasSemicolon = false;
-    this.#lastKind = TOKEN.semicolon;
-    this.#startStatement();
+  private writeSemicolon(): void {
+    const start = this.semicolonStart;
+    this.text.copy(start, start + 1, this.semicolonGap);
+    this.hash.addCode(TOKEN_SEMICOLON);
+    this.hasSemicolon = false;
+    this.lastKind = TOKEN_SEMICOLON;
+    this.startStatement();
   }
 
-  #saveBeforeMinus(): void {
-    const checkpoint = this.#beforeMinus;
-    this.#text.save(checkpoint);
-    checkpoint.lane1 = this.#hash.lane1;
-    checkpoint.lane2 = this.#hash.lane2;
-    checkpoint.lastKind = this.#lastKind;
-    checkpoint.gap = this.#lexer.gap;
+  private saveBeforeMinus(): void {
+    const checkpoint = this.beforeMinus;
+    this.text.save(checkpoint);
+    checkpoint.lane1 = this.hash.lane1;
+    checkpoint.lane2 = this.hash.lane2;
+    checkpoint.lastKind = this.lastKind;
+    checkpoint.gap = this.lexer.gap;
   }
 
   /** The minus signs before this token belong to it, or are operators. */
-  #settleMinus(kind: number): void {
-    const lexer = this.#lexer;
-    if (kind === TOKEN.operator && lexer.word1 === MINUS) return;
-    const count = this.#minusCount;
-    this.#minusCount = 0;
-    if (kind === TOKEN.number && !lexer.isFollowedByCast()) {
-      const checkpoint = this.#beforeMinus;
-      this.#text.restore(checkpoint);
-      this.#hash.lane1 = checkpoint.lane1;
-      this.#hash.lane2 = checkpoint.lane2;
-      this.#lastKind = checkpoint.lastKind;
+  private settleMinus(kind: number): void {
+    const lexer = this.lexer;
+    if (kind === TOKEN_OPERATOR && lexer.word1 === MINUS) return;
+    const count = this.minusCount;
+    this.minusCount = 0;
+    if (kind === TOKEN_NUMBER && !lexer.isFollowedByCast()) {
+      const checkpoint = this.beforeMinus;
+      this.text.restore(checkpoint);
+      this.hash.lane1 = checkpoint.lane1;
+      this.hash.lane2 = checkpoint.lane2;
+      this.lastKind = checkpoint.lastKind;
       lexer.gap = checkpoint.gap;
-    } else if (this.#list.kind !== LIST.none && count > 0) {
-      this.#take(count === 1 ? this.#list.sign(SIGN.minus) : STEP.fails);
+    } else if (this.list.kind !== LIST_NONE && count > 0) {
+      this.take(count === 1 ? this.list.sign(SIGN_MINUS) : STEP_FAILS);
     }
   }
 
-  #openList(kind: number): void {
-    this.#list.open(kind);
-    this.#listLane1 = this.#hash.lane1;
-    this.#listLane2 = this.#hash.lane2;
+  private openList(kind: number): void {
+    this.list.open(kind);
+    this.listLane1 = this.hash.lane1;
+    this.listLane2 = this.hash.lane2;
   }
 
-  #take(step: number): void {
+  private take(step: number): void {
     switch (step) {
-      case STEP.afterFirst: {
-        this.#text.save(this.#afterFirst);
-        this.#afterFirst.placeholderCount = this.#placeholderCount;
+      case STEP_AFTER_FIRST: {
+        this.text.save(this.afterFirst);
+        this.afterFirst.placeholderCount = this.placeholderCount;
         break;
       }
-      case STEP.folds:
-        this.#foldList();
+      case STEP_FOLDS:
+        this.foldList();
         break;
-      case STEP.fails:
-        this.#list.kind = LIST.none;
+      case STEP_FAILS:
+        this.list.kind = LIST_NONE;
         break;
       default:
     }
   }
 
-  #foldList(): void {
-    const list = this.#list;
-    const isArray = list.kind === LIST.array;
-    const isOrdered = isArray && list.isMinusFirst && list.signs === (SIGN.plus | SIGN.minus);
-    this.#hash.lane1 = this.#listLane1;
-    this.#hash.lane2 = this.#listLane2;
-    this.#hash.addCode(LIST_CODE + list.width * 8 + (isOrdered ? 4 : 0) + list.signs);
+  private foldList(): void {
+    const list = this.list;
+    const isArray = list.kind === LIST_ARRAY;
+    const isOrdered = isArray && list.isMinusFirst && list.signs === (SIGN_PLUS | SIGN_MINUS);
+    this.hash.lane1 = this.listLane1;
+    this.hash.lane2 = this.listLane2;
+    this.hash.addCode(LIST_CODE + list.width * 8 + (isOrdered ? 4 : 0) + list.signs);
     if (list.count > 1) {
-      this.#text.restore(this.#afterFirst);
-      this.#placeholderCount = this.#afterFirst.placeholderCount;
-      const lexer = this.#lexer;
-      const sourceEnd = lexer.gap === GAP.oneSpace ? lexer.start - 1 : lexer.start;
-      const first = list.isMinusFirst ? SIGN.minus : SIGN.plus;
-      this.#writeSign(first, sourceEnd);
-      this.#writeSign(SIGN.plus + SIGN.minus - first, sourceEnd);
-      this.#text.insertRest(sourceEnd);
-      this.#lastKind = TOKEN.word;
+      this.text.restore(this.afterFirst);
+      this.placeholderCount = this.afterFirst.placeholderCount;
+      const lexer = this.lexer;
+      const sourceEnd = lexer.gap === GAP_ONE_SPACE ? lexer.start - 1 : lexer.start;
+      const first = list.isMinusFirst ? SIGN_MINUS : SIGN_PLUS;
+      this.writeSign(first, sourceEnd);
+      this.writeSign(SIGN_PLUS + SIGN_MINUS - first, sourceEnd);
+      this.text.insertRest(sourceEnd);
+      this.lastKind = TOKEN_WORD;
     }
-    if (this.#listLengths.length < LIST_LENGTHS_MAX) this.#listLengths.push(list.count);
-    list.kind = LIST.none;
+    if (this.listLengths.length < LIST_LENGTHS_MAX) this.listLengths.push(list.count);
+    list.kind = LIST_NONE;
   }
 
   /** A sign that later elements keep, and the first does not, is shown by one of its own. */
-  #writeSign(sign: number, sourceEnd: number): void {
-    const list = this.#list;
+  private writeSign(sign: number, sourceEnd: number): void {
+    const list = this.list;
     if ((list.signs & ~list.firstSigns & sign) === 0) return;
-    this.#placeholderCount += 1;
-    const signed = `${sign === SIGN.plus ? '+' : '-'}${placeholder(this.#placeholderCount)}`;
-    const element = list.kind === LIST.values ? `, (${signed})` : `, ${signed}`;
-    this.#text.insert(element, GAP.none, sourceEnd);
+    this.placeholderCount += 1;
+    const signed = `${sign === SIGN_PLUS ? '+' : '-'}${placeholder(this.placeholderCount)}`;
+    const element = list.kind === LIST_VALUES ? `, (${signed})` : `, ${signed}`;
+    this.text.insert(element, GAP_NONE, sourceEnd);
   }
 
   /** Looks at the words that begin a statement for the few whose values are not literals. */
-  #steer(entry: number): void {
+  private steer(entry: number): void {
     const word = entry & WORD_MASK;
-    if (this.#isStatementStart) {
-      this.#isStatementStart = false;
-      if (word === WORD.set) this.#setting = SETTING.set;
-      if (word === WORD.alter) this.#setting = SETTING.alter;
-      this.#isCounting = word === WORD.alter || word === WORD.counting;
+    if (this.isStatementStart) {
+      this.isStatementStart = false;
+      if (word === WORD_SET) this.setting = SETTING_SET;
+      if (word === WORD_ALTER) this.setting = SETTING_ALTER;
+      this.isCounting = word === WORD_ALTER || word === WORD_COUNTING;
       return;
     }
-    switch (this.#setting) {
-      case SETTING.alter:
-        this.#setting = word === WORD.configured ? SETTING.configured : SETTING.none;
+    switch (this.setting) {
+      case SETTING_ALTER:
+        this.setting = word === WORD_CONFIGURED ? SETTING_CONFIGURED : SETTING_NONE;
         break;
-      case SETTING.configured:
-        if (word === WORD.set) this.#setting = SETTING.set;
+      case SETTING_CONFIGURED:
+        if (word === WORD_SET) this.setting = SETTING_SET;
         break;
-      case SETTING.set:
-        this.#setting = word === WORD.time ? SETTING.none : SETTING.name;
+      case SETTING_SET:
+        this.setting = word === WORD_TIME ? SETTING_NONE : SETTING_NAME;
         break;
-      case SETTING.name:
-        if (word === WORD.to) this.#setting = SETTING.start;
+      case SETTING_NAME:
+        if (word === WORD_TO) this.setting = SETTING_START;
         break;
       default:
     }
   }
 
   /** One placeholder stands for everything that a setting is set to. */
-  #skipsSetting(kind: number): boolean {
-    if (this.#setting === SETTING.value) return true;
-    const isDefault =
-      kind === TOKEN.word && (this.#lexer.keyword & WORD_MASK) === WORD.default;
-    this.#setting = isDefault ? SETTING.none : SETTING.value;
+  private skipsSetting(kind: number): boolean {
+    if (this.setting === SETTING_VALUE) return true;
+    const isDefault = kind === TOKEN_WORD && (this.lexer.keyword & WORD_MASK) === WORD_DEFAULT;
+    this.setting = isDefault ? SETTING_NONE : SETTING_VALUE;
     if (isDefault) return false;
-    this.#writePlaceholder();
+    this.writePlaceholder();
     return true;
   }
 
   /** UESCAPE goes with its string, and belongs to the spelling of a name. */
-  #skipsEscape(kind: number): boolean {
-    const lexer = this.#lexer;
-    const unicode = this.#unicode;
-    this.#unicode = UNICODE.none;
-    if (unicode === UNICODE.string || unicode === UNICODE.name) {
-      if (kind !== TOKEN.word || (lexer.keyword & WORD_MASK) !== WORD.uescape) return false;
-      this.#unicode = unicode === UNICODE.string ? UNICODE.stringEscape : UNICODE.nameEscape;
-      return unicode === UNICODE.string;
+  private skipsEscape(kind: number): boolean {
+    const lexer = this.lexer;
+    const unicode = this.unicode;
+    this.unicode = UNICODE_NONE;
+    if (unicode === UNICODE_STRING || unicode === UNICODE_NAME) {
+      if (kind !== TOKEN_WORD || (lexer.keyword & WORD_MASK) !== WORD_UESCAPE) return false;
+      this.unicode = unicode === UNICODE_STRING ? UNICODE_STRING_ESCAPE : UNICODE_NAME_ESCAPE;
+      return unicode === UNICODE_STRING;
     }
-    if (kind !== TOKEN.string) return false;
-    if (unicode === UNICODE.stringEscape) return true;
+    if (kind !== TOKEN_STRING) return false;
+    if (unicode === UNICODE_STRING_ESCAPE) return true;
     if (lexer.end - lexer.start !== 3) return false;
-    const escape = lexer.unitAt(lexer.start + 1);
-    if (escape <= 0x20 || escape >= 0x7f || lexer.unitAt(lexer.start) !== QUOTE) return false;
-    this.#text.copy(lexer.start, lexer.end, lexer.gap, 0);
-    this.#hash.addCode(escape | OTHER_CODE);
-    this.#after = AFTER.operand;
-    this.#lastKind = TOKEN.quoted;
+    const escape = lexer.byteAt(lexer.start + 1);
+    if (escape <= 0x20 || escape >= 0x7f || lexer.byteAt(lexer.start) !== QUOTE) return false;
+    this.text.copy(lexer.start, lexer.end, lexer.gap);
+    this.hash.addCode(escape | OTHER_CODE);
+    this.after = AFTER_OPERAND;
+    this.lastKind = TOKEN_QUOTED;
     return true;
   }
 }

@@ -1,6 +1,7 @@
 /** The normalised text while it grows: runs of the source copied whole, placeholders between. */
 import { GAP } from './lexer.ts';
 import { CUT_MARK_BYTES, cutMark } from './marks.ts';
+import type { SqlSource } from './source.ts';
 
 /** The most bytes (UTF-8) that a normalised text has. */
 export const TEXT_BYTES_MAX = 8192;
@@ -9,12 +10,14 @@ export const TEXT_BYTES_MAX = 8192;
 const CUT_BYTES_MAX = TEXT_BYTES_MAX - CUT_MARK_BYTES;
 
 /** A state of the text to return to. */
+// V8 knows the value of a constant of this module only, not that of an imported object.
+const { none: GAP_NONE, other: GAP_OTHER } = GAP;
+
 export class TextCheckpoint {
   flushed = '';
   flushedBytes = 0;
   runStart = 0;
   runEnd = 0;
-  runExtraBytes = 0;
   cut: string | undefined;
 
   release(): void {
@@ -24,118 +27,109 @@ export class TextCheckpoint {
 }
 
 export class NormalizedText {
-  #sql = '';
-  #flushed = '';
-  #flushedBytes = 0;
+  private readonly source: SqlSource;
+  private flushed = '';
+  private flushedBytes = 0;
   // The source from here to there follows what is flushed.
-  #runStart = 0;
-  #runEnd = 0;
-  #runExtraBytes = 0;
-  #cut: string | undefined;
+  private runStart = 0;
+  private runEnd = 0;
+  private cut: string | undefined;
 
-  reset(sql: string): void {
-    this.#sql = sql;
-    this.#flushed = '';
-    this.#flushedBytes = 0;
-    this.#runStart = 0;
-    this.#runEnd = 0;
-    this.#runExtraBytes = 0;
-    this.#cut = undefined;
+  constructor(source: SqlSource) {
+    this.source = source;
   }
 
-  /** Leaves no reference to the text behind. */
-  release(): void {
-    this.reset('');
+  reset(): void {
+    this.flushed = '';
+    this.flushedBytes = 0;
+    this.runStart = 0;
+    this.runEnd = 0;
+    this.cut = undefined;
   }
 
-  get #byteLength(): number {
-    return this.#flushedBytes + this.#runEnd - this.#runStart + this.#runExtraBytes;
+  private get byteLength(): number {
+    return this.flushedBytes + this.runEnd - this.runStart;
   }
 
   /** Adds the token `[start, end)` of the source. */
-  copy(start: number, end: number, gap: number, extraBytes: number): void {
-    const bytes = this.#byteLength + end - start + extraBytes + (gap === GAP.none ? 0 : 1);
-    if (bytes > CUT_BYTES_MAX) this.#noteCut();
-    // A gap of one space (GAP.oneSpace is 1, its length) is copied with the run; one of another
+  copy(start: number, end: number, gap: number): void {
+    const bytes = this.byteLength + end - start + (gap === GAP_NONE ? 0 : 1);
+    if (bytes > CUT_BYTES_MAX) this.noteCut();
+    // A gap of one space (GAP_ONE_SPACE is 1, its length) is copied with the run; one of another
     // kind becomes a space.
-    if (gap === GAP.other || start - gap !== this.#runEnd) {
-      this.#flush();
-      if (gap !== GAP.none) this.#append(' ', 1);
-      this.#runStart = start;
+    if (gap === GAP_OTHER || start - gap !== this.runEnd) {
+      this.flush();
+      if (gap !== GAP_NONE) this.append(' ', 1);
+      this.runStart = start;
     }
-    this.#runEnd = end;
-    this.#runExtraBytes += extraBytes;
+    this.runEnd = end;
   }
 
   /** Adds ASCII text that stands for the source up to `sourceEnd`. */
   insert(text: string, gap: number, sourceEnd: number): void {
-    const gapBytes = gap === GAP.none ? 0 : 1;
-    if (this.#byteLength + text.length + gapBytes > CUT_BYTES_MAX) this.#noteCut();
-    this.#flush();
-    this.#append(gapBytes === 0 ? text : ` ${text}`, text.length + gapBytes);
-    this.#runStart = sourceEnd;
-    this.#runEnd = sourceEnd;
+    const gapBytes = gap === GAP_NONE ? 0 : 1;
+    if (this.byteLength + text.length + gapBytes > CUT_BYTES_MAX) this.noteCut();
+    this.flush();
+    this.append(gapBytes === 0 ? text : ` ${text}`, text.length + gapBytes);
+    this.runStart = sourceEnd;
+    this.runEnd = sourceEnd;
   }
 
   /** Ends a folded list: `, …`. */
   insertRest(sourceEnd: number): void {
-    if (this.#byteLength + 5 > CUT_BYTES_MAX) this.#noteCut();
-    this.#flush();
-    this.#append(', …', 5);
-    this.#runStart = sourceEnd;
-    this.#runEnd = sourceEnd;
+    if (this.byteLength + 5 > CUT_BYTES_MAX) this.noteCut();
+    this.flush();
+    this.append(', …', 5);
+    this.runStart = sourceEnd;
+    this.runEnd = sourceEnd;
   }
 
   save(checkpoint: TextCheckpoint): void {
-    checkpoint.flushed = this.#flushed;
-    checkpoint.flushedBytes = this.#flushedBytes;
-    checkpoint.runStart = this.#runStart;
-    checkpoint.runEnd = this.#runEnd;
-    checkpoint.runExtraBytes = this.#runExtraBytes;
-    checkpoint.cut = this.#cut;
+    checkpoint.flushed = this.flushed;
+    checkpoint.flushedBytes = this.flushedBytes;
+    checkpoint.runStart = this.runStart;
+    checkpoint.runEnd = this.runEnd;
+    checkpoint.cut = this.cut;
   }
 
   restore(checkpoint: TextCheckpoint): void {
-    this.#flushed = checkpoint.flushed;
-    this.#flushedBytes = checkpoint.flushedBytes;
-    this.#runStart = checkpoint.runStart;
-    this.#runEnd = checkpoint.runEnd;
-    this.#runExtraBytes = checkpoint.runExtraBytes;
-    this.#cut = checkpoint.cut;
+    this.flushed = checkpoint.flushed;
+    this.flushedBytes = checkpoint.flushedBytes;
+    this.runStart = checkpoint.runStart;
+    this.runEnd = checkpoint.runEnd;
+    this.cut = checkpoint.cut;
   }
 
   /** @param wasCut the text was cut before, and is marked again. */
   finish(fingerprint: string, wasCut: boolean): string {
-    if (this.#byteLength > TEXT_BYTES_MAX) return `${this.#cut ?? ''}${cutMark(fingerprint)}`;
+    if (this.byteLength > TEXT_BYTES_MAX) return `${this.cut ?? ''}${cutMark(fingerprint)}`;
     if (wasCut) {
-      this.#flush();
-      return `${this.#flushed}${cutMark(fingerprint)}`;
+      this.flush();
+      return `${this.flushed}${cutMark(fingerprint)}`;
     }
-    if (this.#flushedBytes === 0) return this.#sql.slice(this.#runStart, this.#runEnd);
-    this.#flush();
-    return this.#flushed;
+    if (this.flushedBytes === 0) return this.source.slice(this.runStart, this.runEnd);
+    this.flush();
+    return this.flushed;
   }
 
-  #append(text: string, byteCount: number): void {
-    this.#flushedBytes += byteCount;
+  private append(text: string, byteCount: number): void {
+    this.flushedBytes += byteCount;
     // What lies beyond can only be cut, or undone by a checkpoint.
-    if (this.#flushedBytes <= TEXT_BYTES_MAX) this.#flushed += text;
+    if (this.flushedBytes <= TEXT_BYTES_MAX) this.flushed += text;
   }
 
-  #flush(): void {
-    if (this.#runEnd > this.#runStart) {
-      const bytes = this.#runEnd - this.#runStart + this.#runExtraBytes;
-      if (this.#flushedBytes + bytes <= TEXT_BYTES_MAX) {
-        this.#flushed += this.#sql.slice(this.#runStart, this.#runEnd);
-      }
-      this.#flushedBytes += bytes;
+  private flush(): void {
+    const bytes = this.runEnd - this.runStart;
+    if (bytes === 0) return;
+    if (this.flushedBytes + bytes <= TEXT_BYTES_MAX) {
+      this.flushed += this.source.slice(this.runStart, this.runEnd);
     }
-    this.#runExtraBytes = 0;
+    this.flushedBytes += bytes;
   }
 
   /** The first time that the text grows too long, keeps what would be left of it. */
-  #noteCut(): void {
-    if (this.#cut !== undefined) return;
-    this.#cut = this.#flushed + this.#sql.slice(this.#runStart, this.#runEnd);
+  private noteCut(): void {
+    if (this.cut !== undefined) return;
+    this.cut = this.flushed + this.source.slice(this.runStart, this.runEnd);
   }
 }
