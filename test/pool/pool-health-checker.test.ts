@@ -4,7 +4,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Database } from '../../src/database/index.ts';
 import { OptionError } from '../../src/errors/index.ts';
 import { PoolHealthChecker, type PoolHealthCheckerOptions } from '../../src/pool/index.ts';
-import { createDatabase, createRole, type TestDatabase, type TestRole } from '../support/postgres.ts';
+import {
+  createDatabase,
+  createRole,
+  type TestDatabase,
+  type TestRole,
+} from '../support/postgres.ts';
 import { ROOT, runNode, until } from '../support/processes.ts';
 import { collectQueries } from '../support/recorded.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';

@@ -62,7 +62,9 @@ describe('an installed QueryTimer', () => {
     install();
     await db.transaction(async (tx) => tx.query(`${sleep} AS in_transaction`, [0.05]));
     await db.pool.query(`${sleep} AS on_pool`, [0.05]);
-    await expect(db.query(`SELECT pg_sleep($1), 1 / (random() * 0)::int`, [0.05])).rejects.toThrow();
+    await expect(
+      db.query(`SELECT pg_sleep($1), 1 / (random() * 0)::int`, [0.05]),
+    ).rejects.toThrow();
     const texts = await logged();
     expect(texts.slice(0, 2)).toEqual([`${sleep} AS in_transaction`, `${sleep} AS on_pool`]);
     expect(texts).toHaveLength(3);

@@ -3,7 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { launchPostgres } from '../../src/cli/postgres/index.ts';
 import { Database } from '../../src/database/index.ts';
 import { SlowQueryLog } from '../../src/pool/index.ts';
-import { createDatabase, createRole, type TestDatabase, type TestRole } from '../support/postgres.ts';
+import {
+  createDatabase,
+  createRole,
+  type TestDatabase,
+  type TestRole,
+} from '../support/postgres.ts';
 import { ROOT, runNode, startNode, until } from '../support/processes.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 

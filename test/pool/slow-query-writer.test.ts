@@ -25,9 +25,9 @@ function makeWriter(random = 0) {
   const timers: { fn: () => void; delayMs: number; isCancelled: boolean }[] = [];
   const state: { fail: Error | undefined; nowMs: number } = { fail: undefined, nowMs: 0 };
   const writer = new SlowQueryWriter(
-    async (rows: readonly SlowQueryRow[]) => {
+    async (batch: readonly SlowQueryRow[]) => {
       if (state.fail !== undefined) throw state.fail;
-      batches.push(rows.map(({ durationMs }) => durationMs));
+      batches.push(batch.map(({ durationMs }) => durationMs));
     },
     {
       nowMs: () => state.nowMs,
@@ -160,7 +160,9 @@ describe('a slow-query writer', () => {
         'The application is unaffected.',
     ]);
     state.nowMs = 600_000;
-    state.fail = Object.assign(new AggregateError([Object.assign(new Error('ZQX'), { code: 'ECONNREFUSED' })], 'ZQX'));
+    state.fail = Object.assign(
+      new AggregateError([Object.assign(new Error('ZQX'), { code: 'ECONNREFUSED' })], 'ZQX'),
+    );
     await writer.flush();
     expect(warnings).toHaveLength(2);
     expect(warnings[1]).toContain('(ECONNREFUSED)');

@@ -169,7 +169,15 @@ describe('toChromeTrace', () => {
         ['c', 0.085, 0.01, 1],
         ['b', 0.02, 0.06, 2],
         ['b1', 0.03, 0.01, 2],
-      ].map(([name, ts, dur, tid]) => ({ ph: 'X', cat: 'hyperdjango', pid: 1, name, ts, dur, tid })),
+      ].map(([name, ts, dur, tid]) => ({
+        ph: 'X',
+        cat: 'hyperdjango',
+        pid: 1,
+        name,
+        ts,
+        dur,
+        tid,
+      })),
     );
   });
 

@@ -47,7 +47,7 @@ describe('profileHandler, compiled by TypeScript', () => {
         '/static': ['Routes', true],
         '/plain': ['hello', false],
       },
-      refusals: ['OptionError: @profileHandler: expected to decorate a method, got 5'],
+      refusal: 'OptionError: @profileHandler: expected to decorate a method, got undefined',
     });
   });
 });

@@ -150,7 +150,6 @@ describe('as a standard decorator', () => {
   it('refuses what is no method', () => {
     const decorate = (): unknown => {
       class Broken {
-        // @ts-expect-error a getter is no method
         @profileHandler
         get value(): number {
           return 1;

@@ -111,7 +111,9 @@ describe('Profiler', () => {
   it('keeps profilers apart that run inside each other', () => {
     const first = new Profiler('first');
     const second = new Profiler('second');
-    first.span('a', () => second.span('b', () => first.span('c', () => second.span('d', () => {}))));
+    first.span('a', () =>
+      second.span('b', () => first.span('c', () => second.span('d', () => {}))),
+    );
     expect(shape(first.finish())).toEqual(['first < ', 'a < first', 'c < a']);
     expect(shape(second.finish())).toEqual(['second < ', 'b < second', 'd < b']);
   });
@@ -126,7 +128,12 @@ describe('Profiler', () => {
     await expect(profiler.span('async', async () => fail())).rejects.toBe(error);
     profiler.span('after', () => {});
     const profile = profiler.finish();
-    expect(shape(profile)).toEqual(['report < ', 'sync < report', 'async < report', 'after < report']);
+    expect(shape(profile)).toEqual([
+      'report < ',
+      'sync < report',
+      'async < report',
+      'after < report',
+    ]);
     expect(profile.spans.every(({ isUnfinished }) => !isUnfinished)).toBe(true);
   });
 
