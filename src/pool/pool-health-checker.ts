@@ -49,6 +49,7 @@ interface IdleItem {
 }
 
 const OWNER = 'PoolHealthChecker';
+const HOLD_TICK_MS = 60_000;
 const NOTHING: PoolHealthResult = { checked: 0, dead: 0, removed: 0 };
 
 /**
@@ -104,24 +105,34 @@ export class PoolHealthChecker {
    * Looks at every connection that is idle now, one after another. A call during a check gives
    * that check's result. Never rejects.
    */
-  check(): Promise<PoolHealthResult> {
-    if (isDisabled()) return Promise.resolve(NOTHING);
-    this.#checking ??= runUnrecorded(() => this.#check()).finally(() => {
-      this.#checking = undefined;
-    });
-    return this.#checking;
+  async check(): Promise<PoolHealthResult> {
+    // Idle connections of a pool may not keep the process alive; whoever waits for them does.
+    const hold = setInterval(() => {}, HOLD_TICK_MS);
+    try {
+      return await this.#checkOnce();
+    } finally {
+      clearInterval(hold);
+    }
   }
 
-  /** Checks now and then every `intervalSeconds`; a second call does nothing. */
+  /** Checks every `intervalSeconds`; a second call does nothing. */
   start(): void {
     if (this.#timer !== undefined || isDisabled()) return;
-    this.#timer = setInterval(() => void this.check(), this.#intervalMs).unref();
+    this.#timer = setInterval(() => void this.#checkOnce(), this.#intervalMs).unref();
   }
 
   /** Ends the periodic checks; a second call does nothing. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #checkOnce(): Promise<PoolHealthResult> {
+    if (isDisabled()) return Promise.resolve(NOTHING);
+    this.#checking ??= runUnrecorded(() => this.#check()).finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
   }
 
   async #check(): Promise<PoolHealthResult> {
