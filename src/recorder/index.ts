@@ -1,11 +1,5 @@
 /** Scopes, and the one place where queries and requests are written down. */
-export {
-  type Context,
-  getRecorder,
-  isDisabled,
-  type QueryListener,
-  type Recorder,
-} from './recorder.ts';
+export { getRecorder, isDisabled, type Recorder } from './recorder.ts';
 export {
   type RecordedQuery,
   Scope,

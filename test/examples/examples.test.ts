@@ -21,9 +21,9 @@ afterAll(async () => {
 });
 
 async function listen(app: HyperApp): Promise<string> {
-  const { url, close } = await app.listen({ port: 0 });
-  onTestFinished(close);
-  return url;
+  const listening = await app.listen({ port: 0 });
+  onTestFinished(() => listening.close());
+  return listening.url;
 }
 
 async function profileOf(app: HyperApp, path: string): Promise<string | null> {
