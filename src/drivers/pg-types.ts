@@ -33,8 +33,20 @@ export interface PgClientClass {
 
 export type PgConnectCallback = (error: unknown, client?: PgClient, done?: unknown) => unknown;
 
+export interface PgPoolOptions {
+  readonly connectionString?: string;
+  readonly host?: string;
+  readonly port?: number | string;
+  readonly database?: string;
+  readonly max: number;
+}
+
 export interface PgPool {
   readonly ending: boolean;
+  readonly totalCount: number;
+  readonly idleCount: number;
+  readonly waitingCount: number;
+  readonly options: PgPoolOptions;
   readonly Promise: PromiseConstructor;
   connect(callback?: PgConnectCallback): unknown;
 }

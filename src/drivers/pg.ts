@@ -12,13 +12,19 @@
  * pool books queries on the wrong request; the hook goes back into the caller's scope for it.
  */
 import { OUTCOME, type Outcome } from '../engine/engine.ts';
-import { getRecorder, type RecordedQuery, type Recorder } from '../recorder/index.ts';
+import {
+  getRecorder,
+  type PoolState,
+  type RecordedQuery,
+  type Recorder,
+} from '../recorder/index.ts';
 import type {
   PgClient,
   PgClientClass,
   PgConnectCallback,
   PgPool,
   PgPoolClass,
+  PgPoolOptions,
   PgQuery,
 } from './pg-types.ts';
 
@@ -250,6 +256,7 @@ function patchConnect(owner: PgPool, recorder: Recorder): Undo {
   return replaceMethod(owner, 'connect', (original) => {
     return function connect(this: PgPool, callback?: PgConnectCallback): unknown {
       if (callback === undefined && this.ending) return original.call(this);
+      watchPool(recorder, this);
       const context = recorder.captureContext();
       const startNs = recorder.engine.nowNs();
       if (callback !== undefined) {
@@ -271,6 +278,41 @@ function patchConnect(owner: PgPool, recorder: Recorder): Undo {
       });
     };
   });
+}
+
+function watchPool(recorder: Recorder, pool: PgPool): void {
+  try {
+    if (!recorder.isUnrecorded()) recorder.pools.add(pool, describePool);
+  } catch (error) {
+    recorder.reportFault(error);
+  }
+}
+
+function describePool(pool: PgPool): PoolState {
+  const { totalCount: total, idleCount: idle, waitingCount: waiting, options } = pool;
+  const { host, port, database } = addressOf(options);
+  return {
+    name: `${host}:${port}/${database}`,
+    total,
+    idle,
+    active: total - idle,
+    waiting,
+    max: options.max,
+  };
+}
+
+/** As the options say it; what the driver adds from the environment is not known here. */
+function addressOf(options: PgPoolOptions): { host: string; port: string; database: string } {
+  const { connectionString } = options;
+  const url =
+    connectionString !== undefined && URL.canParse(connectionString)
+      ? new URL(connectionString)
+      : undefined;
+  return {
+    host: options.host ?? url?.hostname ?? 'localhost',
+    port: String(options.port ?? (url?.port || '5432')),
+    database: options.database ?? (url?.pathname.slice(1) || 'postgres'),
+  };
 }
 
 function noteCheckout(

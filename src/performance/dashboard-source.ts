@@ -40,7 +40,7 @@ export function createDashboardSource(
           .toSorted((a, b) => b.totalNs - a.totalNs)
           .slice(0, ROWS_MAX)
           .map(toStatementRow),
-        pools: [],
+        pools: recorder?.pools.states() ?? [],
         status: toStatus(recorder, snapshot?.dropped),
       };
     },

@@ -13,3 +13,4 @@ export {
   type ScopeObserver,
   type ScopeProfile,
 } from './scope.ts';
+export type { PoolState } from './pool-registry.ts';

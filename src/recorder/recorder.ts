@@ -16,6 +16,7 @@ import {
 } from '../engine/engine.ts';
 import { loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
+import { PoolRegistry } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
 
 const CAPACITIES: RecorderCapacities = {
@@ -46,6 +47,7 @@ export class Recorder {
   /** Why this engine and not the other one. */
   readonly engineReason: string;
   readonly core: EngineRecorder;
+  readonly pools: PoolRegistry = new PoolRegistry();
 
   /** Queries that a driver ran outside every scope. */
   unscopedQueryCount = 0;
@@ -75,6 +77,11 @@ export class Recorder {
     const startNs =
       kind === 'request' ? Number(this.core.registers[REGISTER.startNs]) : this.engine.nowNs();
     return new Scope(kind, name, handle, startNs);
+  }
+
+  /** Whether the work here and now is the tool's own. */
+  isUnrecorded(): boolean {
+    return this.#contexts.getStore() === UNRECORDED;
   }
 
   /** What a query issued here and now would be booked on, for {@link Recorder.runIn} later. */

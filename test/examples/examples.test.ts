@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
-import { Database, type HyperApp, PerformanceMiddleware } from '../../src/index.ts';
+import { Database, type HyperApp, PerformanceMiddleware } from 'hyperdjango';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
 let database: TestDatabase;
@@ -65,7 +65,7 @@ describe('examples', () => {
   it('N+1: the loop is reported, the rewrite is not, and both answer the same', async () => {
     const { createApp } = await import('../../examples/n-plus-one.ts');
     const perf = new PerformanceMiddleware();
-    const url = await listen(createApp(db, perf as never));
+    const url = await listen(createApp(db, perf));
     const [before, after] = [await fetch(`${url}/before`), await fetch(`${url}/after`)];
     expect(before.headers.get('X-Query-Count')).toBe('7');
     expect(after.headers.get('X-Query-Count')).toBe('2');
@@ -81,11 +81,11 @@ describe('examples', () => {
 
   it('slow query log: slow statements land in the table, and the timer drains', async () => {
     const { watch, slowestOfTheHour, stop } = await import('../../examples/slow-query-log.ts');
-    const watched = await watch(db as never, 20);
+    const watched = await watch(db, 20);
     await db.query('SELECT pg_sleep(0.03)');
     await db.query('SELECT 1 AS fast');
     expect(await stop(watched)).toBe(true);
-    expect(await slowestOfTheHour(db as never)).toEqual([
+    expect(await slowestOfTheHour(db)).toEqual([
       {
         sql_text: 'SELECT pg_sleep($1)',
         duration_ms: expect.any(Number),
@@ -96,18 +96,18 @@ describe('examples', () => {
 
   it('profiling: one handler, a wrapped one, the whole application, nanoseconds', async () => {
     const examples = await import('../../examples/profiling.ts');
-    expect(await profileOf(examples.createApp(db as never), '/users')).toMatch(PROFILE);
-    expect(await profileOf(examples.createApp(db as never), '/count')).toMatch(PROFILE);
-    expect(await profileOf(examples.createApp(db as never), '/plain')).toBeNull();
-    const everywhere = await profileOf(examples.createProfiledApp(db as never), '/plain');
+    expect(await profileOf(examples.createApp(db), '/users')).toMatch(PROFILE);
+    expect(await profileOf(examples.createApp(db), '/count')).toMatch(PROFILE);
+    expect(await profileOf(examples.createApp(db), '/plain')).toBeNull();
+    const everywhere = await profileOf(examples.createProfiledApp(db), '/plain');
     expect(everywhere).toMatch(/^total=.+ms, handler=.+ms, db=0\.000ms, pool=0\.000ms, queries=0$/);
-    expect(await examples.timeQuery(db as never)).toBeGreaterThan(0n);
+    expect(await examples.timeQuery(db)).toBeGreaterThan(0n);
   });
 
   it('pool monitoring: connections are checked and counted', async () => {
     const { createApp } = await import('../../examples/pool-monitoring.ts');
     await db.query('SELECT 1');
-    const url = await listen(createApp(db as never));
+    const url = await listen(createApp(db));
     const health = (await (await fetch(`${url}/health`)).json()) as object;
     expect(health).toEqual({
       connections: { checked: expect.any(Number), dead: 0, removed: 0 },

@@ -1,8 +1,24 @@
-//! Stand-in for the SQL normaliser: strings, numbers and `$n` become `$1`, `$2`, …
+//! Normalised text and fingerprint of a statement, in one pass over its tokens.
+//!
+//! Two decisions need what comes later: whether a minus belongs to a number, and whether a list
+//! holds literals only. Both are taken by going on as if not, and returning to a checkpoint when
+//! it turns out so: nothing is read twice.
 
 const std = @import("std");
+const bytes_module = @import("bytes.zig");
+const fingerprint = @import("fingerprint.zig");
+const keywords = @import("keywords.zig");
+const lexer_module = @import("lexer.zig");
+const list_module = @import("list.zig");
+const marks = @import("marks.zig");
+const text_module = @import("text.zig");
+const token = @import("token.zig");
 
-pub const Placeholders = enum(u8) { dollar = 0, question = 1, named = 2, format = 3 };
+const assert = std.debug.assert;
+const ListReader = list_module.ListReader;
+const NormalizedText = text_module.NormalizedText;
+
+pub const Placeholders = lexer_module.Placeholders;
 pub const StandardConformingStrings = enum(u8) { unknown = 0, on = 1, off = 2 };
 
 pub const Options = struct {
@@ -14,11 +30,15 @@ pub const Options = struct {
 pub const Normalized = struct {
     text: []const u8,
     fingerprint: u64,
+    /// The number of items of each list that was folded, as many as there is room for.
     list_lengths: []const u32,
 };
 
 /// Longer texts are cut at a token and marked; the fingerprint covers the whole statement.
-pub const text_bytes_max = 8192;
+pub const text_bytes_max = text_module.text_bytes_max;
+
+/// Shorter statements are copied, so that NUL bytes stand behind them.
+const padded_bytes_max = 2048;
 
 /// Never fails, never allocates.
 pub fn normalize(
@@ -27,27 +47,21 @@ pub fn normalize(
     text_buffer: *[text_bytes_max]u8,
     list_buffer: []u32,
 ) Normalized {
-    _ = options;
-    var output: Output = .{ .buffer = text_buffer };
-    var walker: Walker = .{ .sql = sql };
-    var parameter_count: u32 = 0;
-    while (walker.next()) |piece| {
-        switch (piece.kind) {
-            .value => {
-                parameter_count += 1;
-                var digits: [16]u8 = undefined;
-                const text = std.fmt.bufPrint(&digits, "${d}", .{parameter_count}) catch
-                    unreachable;
-                output.write(text);
-            },
-            .other => output.write(sql[piece.start..piece.end]),
-        }
+    if (marks.readUnparsed(sql)) |hash| {
+        @memcpy(text_buffer[0..sql.len], sql);
+        const text = text_buffer[0..sql.len];
+        return .{ .text = text, .fingerprint = hash, .list_lengths = list_buffer[0..0] };
     }
-    return .{
-        .text = text_buffer[0..output.bytes],
-        .fingerprint = output.hash,
-        .list_lengths = list_buffer[0..0],
-    };
+    const cut = marks.readCutMark(sql);
+    const source = if (cut) |found| sql[0..found.source_bytes] else sql;
+    const hash = if (cut) |found| found.fingerprint else null;
+    if (source.len > padded_bytes_max) {
+        return normalizeBytes(false, source, options, text_buffer, list_buffer, hash);
+    }
+    var padded: [padded_bytes_max + bytes_module.padding_bytes]u8 = undefined;
+    @memcpy(padded[0..source.len], source);
+    padded[source.len..][0..bytes_module.padding_bytes].* = @splat(0);
+    return normalizeBytes(true, padded[0..source.len], options, text_buffer, list_buffer, hash);
 }
 
 /// kind: 0 literal, 1 parameter, 2 comment
@@ -55,72 +69,549 @@ pub const Span = extern struct { start: u32, length: u32, kind: u32 };
 
 /// Returns how many spans there are; writes as many as fit.
 pub fn scan(sql: []const u8, options: Options, spans: []Span) usize {
-    _ = options;
-    var walker: Walker = .{ .sql = sql };
-    var count: usize = 0;
-    while (walker.next()) |piece| {
-        if (piece.kind == .other) continue;
-        if (count < spans.len) {
-            spans[count] = .{
-                .start = @intCast(piece.start),
-                .length = @intCast(piece.end - piece.start),
-                .kind = @intFromBool(sql[piece.start] == '$'),
-            };
+    assert(sql.len <= std.math.maxInt(u32));
+    var writer: SpanWriter = .{ .spans = spans };
+    var lexer: lexer_module.Lexer(false) = .{
+        .bytes = .{ .pointer = sql.ptr, .length = sql.len },
+        .placeholders = options.placeholders,
+        .backslash = if (options.standard_conforming_strings == .off) .escapes else .ordinary,
+        .is_single_reading = true,
+    };
+    while (true) {
+        lexer.next(&writer);
+        switch (lexer.kind) {
+            .end => return writer.count,
+            .parameter => writer.write(lexer.start, lexer.end, 1),
+            .number => writer.write(lexer.start, lexer.end, 0),
+            .string => {
+                // PostgreSQL takes the N of N'…' for a keyword of its own.
+                const is_national = lexer.string_kind == .plain and
+                    lexer.bytes.at(lexer.start) | 0x20 == 'n';
+                writer.write(lexer.start + @intFromBool(is_national), lexer.end, 0);
+            },
+            else => {},
         }
-        count += 1;
     }
-    return count;
 }
 
-const Output = struct {
-    buffer: *[text_bytes_max]u8,
-    bytes: usize = 0,
-    hash: u64 = 0xcbf29ce484222325,
+const SpanWriter = struct {
+    spans: []Span,
+    count: usize = 0,
 
-    fn write(output: *Output, text: []const u8) void {
-        for (text) |byte| output.hash = (output.hash ^ byte) *% 0x100000001b3;
-        const room = @min(text.len, text_bytes_max - output.bytes);
-        @memcpy(output.buffer[output.bytes..][0..room], text[0..room]);
-        output.bytes += room;
+    pub fn add(writer: *SpanWriter, start: usize, end: usize) void {
+        writer.write(start, end, 2);
+    }
+
+    fn write(writer: *SpanWriter, start: usize, end: usize, kind: u32) void {
+        if (writer.count < writer.spans.len) {
+            writer.spans[writer.count] = .{
+                .start = @intCast(start),
+                .length = @intCast(end - start),
+                .kind = kind,
+            };
+        }
+        writer.count += 1;
     }
 };
 
-const Piece = struct { start: usize, end: usize, kind: enum { value, other } };
-
-const Walker = struct {
-    sql: []const u8,
-    index: usize = 0,
-
-    fn next(walker: *Walker) ?Piece {
-        const sql = walker.sql;
-        const start = walker.index;
-        if (start == sql.len) return null;
-        var end = start + 1;
-        const is_value = switch (sql[start]) {
-            '\'' => value: {
-                while (end < sql.len and sql[end] != '\'') end += 1;
-                end = @min(end + 1, sql.len);
-                break :value true;
+fn normalizeBytes(
+    comptime is_padded: bool,
+    source: []const u8,
+    options: Options,
+    text_buffer: *[text_bytes_max]u8,
+    list_buffer: []u32,
+    /// Of a text that was cut before.
+    known_fingerprint: ?u64,
+) Normalized {
+    var machine: Machine(is_padded) = .{
+        .lexer = .{
+            .bytes = .{ .pointer = source.ptr, .length = source.len },
+            .placeholders = options.placeholders,
+            .backslash = switch (options.standard_conforming_strings) {
+                .unknown => .unknown,
+                .on => .ordinary,
+                .off => .escapes,
             },
-            '0'...'9', '$' => value: {
-                while (end < sql.len and std.ascii.isDigit(sql[end])) end += 1;
-                break :value true;
-            },
-            'a'...'z', 'A'...'Z', '_' => value: {
-                while (end < sql.len and (std.ascii.isAlphanumeric(sql[end]) or sql[end] == '_')) {
-                    end += 1;
+        },
+        .text = .{ .buffer = text_buffer, .source = source.ptr },
+        .list_lengths = list_buffer,
+    };
+    machine.read();
+    // The end of a text that was cut is not the end of its list.
+    if (known_fingerprint == null and machine.list.kind == .values) {
+        machine.take(machine.list.punctuation(.end));
+    }
+    const hash = known_fingerprint orelse machine.hash.final();
+    return .{
+        .text = machine.text.finish(hash, known_fingerprint != null),
+        .fingerprint = hash,
+        .list_lengths = list_buffer[0..machine.list_lengths_count],
+    };
+}
+
+/// What may come next, judged by what was last.
+const After = enum {
+    /// An operand: `-` is a sign, NULL a value.
+    operator,
+    operand,
+    /// IS: NULL, TRUE and FALSE are part of the operator.
+    is,
+    /// A NOT behind an operand or IS: `NOT NULL` is no value.
+    kept_not,
+    /// `ABSENT ON` and its kin.
+    kept_on,
+    /// A dot, `::`: a name, whatever keyword it looks like.
+    name,
+    /// AS: a name, or what a statement begins with.
+    as,
+};
+
+/// How far `SET name = value` or `ALTER ROLE … SET name TO value` has been read.
+const Setting = enum(u8) { none, alter, configured, set, name, start, value };
+
+/// How far a `U&` token and its UESCAPE have been read.
+const Unicode = enum { none, string, name, string_escape, name_escape };
+
+/// The `…` of a folded list: a word, to the scanner.
+const rest_word = fingerprint.wordOf("…");
+
+const MinusCheckpoint = struct {
+    text: NormalizedText.Checkpoint = .{},
+    hash: fingerprint.Statement = .{},
+    last_kind: token.Kind = .end,
+    gap: token.Gap = .none,
+};
+
+fn Machine(comptime is_padded: bool) type {
+    return struct {
+        const Self = @This();
+
+        lexer: lexer_module.Lexer(is_padded),
+        text: NormalizedText,
+        hash: fingerprint.Statement = .{},
+        list: ListReader = .{},
+
+        placeholder_count: u32 = 0,
+        list_lengths: []u32,
+        list_lengths_count: usize = 0,
+        after: After = .operator,
+        /// The kind of the last token that was written; `end` before the first.
+        last_kind: token.Kind = .end,
+        /// What is known of the last token, where it was a keyword.
+        last_word: keywords.Id = .none,
+        is_operator_name: bool = false,
+        unicode: Unicode = .none,
+
+        // What the first words of the statement told.
+        is_statement_start: bool = true,
+        is_counting: bool = false,
+        setting: Setting = .none,
+
+        // A semicolon waits until something follows it.
+        has_semicolon: bool = false,
+        semicolon_start: usize = 0,
+        semicolon_gap: token.Gap = .none,
+
+        // Signs that may turn out to belong to a number.
+        minus_count: u32 = 0,
+        before_minus: MinusCheckpoint = .{},
+
+        // The open list: the hash before it, and the text after its first element.
+        list_hash: fingerprint.Statement = .{},
+        after_first: NormalizedText.Checkpoint = .{},
+        after_first_placeholder_count: u32 = 0,
+
+        fn startStatement(machine: *Self) void {
+            machine.after = .operator;
+            machine.last_word = .none;
+            machine.is_operator_name = false;
+            machine.is_statement_start = true;
+            machine.is_counting = false;
+            machine.setting = .none;
+        }
+
+        fn read(machine: *Self) void {
+            const lexer = &machine.lexer;
+            while (true) {
+                lexer.next(lexer_module.no_comments);
+                const kind = lexer.kind;
+                if (kind == .end) return;
+                if (machine.last_kind == .end) {
+                    if (kind == .semicolon) continue;
+                    lexer.gap = .none;
                 }
-                break :value false;
-            },
-            else => false,
-        };
-        walker.index = end;
-        return .{ .start = start, .end = end, .kind = if (is_value) .value else .other };
-    }
-};
+                if (machine.has_semicolon and kind != .semicolon) machine.writeSemicolon();
+                if (machine.minus_count != 0) machine.settleMinus(kind);
+                if (machine.setting == .start or machine.setting == .value) {
+                    if (machine.skipsSetting(kind)) continue;
+                }
+                if (machine.unicode != .none and machine.skipsEscape(kind)) continue;
+                switch (kind) {
+                    .end => unreachable,
+                    .word => machine.readWord(),
+                    .quoted => machine.readQuoted(),
+                    .number, .unterminated => machine.readLiteral(),
+                    .string => {
+                        machine.readLiteral();
+                        if (lexer.string_kind == .unicode) machine.unicode = .string;
+                    },
+                    .parameter => machine.readParameter(),
+                    .operator => machine.readOperator(),
+                    .other => machine.readOther(),
+                    .semicolon => machine.readSemicolon(),
+                    .open,
+                    .close,
+                    .open_bracket,
+                    .close_bracket,
+                    .comma,
+                    .dot,
+                    .colon,
+                    .cast,
+                    => machine.readPunctuation(kind),
+                }
+            }
+        }
 
-test normalize {
-    var text: [text_bytes_max]u8 = undefined;
-    const normalized = normalize("SELECT 'a', 12 FROM t1 WHERE x = $3", .{}, &text, &.{});
-    try std.testing.expectEqualStrings("SELECT $1, $2 FROM t1 WHERE x = $3", normalized.text);
+        inline fn readWord(machine: *Self) void {
+            const lexer = &machine.lexer;
+            // `$1a$b` is a parameter and a name to the scanner; a name is never written so.
+            if (machine.last_kind == .parameter and lexer.gap == .none and lexer.hasDollar()) {
+                return;
+            }
+            const after = machine.after;
+            const entry: keywords.Entry = if (after == .name) .none else lexer.keyword;
+            if (entry.id == .constant and after == .operator) return machine.readLiteral();
+            if (machine.list.kind != .none) {
+                machine.take(machine.list.name(entry, lexer.word.eql(rest_word)));
+            }
+            if (machine.is_statement_start or machine.setting != .none) machine.steer(entry.id);
+            machine.writeName();
+            if (entry.isPlain()) {
+                machine.after = .operand;
+                machine.last_word = .none;
+            } else {
+                machine.followKeyword(entry);
+            }
+        }
+
+        fn followKeyword(machine: *Self, entry: keywords.Entry) void {
+            const after = machine.after;
+            const last_word = machine.last_word;
+            machine.last_word = if (entry.id == .constant) .on_null else entry.id;
+            const is_sign_next = machine.is_counting and entry.is_signed;
+            const usual: After = if (entry.is_before_operand or is_sign_next)
+                .operator
+            else
+                .operand;
+            machine.after = switch (entry.id) {
+                .as => .as,
+                .is => .is,
+                .not => if (after == .operand or after == .is) .kept_not else .operator,
+                .on => if (last_word == .on_null) .kept_on else .operator,
+                .by => if (last_word == .sorted) .operator else usual,
+                .infix => if (after == .operand or after == .kept_not) .operator else usual,
+                else => usual,
+            };
+        }
+
+        inline fn readQuoted(machine: *Self) void {
+            if (machine.list.kind != .none) machine.take(machine.list.name(.none, false));
+            machine.is_statement_start = false;
+            machine.writeName();
+            machine.after = .operand;
+            machine.last_word = .none;
+            if (machine.lexer.is_unicode) machine.unicode = .name;
+        }
+
+        inline fn writeName(machine: *Self) void {
+            const lexer = &machine.lexer;
+            machine.text.copy(lexer.start, lexer.end, machine.gapBefore(lexer.kind));
+            machine.hash.add(lexer.word);
+            machine.last_kind = lexer.kind;
+        }
+
+        fn readLiteral(machine: *Self) void {
+            if (machine.list.kind != .none) machine.take(machine.list.operand());
+            machine.writePlaceholder();
+        }
+
+        fn writePlaceholder(machine: *Self) void {
+            const lexer = &machine.lexer;
+            machine.insertNumbered("$", machine.gapBefore(.parameter), "", lexer.end);
+            machine.hash.addCode(fingerprint.literal_code);
+            machine.after = .operand;
+            machine.last_word = .none;
+            machine.last_kind = .number;
+        }
+
+        inline fn readParameter(machine: *Self) void {
+            const lexer = &machine.lexer;
+            const gap = machine.gapBefore(.parameter);
+            if (lexer.parameter_number == machine.placeholder_count +% 1 and gap == lexer.gap) {
+                if (machine.list.kind != .none) machine.take(machine.list.operand());
+                machine.placeholder_count += 1;
+                machine.text.copy(lexer.start, lexer.end, gap);
+                machine.hash.addCode(fingerprint.literal_code);
+                machine.after = .operand;
+                machine.last_word = .none;
+            } else {
+                machine.readLiteral();
+            }
+            machine.last_kind = .parameter;
+        }
+
+        fn readOperator(machine: *Self) void {
+            const lexer = &machine.lexer;
+            const operator = lexer.word.lane1;
+            if (operator == '-' and machine.after == .operator) {
+                if (machine.minus_count == 0) {
+                    machine.before_minus = .{
+                        .text = machine.text.state,
+                        .hash = machine.hash,
+                        .last_kind = machine.last_kind,
+                        .gap = lexer.gap,
+                    };
+                }
+                machine.minus_count +|= 1;
+            } else if (machine.list.kind != .none) {
+                machine.take(if (operator == '+')
+                    machine.list.sign(.{ .plus = true })
+                else
+                    machine.list.punctuation(.operator));
+            }
+            if (machine.setting == .name and operator == '=') machine.setting = .start;
+            machine.text.copy(lexer.start, lexer.end, lexer.gap);
+            machine.hash.add(lexer.word);
+            machine.after = .operator;
+            machine.last_word = .none;
+            machine.last_kind = .operator;
+        }
+
+        fn readOther(machine: *Self) void {
+            const lexer = &machine.lexer;
+            if (machine.list.kind != .none) machine.take(machine.list.punctuation(.other));
+            machine.text.copy(lexer.start, lexer.end, machine.gapBefore(.other));
+            machine.hash.addCode(lexer.word.lane1 | fingerprint.other_code);
+            machine.after = .operand;
+            machine.last_word = .none;
+            machine.last_kind = .other;
+        }
+
+        inline fn readPunctuation(machine: *Self, kind: token.Kind) void {
+            const lexer = &machine.lexer;
+            if (machine.list.kind != .none) machine.take(machine.list.punctuation(kind));
+            switch (kind) {
+                .open => {
+                    machine.after = .operator;
+                    switch (machine.last_word) {
+                        .in => machine.openList(.in),
+                        .values => machine.openList(.values),
+                        .operator => machine.is_operator_name = true,
+                        else => {},
+                    }
+                },
+                .open_bracket => {
+                    machine.after = .operator;
+                    if (machine.last_word == .array) machine.openList(.array);
+                },
+                .close => {
+                    machine.after = if (machine.is_operator_name) .operator else .operand;
+                    machine.is_operator_name = false;
+                },
+                .close_bracket => machine.after = .operand,
+                .dot, .cast => machine.after = .name,
+                else => machine.after = .operator,
+            }
+            machine.is_statement_start = false;
+            machine.text.copy(lexer.start, lexer.end, lexer.gap);
+            machine.hash.addCode(@intFromEnum(kind));
+            machine.last_word = .none;
+            machine.last_kind = kind;
+        }
+
+        /// A token that would run into the last one is written behind a space.
+        inline fn gapBefore(machine: *const Self, kind: token.Kind) token.Gap {
+            const gap = machine.lexer.gap;
+            const is_fused = gap == .none and kind.isNameLike() and machine.last_kind.isNameLike();
+            return if (is_fused) .other else gap;
+        }
+
+        fn readSemicolon(machine: *Self) void {
+            machine.unicode = .none;
+            if (machine.list.kind != .none) machine.take(machine.list.punctuation(.semicolon));
+            if (machine.has_semicolon) return;
+            machine.has_semicolon = true;
+            machine.semicolon_start = machine.lexer.start;
+            machine.semicolon_gap = machine.lexer.gap;
+        }
+
+        fn writeSemicolon(machine: *Self) void {
+            const start = machine.semicolon_start;
+            machine.text.copy(start, start + 1, machine.semicolon_gap);
+            machine.hash.addCode(@intFromEnum(token.Kind.semicolon));
+            machine.has_semicolon = false;
+            machine.last_kind = .semicolon;
+            machine.startStatement();
+        }
+
+        /// The minus signs before this token belong to it, or are operators.
+        fn settleMinus(machine: *Self, kind: token.Kind) void {
+            const lexer = &machine.lexer;
+            if (kind == .operator and lexer.word.lane1 == '-') return;
+            const count = machine.minus_count;
+            machine.minus_count = 0;
+            if (kind == .number and !lexer.isFollowedByCast()) {
+                const checkpoint = &machine.before_minus;
+                machine.text.state = checkpoint.text;
+                machine.hash = checkpoint.hash;
+                machine.last_kind = checkpoint.last_kind;
+                lexer.gap = checkpoint.gap;
+            } else if (machine.list.kind != .none) {
+                machine.take(if (count == 1) machine.list.sign(.{ .minus = true }) else .fails);
+            }
+        }
+
+        fn openList(machine: *Self, kind: list_module.ListKind) void {
+            machine.list = .open(kind);
+            machine.list_hash = machine.hash;
+        }
+
+        inline fn take(machine: *Self, step: list_module.Step) void {
+            switch (step) {
+                .within => {},
+                .after_first => {
+                    machine.after_first = machine.text.state;
+                    machine.after_first_placeholder_count = machine.placeholder_count;
+                },
+                .folds => machine.foldList(),
+                .fails => machine.list.kind = .none,
+            }
+        }
+
+        fn foldList(machine: *Self) void {
+            const list = &machine.list;
+            const has_both_signs = list.signs.plus and list.signs.minus;
+            const is_ordered = list.kind == .array and list.is_minus_first and has_both_signs;
+            machine.hash = machine.list_hash;
+            machine.hash.addCode(fingerprint.list_code +% list.width *% 8 +%
+                @as(u32, if (is_ordered) 4 else 0) +% @as(u2, @bitCast(list.signs)));
+            if (list.count > 1) {
+                const lexer = &machine.lexer;
+                const source_end = lexer.start - @intFromBool(lexer.gap == .one_space);
+                machine.text.state = machine.after_first;
+                machine.placeholder_count = machine.after_first_placeholder_count;
+                const has_new_plus = list.signs.plus and !list.first_signs.plus;
+                const has_new_minus = list.signs.minus and !list.first_signs.minus;
+                if (has_new_minus and list.is_minus_first) machine.insertSigned("-$", source_end);
+                if (has_new_plus) machine.insertSigned("+$", source_end);
+                if (has_new_minus and !list.is_minus_first) machine.insertSigned("-$", source_end);
+                machine.text.insert(", …", .none, source_end);
+                machine.last_kind = .word;
+            }
+            if (machine.list_lengths_count < machine.list_lengths.len) {
+                machine.list_lengths[machine.list_lengths_count] = list.count;
+                machine.list_lengths_count += 1;
+            }
+            list.kind = .none;
+        }
+
+        /// A sign that later elements keep, and the first does not, is shown by one of its own.
+        fn insertSigned(machine: *Self, comptime signed: []const u8, source_end: usize) void {
+            if (machine.list.kind == .values) {
+                machine.insertNumbered(", (" ++ signed, .none, ")", source_end);
+            } else {
+                machine.insertNumbered(", " ++ signed, .none, "", source_end);
+            }
+        }
+
+        /// Inserts the next placeholder's number between two texts.
+        fn insertNumbered(
+            machine: *Self,
+            comptime before: []const u8,
+            gap: token.Gap,
+            comptime behind: []const u8,
+            source_end: usize,
+        ) void {
+            machine.placeholder_count += 1;
+            var buffer: [before.len + 10 + behind.len]u8 = undefined;
+            var start = buffer.len - behind.len;
+            @memcpy(buffer[start..], behind);
+            var rest = machine.placeholder_count;
+            while (true) {
+                start -= 1;
+                buffer[start] = '0' + @as(u8, @intCast(rest % 10));
+                rest /= 10;
+                if (rest == 0) break;
+            }
+            start -= before.len;
+            @memcpy(buffer[start..][0..before.len], before);
+            machine.text.insert(buffer[start..], gap, source_end);
+        }
+
+        /// Looks at the words that begin a statement for the few whose values are not literals.
+        fn steer(machine: *Self, word: keywords.Id) void {
+            if (machine.is_statement_start) {
+                machine.is_statement_start = false;
+                if (word == .set) machine.setting = .set;
+                if (word == .alter) machine.setting = .alter;
+                machine.is_counting = word == .alter or word == .counting;
+                return;
+            }
+            switch (machine.setting) {
+                .alter => machine.setting = if (word == .configured) .configured else .none,
+                .configured => if (word == .set) {
+                    machine.setting = .set;
+                },
+                .set => machine.setting = if (word == .time) .none else .name,
+                .name => if (word == .to) {
+                    machine.setting = .start;
+                },
+                .none, .start, .value => {},
+            }
+        }
+
+        /// One placeholder stands for everything that a setting is set to.
+        fn skipsSetting(machine: *Self, kind: token.Kind) bool {
+            if (kind == .semicolon) return false;
+            if (machine.setting == .value) return true;
+            const is_default = kind == .word and machine.lexer.keyword.id == .default;
+            machine.setting = if (is_default) .none else .value;
+            if (!is_default) machine.writePlaceholder();
+            return !is_default;
+        }
+
+        /// UESCAPE goes with its string, and belongs to the spelling of a name.
+        fn skipsEscape(machine: *Self, kind: token.Kind) bool {
+            const lexer = &machine.lexer;
+            const unicode = machine.unicode;
+            machine.unicode = .none;
+            switch (unicode) {
+                .none => return false,
+                .string, .name => {
+                    if (kind != .word or lexer.keyword.id != .uescape) return false;
+                    machine.unicode = if (unicode == .string) .string_escape else .name_escape;
+                    return unicode == .string;
+                },
+                .string_escape => return kind == .string,
+                .name_escape => {
+                    if (kind != .string or lexer.end - lexer.start != 3) return false;
+                    const escape = lexer.bytes.at(lexer.start + 1);
+                    if (escape <= 0x20 or escape >= 0x7f) return false;
+                    if (lexer.bytes.at(lexer.start) != '\'') return false;
+                    machine.text.copy(lexer.start, lexer.end, lexer.gap);
+                    machine.hash.addCode(escape | fingerprint.other_code);
+                    machine.after = .operand;
+                    machine.last_kind = .quoted;
+                    return true;
+                },
+            }
+        }
+    };
+}
+
+test {
+    _ = bytes_module;
+    _ = fingerprint;
+    _ = keywords;
+    _ = marks;
 }

@@ -60,7 +60,7 @@ export interface EmbeddedPostgres {
  * 127.0.0.1, with an empty database. It takes about 0.6 s.
  *
  * It works as root too, where the server runs as `nobody`. The server ends with this process,
- * however that ends, and does not keep it alive. Linux and macOS.
+ * however that ends, and does not keep it alive. Tried on Linux; it should run on macOS.
  *
  * @throws {Error} where the platform's npm package is missing, and where the server does not start.
  * @example

@@ -1,0 +1,167 @@
+//! The statement's bytes, read one by one or sixteen at a time. Behind the last one stands NUL,
+//! which PostgreSQL too takes for the end, so that no loop needs another bound.
+
+const builtin = @import("builtin");
+const std = @import("std");
+const fingerprint = @import("fingerprint.zig");
+const token = @import("token.zig");
+
+const assert = std.debug.assert;
+
+pub const block_bytes = 16;
+pub const Block = @Vector(block_bytes, u8);
+const Mask = std.meta.Int(.unsigned, block_bytes);
+
+/// How many NUL bytes stand behind a padded text.
+pub const padding_bytes = block_bytes;
+
+/// Bytes looked at, in tests only: proves that the work is linear in the input.
+pub var visit_count: u64 = 0;
+
+/// Padded text needs no bounds: `padding_bytes` NUL bytes follow it. Other text does.
+pub fn Bytes(comptime is_padded: bool) type {
+    return struct {
+        const Self = @This();
+
+        pointer: [*]const u8,
+        length: usize,
+
+        pub inline fn at(bytes: Self, index: usize) u8 {
+            count(1);
+            if (is_padded) {
+                if (builtin.mode == .Debug) assert(index < bytes.length + padding_bytes);
+                return bytes.pointer[index];
+            }
+            return if (index < bytes.length) bytes.pointer[index] else 0;
+        }
+
+        pub inline fn block(bytes: Self, index: usize) Block {
+            count(block_bytes);
+            if (is_padded) {
+                if (builtin.mode == .Debug) assert(index <= bytes.length);
+                return bytes.pointer[index..][0..block_bytes].*;
+            }
+            if (index + block_bytes <= bytes.length) {
+                return bytes.pointer[index..][0..block_bytes].*;
+            }
+            var tail: [block_bytes]u8 = @splat(0);
+            if (index < bytes.length) {
+                const rest = bytes.length - index;
+                @memcpy(tail[0..rest], bytes.pointer[index..][0..rest]);
+            }
+            return tail;
+        }
+
+        inline fn group(bytes: Self, index: usize) u32 {
+            if (is_padded or index + 4 <= bytes.length) {
+                count(4);
+                return std.mem.readInt(u32, bytes.pointer[index..][0..4], .little);
+            }
+            var read: u32 = 0;
+            for (0..4) |offset| {
+                read |= @as(u32, bytes.at(index + offset)) << @intCast(8 * offset);
+            }
+            return read;
+        }
+
+        /// The word of the bytes `[start, end)`.
+        pub inline fn word(
+            bytes: Self,
+            start: usize,
+            end: usize,
+            comptime folds: bool,
+        ) fingerprint.Word {
+            var mixed: fingerprint.Word = .seed;
+            var index = start;
+            while (index + 4 <= end) : (index += 4) {
+                const read = bytes.group(index);
+                mixed.mixCode(if (folds) fingerprint.fold(read) else read);
+            }
+            if (index < end) {
+                const beyond: u5 = @intCast(index + 4 - end);
+                const read = bytes.group(index) & (@as(u32, std.math.maxInt(u32)) >> 8 * beyond);
+                mixed.mixCode(if (folds) fingerprint.fold(read) else read);
+            }
+            return mixed;
+        }
+
+        /// Where what goes on a name ends.
+        pub inline fn nameEnd(bytes: Self, start: usize) usize {
+            var index = start;
+            while (true) {
+                const length = prefixLength(continuesName(bytes.block(index)));
+                index += length;
+                if (length < block_bytes) return index;
+            }
+        }
+
+        /// The end of a name without dollar signs: a tag, a named parameter.
+        pub fn tagEnd(bytes: Self, start: usize) usize {
+            var index = start;
+            if (token.isDigit(bytes.at(index))) return index;
+            while (true) : (index += 1) {
+                const byte = bytes.at(index);
+                if (byte == '$' or !token.continuesName(byte)) return index;
+            }
+        }
+
+        /// The first of two bytes, or the end.
+        pub inline fn find(bytes: Self, start: usize, a: u8, b: u8) usize {
+            var index = start;
+            while (true) {
+                const read = bytes.block(index);
+                const found = matches(read, a) | matches(read, b) | matches(read, 0);
+                if (found != 0) return index + @ctz(found);
+                index += block_bytes;
+            }
+        }
+
+        inline fn count(visits: u64) void {
+            if (builtin.is_test) visit_count += visits;
+        }
+    };
+}
+
+pub inline fn matches(block: Block, byte: u8) Mask {
+    return @bitCast(block == @as(Block, @splat(byte)));
+}
+
+inline fn isBetween(block: Block, first: u8, last: u8) Mask {
+    return @bitCast(block -% @as(Block, @splat(first)) <= @as(Block, @splat(last - first)));
+}
+
+inline fn continuesName(block: Block) Mask {
+    const lower = block | @as(Block, @splat(0x20));
+    return isBetween(lower, 'a', 'z') | isBetween(block, '0', '9') | matches(block, '_') |
+        matches(block, '$') | isBetween(block, 0x80, 0xff);
+}
+
+/// What a name that needs no quotes may hold: `[a-z0-9_$]`.
+pub inline fn isUnquotable(block: Block) Mask {
+    return isBetween(block, 'a', 'z') | isBetween(block, '0', '9') | matches(block, '_') |
+        matches(block, '$');
+}
+
+inline fn prefixLength(mask: Mask) usize {
+    return @ctz(~mask);
+}
+
+test "Bytes: padded and bounded text read alike" {
+    const text = "select \"Mixed Name\" from t where a = 'x' and b1_$é = 12";
+    var padded_text: [text.len + padding_bytes]u8 = @splat(0);
+    @memcpy(padded_text[0..text.len], text);
+    const padded: Bytes(true) = .{ .pointer = &padded_text, .length = text.len };
+    const bounded: Bytes(false) = .{ .pointer = text, .length = text.len };
+    for (0..text.len) |start| {
+        try std.testing.expectEqual(padded.nameEnd(start), bounded.nameEnd(start));
+        try std.testing.expectEqual(padded.find(start, 'x', '"'), bounded.find(start, 'x', '"'));
+        var name_end = start;
+        while (token.continuesName(padded.at(name_end))) name_end += 1;
+        try std.testing.expectEqual(name_end, padded.nameEnd(start));
+        for (start..text.len + 1) |end| {
+            const word = padded.word(start, end, true);
+            try std.testing.expectEqual(word, bounded.word(start, end, true));
+            try std.testing.expectEqual(fingerprint.wordOf(text[start..end]), word);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The 64-bit fingerprint, version 1: two lanes of 32 bits that never meet before the end, so
+//! that JavaScript (`Math.imul`) and Zig (`*%`) compute it at the same cost.
+//!
+//! A token becomes two words (one for each lane) by mixing its bytes, four at a time, little
+//! endian, the last group padded with zeros; a statement is mixed from the words of its tokens.
+//! `docs/sql.md` is the specification.
+
+const std = @import("std");
+
+/// Stands for every literal and parameter.
+pub const literal_code: u32 = 0x24;
+/// Stands for a folded list; its form is added.
+pub const list_code: u32 = 0x4c000000;
+/// Added to a character that is no token of PostgreSQL's, and to the character of a UESCAPE.
+pub const other_code: u32 = 0x4f00;
+/// Mixed into the words of an identifier that keeps its quotes.
+pub const quoted_code: u32 = 0x22;
+/// Mixed into the words of a `U&"…"` identifier that keeps its quotes.
+pub const unicode_quoted_code: u32 = 0x2655;
+
+pub const Word = struct {
+    lane1: u32,
+    lane2: u32,
+
+    pub const seed: Word = .{ .lane1 = 0x48594450, .lane2 = 0x53514c31 };
+
+    pub inline fn mix(word: *Word, lane1: u32, lane2: u32) void {
+        word.lane1 = (std.math.rotl(u32, word.lane1, 5) ^ lane1) *% 0x9e3779b1;
+        word.lane2 = (std.math.rotl(u32, word.lane2, 7) ^ lane2) *% 0x85ebca77;
+    }
+
+    pub inline fn mixCode(word: *Word, code: u32) void {
+        word.mix(code, code);
+    }
+
+    pub fn of(code: u32) Word {
+        return .{ .lane1 = code, .lane2 = code };
+    }
+
+    pub fn eql(word: Word, other: Word) bool {
+        return word.lane1 == other.lane1 and word.lane2 == other.lane2;
+    }
+};
+
+/// The hash of a statement while its tokens stream by.
+pub const Statement = struct {
+    word: Word = .{ .lane1 = 0x6a09e667, .lane2 = 0xbb67ae85 },
+
+    pub inline fn addCode(statement: *Statement, code: u32) void {
+        statement.word.mixCode(code);
+    }
+
+    pub inline fn add(statement: *Statement, word: Word) void {
+        statement.word.mix(word.lane1, word.lane2);
+    }
+
+    pub fn final(statement: Statement) u64 {
+        const high = avalanche(statement.word.lane1 +% statement.word.lane2);
+        return @as(u64, high) << 32 | avalanche(statement.word.lane2 +% high);
+    }
+};
+
+/// ASCII capital letters of a group in lower case.
+pub inline fn fold(group: u32) u32 {
+    const low = group & 0x7f7f7f7f;
+    // Sets the top bit of each byte that is at least `A`, and of each that is beyond `Z`.
+    const capitals = (low +% 0x3f3f3f3f) & ~(low +% 0x25252525) & ~group & 0x80808080;
+    return group | capitals >> 2;
+}
+
+/// murmur3's finaliser: every input bit reaches every output bit.
+fn avalanche(hash: u32) u32 {
+    var mixed = hash ^ hash >> 16;
+    mixed *%= 0x85ebca6b;
+    mixed ^= mixed >> 13;
+    mixed *%= 0xc2b2ae35;
+    return mixed ^ mixed >> 16;
+}
+
+/// The word of a short ASCII text, for tables made at compile time.
+pub fn wordOf(text: []const u8) Word {
+    var word: Word = .seed;
+    var index: usize = 0;
+    while (index < text.len) : (index += 4) {
+        var group: u32 = 0;
+        for (text[index..@min(index + 4, text.len)], 0..) |byte, offset| {
+            group |= @as(u32, byte) << @intCast(8 * offset);
+        }
+        word.mixCode(fold(group));
+    }
+    return word;
+}
+
+test fold {
+    try std.testing.expectEqual(@as(u32, 0x7b617a40), fold(0x7b415a40));
+    try std.testing.expectEqual(@as(u32, 0xc1da5b5f), fold(0xc1da5b5f));
+}
+
+test wordOf {
+    try std.testing.expectEqual(wordOf("select"), wordOf("SELECT"));
+    try std.testing.expect(!wordOf("select").eql(wordOf("selecu")));
+}

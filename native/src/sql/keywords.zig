@@ -1,0 +1,205 @@
+//! PostgreSQL 18's keywords of every class, and what the normaliser knows of some of them.
+
+const std = @import("std");
+const fingerprint = @import("fingerprint.zig");
+
+/// Keywords that steer the normaliser.
+pub const Id = enum(u8) {
+    none,
+    array,
+    as,
+    by,
+    /// ABSENT, CALLED: an `ON NULL` after them is no value.
+    on_null,
+    cast,
+    default,
+    in,
+    is,
+    not,
+    /// NULL, TRUE, FALSE: a literal where an operand may stand.
+    constant,
+    on,
+    operator,
+    /// ORDER, GROUP, PARTITION: a BY after them is followed by an operand.
+    sorted,
+    uescape,
+    values,
+    /// BETWEEN, ESCAPE, PASSING, VALUE: an operator after an operand, a name elsewhere.
+    infix,
+    set,
+    alter,
+    /// ROLE, USER, DATABASE, SYSTEM: after ALTER, their SET takes a value.
+    configured,
+    /// CREATE, FETCH, MOVE: a signed number may follow an `is_signed` word.
+    counting,
+    to,
+    time,
+};
+
+pub const Entry = packed struct(u16) {
+    id: Id = .none,
+    is_keyword: bool = false,
+    /// Cannot end an expression: what follows is an operand, so a minus is a sign.
+    is_before_operand: bool = false,
+    /// Goes on the name of a type: `double precision`, `timestamp with time zone`.
+    is_type_tail: bool = false,
+    /// Takes a number, perhaps signed, in CREATE, ALTER, FETCH and MOVE.
+    is_signed: bool = false,
+    padding: u4 = 0,
+
+    pub const none: Entry = .{};
+
+    /// Whether it is a keyword, but none that the normaliser knows more of.
+    pub inline fn isPlain(entry: Entry) bool {
+        const plain: u16 = @bitCast(Entry{ .is_keyword = true });
+        return @as(u16, @bitCast(entry)) & ~plain == 0;
+    }
+};
+
+const keywords =
+    \\abort absent absolute access action add admin after aggregate all also alter always analyse
+    \\analyze and any array as asc asensitive assertion assignment asymmetric at atomic attach
+    \\attribute authorization backward before begin between bigint binary bit boolean both breadth
+    \\by cache call called cascade cascaded case cast catalog chain char character characteristics
+    \\check checkpoint class close cluster coalesce collate collation column columns comment
+    \\comments commit committed compression concurrently conditional configuration conflict
+    \\connection constraint constraints content continue conversion copy cost create cross csv cube
+    \\current current_catalog current_date current_role current_schema current_time
+    \\current_timestamp current_user cursor cycle data database day deallocate dec decimal declare
+    \\default defaults deferrable deferred definer delete delimiter delimiters depends depth desc
+    \\detach dictionary disable discard distinct do document domain double drop each else empty
+    \\enable encoding encrypted end enforced enum error escape event except exclude excluding
+    \\exclusive execute exists explain expression extension external extract false family fetch
+    \\filter finalize first float following for force foreign format forward freeze from full
+    \\function functions generated global grant granted greatest group grouping groups handler
+    \\having header hold hour identity if ilike immediate immutable implicit import in include
+    \\including increment indent index indexes inherit inherits initially inline inner inout input
+    \\insensitive insert instead int integer intersect interval into invoker is isnull isolation
+    \\join json json_array json_arrayagg json_exists json_object json_objectagg json_query
+    \\json_scalar json_serialize json_table json_value keep key keys label language large last
+    \\lateral leading leakproof least left level like limit listen load local localtime
+    \\localtimestamp location lock locked logged mapping match matched materialized maxvalue merge
+    \\merge_action method minute minvalue mode month move name names national natural nchar nested
+    \\new next nfc nfd nfkc nfkd no none normalize normalized not nothing notify notnull nowait null
+    \\nullif nulls numeric object objects of off offset oids old omit on only operator option
+    \\options or order ordinality others out outer over overlaps overlay overriding owned owner
+    \\parallel parameter parser partial partition passing password path period placing plan plans
+    \\policy position preceding precision prepare prepared preserve primary prior privileges
+    \\procedural procedure procedures program publication quote quotes range read real reassign
+    \\recursive ref references referencing refresh reindex relative release rename repeatable
+    \\replace replica reset restart restrict return returning returns revoke right role rollback
+    \\rollup routine routines row rows rule savepoint scalar schema schemas scroll search second
+    \\security select sequence sequences serializable server session session_user set setof sets
+    \\share show similar simple skip smallint snapshot some source sql stable standalone start
+    \\statement statistics stdin stdout storage stored strict string strip subscription substring
+    \\support symmetric sysid system system_user table tables tablesample tablespace target temp
+    \\template temporary text then ties time timestamp to trailing transaction transform treat
+    \\trigger trim true truncate trusted type types uescape unbounded uncommitted unconditional
+    \\unencrypted union unique unknown unlisten unlogged until update user using vacuum valid
+    \\validate validator value values varchar variadic varying verbose version view views virtual
+    \\volatile when where whitespace window with within without work wrapper write xml xmlattributes
+    \\xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize
+    \\xmltable year yes zone
+;
+
+const steering = [_]struct { Id, []const u8 }{
+    .{ .array, "array" },
+    .{ .as, "as" },
+    .{ .by, "by" },
+    .{ .on_null, "absent called" },
+    .{ .cast, "cast" },
+    .{ .default, "default" },
+    .{ .in, "in" },
+    .{ .is, "is" },
+    .{ .not, "not" },
+    .{ .constant, "null true false" },
+    .{ .on, "on" },
+    .{ .operator, "operator" },
+    .{ .sorted, "order group partition" },
+    .{ .uescape, "uescape" },
+    .{ .values, "values" },
+    .{ .infix, "between escape passing value" },
+    .{ .set, "set" },
+    .{ .alter, "alter" },
+    .{ .configured, "role user database system" },
+    .{ .counting, "create fetch move" },
+    .{ .to, "to" },
+    .{ .time, "time" },
+};
+
+const before_operand =
+    \\all and any asymmetric both case default distinct do else except fetch for from group having
+    \\ilike in intersect into lateral leading like limit offset on only or order placing returning
+    \\select similar some symmetric then to trailing union using variadic when where window with
+;
+
+const type_tail =
+    \\array character char day hour minute month precision second time to varying with without year
+    \\zone
+;
+
+const signed =
+    \\absolute backward by cache fetch forward increment maxvalue minvalue move relative restart
+    \\start with
+;
+
+fn isIn(word: []const u8, list: []const u8) bool {
+    var words = std.mem.tokenizeAny(u8, list, " \n");
+    while (words.next()) |other| {
+        if (std.mem.eql(u8, word, other)) return true;
+    }
+    return false;
+}
+
+fn entryOf(word: []const u8) Entry {
+    var entry: Entry = .{
+        .is_keyword = true,
+        .is_before_operand = isIn(word, before_operand),
+        .is_type_tail = isIn(word, type_tail),
+        .is_signed = isIn(word, signed),
+    };
+    for (steering) |steered| {
+        if (isIn(word, steered[1])) entry.id = steered[0];
+    }
+    return entry;
+}
+
+const slot_bits = 11;
+
+const Slot = struct { word: fingerprint.Word, entry: Entry };
+
+const slots: [1 << slot_bits]Slot = table: {
+    @setEvalBranchQuota(4_000_000);
+    var table: [1 << slot_bits]Slot = @splat(.{ .word = .of(0), .entry = .none });
+    var words = std.mem.tokenizeAny(u8, keywords, " \n");
+    while (words.next()) |text| {
+        const word = fingerprint.wordOf(text);
+        var slot = firstSlot(word);
+        while (table[slot].entry.is_keyword) slot = (slot + 1) % table.len;
+        table[slot] = .{ .word = word, .entry = entryOf(text) };
+    }
+    break :table table;
+};
+
+/// A product is random in its upper bits only.
+inline fn firstSlot(word: fingerprint.Word) usize {
+    return word.lane1 >> (32 - slot_bits);
+}
+
+/// What is known of a word. Its hash stands for its text: 64 bits over fewer than 500 keywords.
+pub inline fn lookUp(word: fingerprint.Word) Entry {
+    var slot = firstSlot(word);
+    while (true) {
+        const entry = slots[slot].entry;
+        if (!entry.is_keyword) return .none;
+        if (slots[slot].word.eql(word)) return entry;
+        slot = (slot + 1) % slots.len;
+    }
+}
+
+test lookUp {
+    try std.testing.expectEqual(Id.in, lookUp(fingerprint.wordOf("in")).id);
+    try std.testing.expect(lookUp(fingerprint.wordOf("zone")).is_type_tail);
+    try std.testing.expect(lookUp(fingerprint.wordOf("absolute")).is_signed);
+    try std.testing.expect(!lookUp(fingerprint.wordOf("author")).is_keyword);
+}

@@ -1,0 +1,100 @@
+//! The normalised text while it grows: runs of the source copied whole, placeholders between.
+
+const std = @import("std");
+const marks = @import("marks.zig");
+const token = @import("token.zig");
+
+const assert = std.debug.assert;
+
+/// The most bytes that a normalised text has.
+pub const text_bytes_max = 8192;
+
+/// A text that will be cut ends before this many bytes.
+const cut_bytes_max = text_bytes_max - marks.cut_mark_bytes;
+const not_cut = std.math.maxInt(usize);
+
+pub const NormalizedText = struct {
+    /// A state to return to: what was written since is written over.
+    pub const Checkpoint = struct {
+        flushed_bytes: usize = 0,
+        run_start: usize = 0,
+        run_end: usize = 0,
+        cut_bytes: usize = not_cut,
+    };
+
+    buffer: *[text_bytes_max]u8,
+    source: [*]const u8,
+    /// Counts on where the buffer is full: what lies beyond is cut, or undone by a checkpoint.
+    state: Checkpoint = .{},
+
+    inline fn byteLength(text: *const NormalizedText) usize {
+        return text.state.flushed_bytes + (text.state.run_end - text.state.run_start);
+    }
+
+    /// Adds the token `[start, end)` of the source.
+    pub inline fn copy(text: *NormalizedText, start: usize, end: usize, gap: token.Gap) void {
+        const gap_bytes: usize = @intFromBool(gap != .none);
+        // A gap of one space is copied with the run; one of another kind becomes a space.
+        if (gap == .other or start - gap_bytes != text.state.run_end) {
+            text.noteCut(end - start + gap_bytes);
+            text.flush();
+            if (gap_bytes != 0) text.append(" ");
+            text.state.run_start = start;
+            text.state.run_end = end;
+            return;
+        }
+        text.noteCut(end - start + gap_bytes);
+        text.state.run_end = end;
+    }
+
+    /// Adds text that stands for the source up to `source_end`.
+    pub fn insert(
+        text: *NormalizedText,
+        inserted: []const u8,
+        gap: token.Gap,
+        source_end: usize,
+    ) void {
+        text.noteCut(inserted.len + @intFromBool(gap != .none));
+        text.flush();
+        if (gap != .none) text.append(" ");
+        text.append(inserted);
+        text.state.run_start = source_end;
+        text.state.run_end = source_end;
+    }
+
+    /// Ends with the mark of a text that was cut, where it does not fit or `was_cut` before.
+    pub fn finish(text: *NormalizedText, fingerprint: u64, was_cut: bool) []const u8 {
+        text.flush();
+        const bytes = if (text.state.flushed_bytes > text_bytes_max)
+            text.state.cut_bytes
+        else if (was_cut)
+            text.state.flushed_bytes
+        else
+            return text.buffer[0..text.state.flushed_bytes];
+        assert(bytes <= cut_bytes_max);
+        marks.writeCutMark(text.buffer[bytes..][0..marks.cut_mark_bytes], fingerprint);
+        return text.buffer[0 .. bytes + marks.cut_mark_bytes];
+    }
+
+    fn append(text: *NormalizedText, appended: []const u8) void {
+        const start = text.state.flushed_bytes;
+        text.state.flushed_bytes += appended.len;
+        if (start >= text_bytes_max) return;
+        const room = @min(appended.len, text_bytes_max - start);
+        @memcpy(text.buffer[start..][0..room], appended[0..room]);
+    }
+
+    inline fn flush(text: *NormalizedText) void {
+        const length = text.state.run_end - text.state.run_start;
+        if (length == 0) return;
+        text.append(text.source[text.state.run_start..][0..length]);
+        text.state.run_start = text.state.run_end;
+    }
+
+    /// The first time that the text grows too long, remembers what would be left of it.
+    inline fn noteCut(text: *NormalizedText, added_bytes: usize) void {
+        const bytes = text.byteLength();
+        if (bytes + added_bytes <= cut_bytes_max or text.state.cut_bytes != not_cut) return;
+        text.state.cut_bytes = bytes;
+    }
+};
