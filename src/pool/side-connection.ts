@@ -51,7 +51,8 @@ export class SideConnection {
   }
 
   async #run<T>(work: (client: pg.PoolClient) => Promise<T>, limit: Limit): Promise<T> {
-    if (this.#isClosed) throw new HyperDjangoError('ERR_HYPERDJANGO_STATE', 'SlowQueryLog: it is closed');
+    if (this.#isClosed)
+      throw new HyperDjangoError('ERR_HYPERDJANGO_STATE', 'SlowQueryLog: it is closed');
     this.#pool ??= this.#db.sidePool(1);
     const connecting = this.#pool.connect();
     let client: pg.PoolClient | undefined;
@@ -86,7 +87,12 @@ function startLimit(timeoutMs: number): Limit {
   let expire = ignore;
   const expired = new Promise<never>((_, reject) => {
     expire = () =>
-      reject(new HyperDjangoError('ERR_HYPERDJANGO_CONNECT', `SlowQueryLog: no answer within ${timeoutMs} ms`));
+      reject(
+        new HyperDjangoError(
+          'ERR_HYPERDJANGO_CONNECT',
+          `SlowQueryLog: no answer within ${timeoutMs} ms`,
+        ),
+      );
   });
   expired.catch(ignore);
   return { timer: setTimeout(expire, timeoutMs), expired };
