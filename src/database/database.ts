@@ -4,7 +4,7 @@ import pg from 'pg';
 
 import { instrument } from '../drivers/index.ts';
 import { HyperDjangoError, OptionError } from '../errors/index.ts';
-import { getRecorder } from '../recorder/index.ts';
+import { runUnrecorded } from '../recorder/index.ts';
 import { describeValue } from '../util/options.ts';
 
 /** A row as `pg` gives it; give your own type to {@link Queryable.query} where you know it. */
@@ -92,7 +92,7 @@ export class Database implements Queryable {
    */
   async connect(): Promise<void> {
     try {
-      await getRecorder().runUnrecorded(() => this.pool.query('SELECT 1'));
+      await runUnrecorded(() => this.pool.query('SELECT 1'));
     } catch (cause) {
       // The driver reads the URL, the config and PGHOST; a client knows what came of them.
       const { host, port, database } = new pg.Client(this.#config);

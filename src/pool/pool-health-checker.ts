@@ -2,9 +2,8 @@ import type pg from 'pg';
 
 import type { Database } from '../database/index.ts';
 import { OptionError } from '../errors/index.ts';
-import { getRecorder, isDisabled } from '../recorder/index.ts';
+import { getRecorder, isDisabled, runUnrecorded } from '../recorder/index.ts';
 import { describeValue, knownOptions, numberOption } from '../util/options.ts';
-import { runUnrecorded } from './unrecorded.ts';
 
 /** Options of {@link PoolHealthChecker}. */
 export interface PoolHealthCheckerOptions {

@@ -1,12 +1,18 @@
+import { runUnrecorded } from '../recorder/index.ts';
 import type pg from 'pg';
 
 import type { Database } from '../database/index.ts';
 import { HyperDjangoError } from '../errors/index.ts';
-import { runUnrecorded } from './unrecorded.ts';
+
+interface Run {
+  readonly timeoutMs: number;
+  /** Someone waits for the result, for whom the process has to stay. */
+  readonly isAwaited: boolean;
+}
 
 /**
  * One connection of the tool's own beside the application's pool, opened at first use. What runs
- * on it is never recorded, has a time limit, and does not keep the process alive.
+ * on it is never recorded, has a time limit, and by itself does not keep the process alive.
  */
 export class SideConnection {
   readonly #db: Database;
@@ -24,8 +30,16 @@ export class SideConnection {
    *
    * @throws what `work` throws; `ERR_HYPERDJANGO_CONNECT` where there is no end after `timeoutMs`.
    */
-  run<T>(work: (client: pg.PoolClient) => Promise<T>, timeoutMs: number): Promise<T> {
-    return runUnrecorded(() => this.#run(work, timeoutMs));
+  run<T>(work: (client: pg.PoolClient) => Promise<T>, { timeoutMs, isAwaited }: Run): Promise<T> {
+    return runUnrecorded(async () => {
+      const limit = startLimit(timeoutMs);
+      if (!isAwaited) limit.timer.unref();
+      try {
+        return await this.#run(work, limit);
+      } finally {
+        clearTimeout(limit.timer);
+      }
+    });
   }
 
   /** Ends the connection, work that is under way included; it fails. */
@@ -36,11 +50,11 @@ export class SideConnection {
     this.#pool?.end().catch(() => {});
   }
 
-  async #run<T>(work: (client: pg.PoolClient) => Promise<T>, timeoutMs: number): Promise<T> {
-    if (this.#isClosed) throw new HyperDjangoError('ERR_HYPERDJANGO_STATE', 'it is closed');
+  async #run<T>(work: (client: pg.PoolClient) => Promise<T>, limit: Limit): Promise<T> {
+    if (this.#isClosed)
+      throw new HyperDjangoError('ERR_HYPERDJANGO_STATE', 'SlowQueryLog: it is closed');
     this.#pool ??= this.#db.sidePool(1);
     const connecting = this.#pool.connect();
-    const limit = startLimit(timeoutMs);
     let client: pg.PoolClient | undefined;
     let hasFailed = true;
     try {
@@ -52,7 +66,6 @@ export class SideConnection {
       hasFailed = false;
       return result;
     } finally {
-      limit.clear();
       this.#client = undefined;
       if (client === undefined) {
         connecting.then((late) => late.release(true), ignore);
@@ -65,21 +78,24 @@ export class SideConnection {
 }
 
 interface Limit {
+  readonly timer: NodeJS.Timeout;
   /** Rejects when the time is over. */
   readonly expired: Promise<never>;
-  clear(): void;
 }
 
 function startLimit(timeoutMs: number): Limit {
-  let timer: NodeJS.Timeout | undefined;
+  let expire = ignore;
   const expired = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new HyperDjangoError('ERR_HYPERDJANGO_CONNECT', `no answer within ${timeoutMs} ms`));
-    }, timeoutMs);
-    timer.unref();
+    expire = () =>
+      reject(
+        new HyperDjangoError(
+          'ERR_HYPERDJANGO_CONNECT',
+          `SlowQueryLog: no answer within ${timeoutMs} ms`,
+        ),
+      );
   });
   expired.catch(ignore);
-  return { expired, clear: () => clearTimeout(timer) };
+  return { timer: setTimeout(expire, timeoutMs), expired };
 }
 
 function ignore(): void {}

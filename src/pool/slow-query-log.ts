@@ -56,9 +56,9 @@ export interface SlowQueryLogCounts extends WriterCounts {
 }
 
 const OWNER = 'SlowQueryLog';
-const CREATE_TIMEOUT_MS = 30_000;
-const WRITE_TIMEOUT_MS = 5_000;
-const READ_TIMEOUT_MS = 10_000;
+const CREATE = { timeoutMs: 30_000, isAwaited: true };
+const READ = { timeoutMs: 10_000, isAwaited: true };
+const WRITE = { timeoutMs: 5_000, isAwaited: false };
 /** Rows between two looks at the table's size. */
 const PRUNE_EVERY_ROWS = 1_000;
 
@@ -135,7 +135,7 @@ export class SlowQueryLog {
    */
   async ensureTable(): Promise<void> {
     if (isDisabled()) return;
-    await this.#side.run(createTable, CREATE_TIMEOUT_MS);
+    await this.#side.run(createTable, CREATE);
     if (!this.#isClosed) this.#writer.turnOn();
   }
 
@@ -182,7 +182,7 @@ export class SlowQueryLog {
     knownOptions(option, options, ['limit']);
     const { limit = 50 } = options;
     numberOption(`${option}.limit`, limit, { min: 1, max: 10_000, integer: true });
-    return this.#side.run((client) => readRecent(client, limit), READ_TIMEOUT_MS);
+    return this.#side.run((client) => readRecent(client, limit), READ);
   }
 
   /** What became of the rows so far. */
@@ -217,13 +217,11 @@ export class SlowQueryLog {
   }
 
   async #write(rows: readonly SlowQueryRow[]): Promise<void> {
-    await this.#side.run((client) => writeRows(client, rows), WRITE_TIMEOUT_MS);
+    await this.#side.run((client) => writeRows(client, rows), WRITE);
     this.#rowsUntilPrune -= rows.length;
     if (this.#rowsUntilPrune > 0) return;
     this.#rowsUntilPrune = PRUNE_EVERY_ROWS;
     // A role without the right to delete can write all the same.
-    await this.#side
-      .run((client) => pruneRows(client, this.#maxRows), WRITE_TIMEOUT_MS)
-      .catch(() => {});
+    await this.#side.run((client) => pruneRows(client, this.#maxRows), WRITE).catch(() => {});
   }
 }

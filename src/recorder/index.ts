@@ -1,5 +1,6 @@
 /** Scopes, and the one place where queries and requests are written down. */
-export { getRecorder, isDisabled, type Recorder } from './recorder.ts';
+export type { PoolState } from './pool-registry.ts';
+export { getRecorder, isDisabled, type Recorder, runUnrecorded } from './recorder.ts';
 export {
   type RecordedQuery,
   Scope,
@@ -7,4 +8,3 @@ export {
   type ScopeObserver,
   type ScopeProfile,
 } from './scope.ts';
-export type { PoolState } from './pool-registry.ts';

@@ -116,9 +116,11 @@ export class Recorder {
           failed ? OUTCOME.error : OUTCOME.ok,
         );
       }
-      for (const observer of scope.observers) observer.onScopeClosed?.(scope, end);
     } catch (error) {
       this.reportFault(error);
+    }
+    for (const observer of scope.observers) {
+      this.#guarded(() => observer.onScopeClosed?.(scope, end));
     }
   }
 
@@ -243,6 +245,15 @@ export class Recorder {
     });
   }
 
+  /** A listener that throws must not keep the others from hearing. */
+  #guarded(notify: () => void): void {
+    try {
+      notify();
+    } catch (error) {
+      this.reportFault(error);
+    }
+  }
+
   #recordEnded(query: RecordedQuery): void {
     this.core.recordQuery(
       query.statementId,
@@ -256,24 +267,22 @@ export class Recorder {
   }
 
   #book(query: RecordedQuery): void {
-    try {
-      query.scope?.begin(query);
-      for (const listener of this.#listeners) listener.onQueryBegan?.(query);
-    } catch (error) {
-      this.reportFault(error);
+    query.scope?.begin(query);
+    for (const listener of this.#listeners) {
+      this.#guarded(() => listener.onQueryBegan?.(query));
     }
   }
 
   #settle(query: RecordedQuery): void {
     const { scope } = query;
-    try {
-      if (scope !== undefined) {
-        scope.end(query);
-        for (const observer of scope.observers) observer.onQueryEnded?.(query, scope);
+    if (scope !== undefined) {
+      scope.end(query);
+      for (const observer of scope.observers) {
+        this.#guarded(() => observer.onQueryEnded?.(query, scope));
       }
-      for (const listener of this.#listeners) listener.onQueryEnded?.(query);
-    } catch (error) {
-      this.reportFault(error);
+    }
+    for (const listener of this.#listeners) {
+      this.#guarded(() => listener.onQueryEnded?.(query));
     }
     // What is kept with the scope must hold no value of the user's.
     query.sql = '';
@@ -305,4 +314,12 @@ export function getRecorder(): Recorder {
     registry[REGISTRY_KEY] = recorder;
   }
   return recorder;
+}
+
+/**
+ * Runs the tool's own queries so that nothing records them; makes no recorder where everything
+ * is turned off.
+ */
+export function runUnrecorded<T>(fn: () => T): T {
+  return isDisabled() ? fn() : getRecorder().runUnrecorded(fn);
 }

@@ -263,4 +263,28 @@ describe('a process with rows that wait', () => {
       expect(lateMs).toBeLessThan(1_000);
     },
   );
+
+  it('stays for those that wait for the log', async () => {
+    const { code, stdout, stderr } = await runNode([
+      `${ROOT}test/fixtures/pool/awaited.mjs`,
+      database.url,
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject([{ id: 1, durationMs: 200 }]);
+  });
+
+  it('has nothing of it where HYPERDJANGO_DISABLED is set', async () => {
+    const { code, stdout, stderr } = await runNode(
+      [`${ROOT}test/fixtures/pool/disabled.mjs`, database.url],
+      { env: { HYPERDJANGO_DISABLED: '1' } },
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toEqual({
+      table: [{ name: null }],
+      counts: { written: 0, dropped: 0, pending: 0, failedWrites: 0, isOff: false },
+      check: { checked: 0, dead: 0, removed: 0 },
+      drained: true,
+      profiled: 7,
+    });
+  });
 });
