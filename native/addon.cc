@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 #include "core.h"
@@ -34,12 +35,17 @@ constexpr const char* kCallNames[kCallCount] = {
     "endRequest", "beginQuery",  "endQuery",        "internStatement", "recordQuery", "read",
 };
 
+constexpr int kHexDigits = 16;
+
 // What one environment (the main thread, a worker) owns. Nothing is shared between them.
 struct AddonState {
   // Room for the UTF-8 of any usual statement, so that recording one allocates nothing.
   static constexpr size_t kTextBytes = 64 * 1024;
   char text[kTextBytes];
   hd_normalized normalized;
+  char answer[kHexDigits + HD_TEXT_BYTES_MAX];
+  Napi::Reference<Napi::Uint32Array> list_lengths_owner;
+  uint32_t* list_lengths = nullptr;
   double calls[kCallCount] = {};
 };
 
@@ -89,11 +95,9 @@ double NumberOf(napi_env env, napi_value value) {
   return napi_get_value_double(env, value, &number) == napi_ok ? number : 0;
 }
 
-Napi::String HexOf(Napi::Env env, uint64_t value) {
+void WriteHex(uint64_t value, char* text) {
   static const char kDigits[] = "0123456789abcdef";
-  char text[16];
-  for (int i = 15; i >= 0; i--, value >>= 4) text[i] = kDigits[value & 15];
-  return Napi::String::New(env, text, sizeof text);
+  for (int i = kHexDigits - 1; i >= 0; i--, value >>= 4) text[i] = kDigits[value & 15];
 }
 
 // Numbers that cross without a call for each: JavaScript writes inputs and reads results in an
@@ -299,8 +303,9 @@ Napi::Value NowNsBigInt(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), hd_clock_now_ns());
 }
 
-// (sql, placeholders, standardConformingStrings) → { text, fingerprint, listLengths }, or
-// undefined where there is no memory for the text.
+// (sql, placeholders, standardConformingStrings) → 16 hex digits of the fingerprint and the text
+// in one string, or undefined where there is no memory for the text. An object with both took
+// twice the time of the normaliser. `listLengths` holds their number, then the lengths.
 Napi::Value NormalizeSql(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   AddonState* state = StateOf(info);
@@ -311,15 +316,13 @@ Napi::Value NormalizeSql(const Napi::CallbackInfo& info) {
                                              normalized) != HD_OK) {
     return env.Undefined();
   }
-  Napi::Array list_lengths = Napi::Array::New(env, normalized->list_lengths_count);
-  for (uint32_t i = 0; i < normalized->list_lengths_count; i++) {
-    list_lengths.Set(i, Napi::Number::New(env, normalized->list_lengths[i]));
-  }
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("text", Napi::String::New(env, normalized->text, normalized->text_bytes));
-  result.Set("fingerprint", HexOf(env, normalized->fingerprint));
-  result.Set("listLengths", list_lengths);
-  return result;
+  uint32_t count = normalized->list_lengths_count;
+  state->list_lengths[0] = count;
+  std::memcpy(state->list_lengths + 1, normalized->list_lengths, count * sizeof(uint32_t));
+  char* answer = state->answer;
+  WriteHex(normalized->fingerprint, answer);
+  std::memcpy(answer + kHexDigits, normalized->text, normalized->text_bytes);
+  return Napi::String::New(env, answer, kHexDigits + normalized->text_bytes);
 }
 
 // (sql, placeholders, standardConformingStrings) → Uint32Array of start, length and kind in
@@ -364,6 +367,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   }
   exports.Set("nowNs", Napi::Value(env, now_ns));
   exports.Set("nowNsBigInt", Napi::Function::New<NowNsBigInt>(env, "nowNsBigInt"));
+  Napi::Uint32Array list_lengths = Napi::Uint32Array::New(env, 1 + HD_LIST_LENGTHS_MAX);
+  state->list_lengths = list_lengths.Data();
+  state->list_lengths_owner = Napi::Persistent(list_lengths);
+  exports.Set("listLengths", list_lengths);
   exports.Set("normalizeSql", Napi::Function::New<NormalizeSql>(env, "normalizeSql"));
   exports.Set("scanSql", Napi::Function::New<ScanSql>(env, "scanSql"));
   exports.Set("callCounts", Napi::Function::New<CallCounts>(env, "callCounts"));

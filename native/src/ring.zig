@@ -125,14 +125,18 @@ const Stress = struct {
     const TestedRing = RingType(if (weaken_ring) .plain else .release);
     const weaken_ring = @import("test_options").weaken_ring;
     const reader_count = 3;
-    const record_count = 50_000;
+    const record_count_min = 100_000;
+    /// The writer goes on until readers and it have met this often, or never will.
+    const accepted_wanted = 20_000;
+    const record_count_max = 50_000_000;
 
     ring: TestedRing,
     accepted_count: std.atomic.Value(u64) = .init(0),
     wrong_count: std.atomic.Value(u64) = .init(0),
+    is_done: std.atomic.Value(bool) = .init(false),
 
     fn readAll(stress: *Stress) void {
-        while (true) {
+        while (!stress.is_done.load(.monotonic)) {
             const count = words.load(stress.ring.count);
             for (stress.ring.oldest(count)..count) |number| {
                 var payload: Payload = undefined;
@@ -142,7 +146,6 @@ const Stress = struct {
                     _ = stress.wrong_count.fetchAdd(1, .monotonic);
                 }
             }
-            if (count == record_count) return;
         }
     }
 };
@@ -154,11 +157,16 @@ test "Ring: readers of a busy writer accept no torn record" {
     var stress: Stress = .{ .ring = .init(&records, &count) };
     var readers: [Stress.reader_count]std.Thread = undefined;
     for (&readers) |*reader| reader.* = try std.Thread.spawn(.{}, Stress.readAll, .{&stress});
-    for (0..Stress.record_count) |number| {
+    var number: u64 = 0;
+    while (number < Stress.record_count_max) : (number += 1) {
+        const accepted_count = stress.accepted_count.load(.monotonic);
+        const have_met = accepted_count >= Stress.accepted_wanted;
+        if (have_met and number >= Stress.record_count_min) break;
         stress.ring.push(&testPayload(number));
         if (number % 64 == 0) try std.Thread.yield();
     }
+    stress.is_done.store(true, .monotonic);
     for (readers) |reader| reader.join();
     try std.testing.expectEqual(0, stress.wrong_count.load(.monotonic));
-    try std.testing.expect(stress.accepted_count.load(.monotonic) > 0);
+    try std.testing.expect(stress.accepted_count.load(.monotonic) >= Stress.accepted_wanted);
 }

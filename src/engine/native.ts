@@ -13,7 +13,7 @@ import { arenaLayoutOf, CAPACITY_NAMES } from './layout.ts';
 import { ArenaReader } from './reader.ts';
 
 /** Must be `HD_ABI_VERSION` of `native/include/core.h`. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /** Beyond `REGISTER` of engine.ts; must be as in `native/addon.cc`. */
 const RESULT = 2;
@@ -25,11 +25,14 @@ export interface NativeBinding {
   readonly abiVersion: number;
   nowNs(): number;
   nowNsBigInt(): bigint;
+  /** Gives the fingerprint and, right after it, the text; fills `listLengths`. */
   normalizeSql(
     sql: string,
     placeholders: number,
     standardConformingStrings: number,
-  ): NormalizedSql | undefined;
+  ): string | undefined;
+  /** How many lists the last `normalizeSql` folded, then their lengths. */
+  readonly listLengths: Uint32Array;
   scanSql(
     sql: string,
     placeholders: number,
@@ -61,6 +64,8 @@ const PLACEHOLDERS_CODE: Readonly<Record<PlaceholderStyle, number>> = {
   format: 3,
 };
 
+const FINGERPRINT_DIGITS = 16;
+
 /** Where there is not even the memory for a copy of the statement. */
 const UNREAD: NormalizedSql = {
   text: '<unparsed>',
@@ -90,8 +95,16 @@ class NativeEngine implements Engine {
   }
 
   normalizeSql(sql: string, options: NormalizeOptions = {}): NormalizedSql {
-    const placeholders = placeholdersCode(options);
-    return this.#binding.normalizeSql(sql, placeholders, stringsCode(options)) ?? UNREAD;
+    const binding = this.#binding;
+    const answer = binding.normalizeSql(sql, placeholdersCode(options), stringsCode(options));
+    if (answer === undefined) return UNREAD;
+    const listCount = binding.listLengths[0] ?? 0;
+    return {
+      text: answer.slice(FINGERPRINT_DIGITS),
+      fingerprint: answer.slice(0, FINGERPRINT_DIGITS),
+      listLengths:
+        listCount === 0 ? [] : Array.from(binding.listLengths.subarray(1, 1 + listCount)),
+    };
   }
 
   scanSql(sql: string, options: NormalizeOptions = {}): SqlSpans {
