@@ -26,14 +26,15 @@ const Options = struct {
 pub fn build(b: *std.Build) void {
     const options = readOptions(b);
 
-    const core = createCore(b, options);
+    // What is loaded into Node carries no debug information in a release.
+    const addon_core = createCore(b, options, .{ .strip = options.optimize != .Debug });
     const tests = addTests(b, options);
     const fuzz = addTool(b, options, "fuzz", "native/fuzz/main.zig");
     const bench = addTool(b, options, "bench", "native/bench/main.zig");
     const format = b.addFmt(.{ .paths = &.{ "native", "build.zig" }, .check = true });
 
     const addon_step = b.step("addon", "Build hyperdjango.node into the prefix");
-    addAddon(b, addon_step, options, core);
+    addAddon(b, addon_step, options, addon_core);
 
     const test_step = b.step("test", "Run the core's tests; with -Dtsan under ThreadSanitizer");
     test_step.dependOn(&b.addRunArtifact(tests).step);
@@ -66,14 +67,16 @@ fn readOptions(b: *std.Build) Options {
     };
 }
 
-fn createCore(b: *std.Build, options: Options) *std.Build.Module {
+const Artifact = struct { strip: bool };
+
+fn createCore(b: *std.Build, options: Options, artifact: Artifact) *std.Build.Module {
     return b.createModule(.{
         .root_source_file = b.path("native/src/root.zig"),
         .target = options.target,
         .optimize = options.optimize,
         .link_libc = true,
         .pic = true,
-        .strip = options.optimize != .Debug,
+        .strip = artifact.strip,
     });
 }
 
@@ -113,7 +116,8 @@ fn addTool(
         .optimize = release.optimize,
         .link_libc = true,
     });
-    module.addImport("core", createCore(b, release));
+    // Zig 0.16 crashes where one module of an executable is stripped and another is not.
+    module.addImport("core", createCore(b, release, .{ .strip = false }));
     return b.addExecutable(.{ .name = name, .root_module = module, .use_llvm = true });
 }
 

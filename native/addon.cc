@@ -284,9 +284,14 @@ hd_sql_options SqlOptionsOf(const Napi::CallbackInfo& info) {
           static_cast<uint8_t>(NumberOf(info.Env(), info[2]))};
 }
 
-Napi::Value NowNs(const Napi::CallbackInfo& info) {
-  StateOf(info)->calls[kNowNs]++;
-  return Napi::Number::New(info.Env(), static_cast<double>(hd_clock_now_ns()));
+// Plain N-API like the recorder's hot functions: 40 ns where node-addon-api takes 56.
+napi_value NowNs(napi_env env, napi_callback_info info) {
+  void* data = nullptr;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data);
+  static_cast<AddonState*>(data)->calls[kNowNs]++;
+  napi_value result = nullptr;
+  napi_create_double(env, static_cast<double>(hd_clock_now_ns()), &result);
+  return result;
 }
 
 Napi::Value NowNsBigInt(const Napi::CallbackInfo& info) {
@@ -353,7 +358,11 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   }
   env.SetInstanceData(state);
   exports.Set("abiVersion", Napi::Number::New(env, hd_abi_version()));
-  exports.Set("nowNs", Napi::Function::New<NowNs>(env, "nowNs"));
+  napi_value now_ns = nullptr;
+  if (napi_create_function(env, "nowNs", NAPI_AUTO_LENGTH, NowNs, state, &now_ns) != napi_ok) {
+    return exports;
+  }
+  exports.Set("nowNs", Napi::Value(env, now_ns));
   exports.Set("nowNsBigInt", Napi::Function::New<NowNsBigInt>(env, "nowNsBigInt"));
   exports.Set("normalizeSql", Napi::Function::New<NormalizeSql>(env, "normalizeSql"));
   exports.Set("scanSql", Napi::Function::New<ScanSql>(env, "scanSql"));

@@ -125,7 +125,7 @@ const Stress = struct {
     const TestedRing = RingType(if (weaken_ring) .plain else .release);
     const weaken_ring = @import("test_options").weaken_ring;
     const reader_count = 3;
-    const record_count = 200_000;
+    const record_count = 50_000;
 
     ring: TestedRing,
     accepted_count: std.atomic.Value(u64) = .init(0),

@@ -104,14 +104,14 @@ export const OTHER_NAME = '<other>';
 const CAPACITY_MAX = 65_536;
 
 /** In the order in which the header has them. */
-export const CAPACITY_NAMES = [
+export const CAPACITY_NAMES: readonly (keyof RecorderCapacities)[] = [
   'inFlightQueriesMax',
   'inFlightRequestsMax',
   'recentQueriesMax',
   'recentRequestsMax',
   'statementsMax',
   'routesMax',
-] as const satisfies readonly (keyof RecorderCapacities)[];
+];
 
 export interface ArenaLayout {
   readonly capacities: RecorderCapacities;

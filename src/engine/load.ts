@@ -10,6 +10,7 @@ import type { Engine, EngineKind } from './engine.ts';
 import { ABI_VERSION, createNativeEngine } from './native.ts';
 import type { NativeBinding } from './native.ts';
 import { createPortableEngine } from './portable/index.ts';
+import { isTruncatedElf } from './truncation.ts';
 
 export interface LoadedEngine {
   readonly engine: Engine;
@@ -101,15 +102,20 @@ function loadBinding(): NativeBinding {
 
 function requireAddon(): Partial<NativeBinding> {
   try {
-    const nodeGypBuild = require('node-gyp-build') as (folder: string) => Partial<NativeBinding>;
-    return nodeGypBuild(packageRoot);
+    const nodeGypBuild = require('node-gyp-build') as { path(folder: string): string };
+    return requireFile(nodeGypBuild.path(packageRoot));
   } catch (error) {
     // node-gyp-build knows musl by Alpine's release file only.
     if (!isMusl()) throw error;
     const folder = process.env['HYPERDJANGO_PREBUILD'] ?? packageRoot;
     const target = `${process.platform}-${process.arch}`;
-    return require(join(folder, 'prebuilds', target, 'hyperdjango.musl.node')) as NativeBinding;
+    return requireFile(join(folder, 'prebuilds', target, 'hyperdjango.musl.node'));
   }
+}
+
+function requireFile(path: string): Partial<NativeBinding> {
+  if (isTruncatedElf(path)) throw new Error(`${path} is only a part of the file that it should be`);
+  return require(path) as Partial<NativeBinding>;
 }
 
 /** Takes some milliseconds: only for when loading failed. */

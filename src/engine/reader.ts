@@ -152,7 +152,11 @@ export class ArenaReader {
 
   #inFlightQueries(): InFlightQuery[] {
     const { inFlightQueries, capacities } = this.#layout;
-    const slots = this.#slots(inFlightQueries, capacities.inFlightQueriesMax, IN_FLIGHT_QUERY.words);
+    const slots = this.#slots(
+      inFlightQueries,
+      capacities.inFlightQueriesMax,
+      IN_FLIGHT_QUERY.words,
+    );
     return slots.rows.map((row) => ({
       statementId: lowOf(slots.copy, row + IN_FLIGHT_QUERY.statementId),
       requestHandle: readWord(slots.copy, row + IN_FLIGHT_QUERY.requestHandle),

@@ -29,8 +29,21 @@ import { TextCache } from './text-cache.ts';
 export interface PortableParts {
   readonly nowNs: () => number;
   readonly normalizeSql: (sql: string) => NormalizedSql;
-  readonly calls: Record<string, number>;
+  readonly calls: RecorderCalls;
 }
+
+/** How often each method ran, over all recorders of the engine. */
+export type RecorderCalls = Record<
+  | 'beginRequest'
+  | 'endRequest'
+  | 'beginQuery'
+  | 'endQuery'
+  | 'internStatement'
+  | 'recordQuery'
+  | 'statement'
+  | 'snapshot',
+  number
+>;
 
 /** Tells the recorders of a thread apart in their handles. */
 let recorderCount = 0;
@@ -83,7 +96,7 @@ export class PortableRecorder implements EngineRecorder {
   }
 
   beginRequest(): number {
-    this.#count('beginRequest');
+    this.#parts.calls.beginRequest += 1;
     const startNs = this.#parts.nowNs();
     this.registers[REGISTER.startNs] = startNs;
     this.registers[REGISTER.statementId] = OTHER_ID;
@@ -105,7 +118,7 @@ export class PortableRecorder implements EngineRecorder {
     queryCount: number,
     outcome: Outcome,
   ): void {
-    this.#count('endRequest');
+    this.#parts.calls.endRequest += 1;
     const ended = wholeOf(handle);
     if (ended !== NO_HANDLE && this.#requests.find(ended) === -1) return;
     const words = this.#words;
@@ -128,7 +141,7 @@ export class PortableRecorder implements EngineRecorder {
   }
 
   beginQuery(sql: string, requestHandle: number, poolWaitNs: number): number {
-    this.#count('beginQuery');
+    this.#parts.calls.beginQuery += 1;
     const statementId = this.#intern(sql);
     const startNs = this.#parts.nowNs();
     this.registers[REGISTER.startNs] = startNs;
@@ -148,7 +161,7 @@ export class PortableRecorder implements EngineRecorder {
   }
 
   endQuery(handle: number, outcome: Outcome, rowCount: number): number {
-    this.#count('endQuery');
+    this.#parts.calls.endQuery += 1;
     const endNs = this.#parts.nowNs();
     const ended = wholeOf(handle);
     const payload = this.#queries.find(ended);
@@ -171,7 +184,7 @@ export class PortableRecorder implements EngineRecorder {
   }
 
   internStatement(sql: string): number {
-    this.#count('internStatement');
+    this.#parts.calls.internStatement += 1;
     return this.#intern(sql);
   }
 
@@ -184,7 +197,7 @@ export class PortableRecorder implements EngineRecorder {
     outcome: Outcome,
     rowCount: number,
   ): void {
-    this.#count('recordQuery');
+    this.#parts.calls.recordQuery += 1;
     const wanted = whole32Of(statementId);
     this.#record(
       wanted < this.#statements.count ? wanted : OTHER_ID,
@@ -198,12 +211,12 @@ export class PortableRecorder implements EngineRecorder {
   }
 
   statement(id: number): StatementIdentity | undefined {
-    this.#count('statement');
+    this.#parts.calls.statement += 1;
     return this.#reader.statement(id);
   }
 
   snapshot(): RecorderSnapshot {
-    this.#count('snapshot');
+    this.#parts.calls.snapshot += 1;
     return this.#reader.snapshot(this.#parts.nowNs());
   }
 
@@ -257,10 +270,6 @@ export class PortableRecorder implements EngineRecorder {
     const number = readWord(this.#words, countWord);
     writeWord(this.#words, record + ENDED_QUERY.sequence, 2 * number + 2);
     writeWord(this.#words, countWord, number + 1);
-  }
-
-  #count(call: string): void {
-    this.#parts.calls[call] = (this.#parts.calls[call] ?? 0) + 1;
   }
 }
 

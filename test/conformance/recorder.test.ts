@@ -1,0 +1,356 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { NO_HANDLE, OTHER_ID, OUTCOME, REGISTER } from '../../src/engine/engine.ts';
+import type {
+  Engine,
+  EngineRecorder,
+  Outcome,
+  RecorderCapacities,
+  RecorderSnapshot,
+} from '../../src/engine/engine.ts';
+import { countOf } from '../../src/engine/histogram.ts';
+import { engineOfKind } from '../../src/engine/load.ts';
+import { bothEngines, ENGINE_KINDS } from './support/engines.ts';
+import { createRandom, TEST_SEED } from './support/random.ts';
+
+const CAPACITIES: RecorderCapacities = {
+  inFlightQueriesMax: 8,
+  inFlightRequestsMax: 4,
+  recentQueriesMax: 16,
+  recentRequestsMax: 8,
+  statementsMax: 16,
+  routesMax: 4,
+};
+
+const USERS = 'SELECT * FROM users WHERE id = 1';
+
+describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
+  const engine = engineOfKind(kind);
+  let recorder: EngineRecorder;
+
+  beforeEach(() => {
+    recorder = engine.createRecorder(CAPACITIES);
+  });
+
+  it('begins empty', () => {
+    expect(recorder.snapshot()).toMatchObject({
+      queryCount: 0,
+      requestCount: 0,
+      statements: [],
+      routes: [],
+      inFlightQueries: [],
+      inFlightRequests: [],
+      recentQueries: [],
+      recentRequests: [],
+      dropped: { queries: 0, requests: 0, statements: 0, torn: 0 },
+    });
+  });
+
+  it('shows a query in flight, and its duration once it has ended', () => {
+    const before = engine.nowNs();
+    const request = recorder.beginRequest();
+    const query = recorder.beginQuery(USERS, request, 300);
+    const startNs = recorder.registers[REGISTER.startNs] ?? NaN;
+    const statementId = recorder.registers[REGISTER.statementId] ?? NaN;
+    expect(query).not.toBe(NO_HANDLE);
+    expect(startNs).toBeGreaterThanOrEqual(before);
+    expect(startNs).toBeLessThanOrEqual(engine.nowNs());
+    expect(recorder.snapshot().inFlightQueries).toEqual([
+      { statementId, requestHandle: request, startNs },
+    ]);
+
+    const durationNs = recorder.endQuery(query, OUTCOME.ok, 3);
+    expect(durationNs).toBeGreaterThanOrEqual(0);
+    expect(startNs + durationNs).toBeLessThanOrEqual(engine.nowNs());
+    const snapshot = recorder.snapshot();
+    expect(snapshot.inFlightQueries).toEqual([]);
+    expect(snapshot.recentQueries).toEqual([
+      {
+        statementId,
+        requestHandle: request,
+        startNs,
+        durationNs,
+        poolWaitNs: 300,
+        outcome: OUTCOME.ok,
+        rowCount: 3,
+      },
+    ]);
+    expect(snapshot.statements).toMatchObject([
+      { id: statementId, callCount: 1, totalNs: durationNs, poolWaitNs: 300, rowCount: 3 },
+    ]);
+  });
+
+  it('shows a request in flight, and its route once it has ended', () => {
+    const handle = recorder.beginRequest();
+    const startNs = recorder.registers[REGISTER.startNs] ?? NaN;
+    expect(recorder.snapshot().inFlightRequests).toEqual([{ handle, startNs }]);
+    recorder.endRequest(handle, 'GET /users/:id', startNs, 5_000_000, 404, 12, OUTCOME.error);
+    const snapshot = recorder.snapshot();
+    expect(snapshot.inFlightRequests).toEqual([]);
+    expect(snapshot.requestCount).toBe(1);
+    expect(snapshot.routes).toMatchObject([
+      {
+        route: 'GET /users/:id',
+        requestCount: 1,
+        errorCount: 1,
+        queryCount: 12,
+        totalNs: 5_000_000,
+        maxNs: 5_000_000,
+      },
+    ]);
+    expect(snapshot.recentRequests).toEqual([
+      {
+        routeId: snapshot.routes[0]?.id,
+        startNs,
+        durationNs: 5_000_000,
+        statusCode: 404,
+        queryCount: 12,
+        outcome: OUTCOME.error,
+      },
+    ]);
+  });
+
+  it('gives texts that differ in values only one statement', () => {
+    const first = recorder.internStatement(USERS);
+    expect(recorder.internStatement('SELECT * FROM users WHERE id = 2')).toBe(first);
+    expect(recorder.internStatement('SELECT * FROM orders WHERE id = 2')).not.toBe(first);
+    expect(recorder.statement(first)).toEqual({
+      fingerprint: engine.normalizeSql(USERS).fingerprint,
+      text: 'SELECT * FROM users WHERE id = $1',
+    });
+  });
+
+  it('knows no statement that it did not give out', () => {
+    const known = recorder.internStatement(USERS);
+    for (const id of [known + 1, -1, 0.5, NaN, Infinity, 2 ** 32]) {
+      expect(recorder.statement(id)).toBeUndefined();
+    }
+  });
+
+  it('ends a handle once, and only its own', () => {
+    const request = recorder.beginRequest();
+    const query = recorder.beginQuery(USERS, request, 0);
+    const other = engine.createRecorder(CAPACITIES);
+    other.beginQuery(USERS, NO_HANDLE, 0);
+
+    expect(other.endQuery(query, OUTCOME.ok, 0)).toBe(-1);
+    expect(recorder.endQuery(request, OUTCOME.ok, 0)).toBe(-1);
+    expect(recorder.endQuery(query, OUTCOME.ok, 0)).toBeGreaterThanOrEqual(0);
+    expect(recorder.endQuery(query, OUTCOME.ok, 0)).toBe(-1);
+    const reusing = recorder.beginQuery(USERS, request, 0);
+    expect(reusing).not.toBe(query);
+    expect(recorder.endQuery(query, OUTCOME.ok, 0)).toBe(-1);
+    expect(recorder.snapshot().inFlightQueries).toHaveLength(1);
+
+    recorder.endRequest(request, 'GET /', 1, 1, 200, 1, OUTCOME.ok);
+    recorder.endRequest(request, 'GET /', 1, 1, 200, 1, OUTCOME.ok);
+    recorder.endRequest(query, 'GET /', 1, 1, 200, 1, OUTCOME.ok);
+    expect(recorder.snapshot().requestCount).toBe(1);
+  });
+
+  it('counts what finds no in-flight slot, and still totals it at its end', () => {
+    const handles = Array.from({ length: CAPACITIES.inFlightQueriesMax + 2 }, () =>
+      recorder.beginQuery(USERS, NO_HANDLE, 0),
+    );
+    expect(handles.slice(-2)).toEqual([NO_HANDLE, NO_HANDLE]);
+    const statementId = recorder.registers[REGISTER.statementId] ?? NaN;
+    expect(recorder.statement(statementId)?.text).toContain('users');
+    recorder.recordQuery(statementId, NO_HANDLE, 1, 1000, 0, OUTCOME.ok, -1);
+
+    const requests = Array.from({ length: CAPACITIES.inFlightRequestsMax + 1 }, () =>
+      recorder.beginRequest(),
+    );
+    expect(requests.at(-1)).toBe(NO_HANDLE);
+    recorder.endRequest(NO_HANDLE, 'GET /', 1, 1, 200, 0, OUTCOME.ok);
+
+    const snapshot = recorder.snapshot();
+    expect(snapshot.dropped).toMatchObject({ queries: 2, requests: 1 });
+    expect(snapshot.queryCount).toBe(1);
+    expect(snapshot.requestCount).toBe(1);
+  });
+
+  it('adds up under other what no longer finds a row', () => {
+    const ids = Array.from({ length: CAPACITIES.statementsMax + 3 }, (_, table) =>
+      recorder.internStatement(`SELECT a FROM t${table}`),
+    );
+    expect(new Set(ids.slice(0, CAPACITIES.statementsMax)).size).toBe(CAPACITIES.statementsMax);
+    expect(ids.slice(CAPACITIES.statementsMax)).toEqual([OTHER_ID, OTHER_ID, OTHER_ID]);
+    for (const id of ids) recorder.recordQuery(id, NO_HANDLE, 1, 1000, 0, OUTCOME.ok, -1);
+    recorder.recordQuery(12_345, NO_HANDLE, 1, 1000, 0, OUTCOME.ok, -1);
+
+    for (let route = 0; route < CAPACITIES.routesMax + 2; route += 1) {
+      recorder.endRequest(NO_HANDLE, `GET /${route}`, 1, 1000, 200, 1, OUTCOME.ok);
+    }
+    const snapshot = recorder.snapshot();
+    expect(snapshot.dropped.statements).toBe(4);
+    expect(snapshot.statements[0]).toMatchObject({ id: OTHER_ID, text: '<other>', callCount: 4 });
+    expect(snapshot.routes[0]).toMatchObject({ id: OTHER_ID, route: '<other>', requestCount: 2 });
+  });
+
+  it('keeps the newest records, oldest first, and the totals of all', () => {
+    const id = recorder.internStatement(USERS);
+    for (let query = 0; query < 50; query += 1) {
+      recorder.recordQuery(id, NO_HANDLE, query, 1000 + query, 0, OUTCOME.ok, 1);
+    }
+    const snapshot = recorder.snapshot();
+    expect(snapshot.queryCount).toBe(50);
+    const startsNs = snapshot.recentQueries.map((query) => query.startNs);
+    expect(startsNs).toEqual(Array.from({ length: 16 }, (_, index) => 34 + index));
+    expect(snapshot.statements).toMatchObject([{ callCount: 50, minNs: 1000, maxNs: 1049 }]);
+  });
+
+  it('survives whatever is passed for a number or a text', () => {
+    const odd = [NaN, Infinity, -Infinity, -1, 0.5, 2 ** 60, undefined, null, 'x', {}];
+    for (const value of odd as number[]) {
+      const handle = recorder.beginQuery(value as unknown as string, value, value);
+      recorder.endQuery(value, value as Outcome, value);
+      recorder.endQuery(handle, value as Outcome, value);
+      recorder.recordQuery(value, value, value, value, value, value as Outcome, value);
+      recorder.endRequest(
+        NO_HANDLE,
+        value as unknown as string,
+        value,
+        value,
+        value,
+        value,
+        value as Outcome,
+      );
+    }
+    const snapshot = recorder.snapshot();
+    expect(snapshot.queryCount).toBe(2 * odd.length);
+    const numbers = snapshot.recentQueries.flatMap((query) => Object.values(query));
+    for (const number of numbers) expect(Number.isSafeInteger(number)).toBe(true);
+  });
+
+  it('covers the whole of a long statement, with memory that it gives back', () => {
+    const long = (last: string): string => `SELECT ${'a, '.repeat(2 ** 20)}${last}`;
+    recorder = engine.createRecorder({ ...CAPACITIES, statementsMax: 64 });
+    const first = recorder.internStatement(long('b'));
+    expect(recorder.internStatement(long('c'))).not.toBe(first);
+    expect(recorder.internStatement(long('b'))).toBe(first);
+    const statement = recorder.statement(first);
+    expect(Buffer.byteLength(statement?.text ?? '')).toBeLessThanOrEqual(8192);
+  });
+
+  it('takes texts around the size of its buffer, whole', () => {
+    for (const characters of [65_520, 65_531, 65_532, 65_533, 65_535, 65_536, 65_537, 65_540]) {
+      for (const end of ['b', 'é', '€', '𝄞']) {
+        const sql = (last: string): string => `SELECT ${'x'.repeat(characters - 8)}${end}${last}`;
+        const own = engine.createRecorder({ ...CAPACITIES, statementsMax: 64 });
+        expect(own.internStatement(sql('y'))).not.toBe(own.internStatement(sql('z')));
+      }
+    }
+  });
+
+  it('refuses capacities that are no powers of two, and names them', () => {
+    for (const bad of [0, 3, -8, 1.5, NaN, 131_072, '16' as unknown as number]) {
+      expect(() => engine.createRecorder({ ...CAPACITIES, statementsMax: bad })).toThrow(
+        new RangeError(`statementsMax must be a power of two from 1 to 65536; got ${String(bad)}`),
+      );
+    }
+  });
+
+  it('counts its calls', () => {
+    const before = engine.callCounts();
+    recorder.endQuery(recorder.beginQuery(USERS, NO_HANDLE, 0), OUTCOME.ok, 1);
+    recorder.snapshot();
+    const after = engine.callCounts();
+    for (const call of ['beginQuery', 'endQuery', 'snapshot']) {
+      expect((after[call] ?? 0) - (before[call] ?? 0)).toBe(1);
+    }
+  });
+});
+
+describe('both engines', () => {
+  const [native, portable] = bothEngines();
+
+  it('count their calls under the same names', () => {
+    expect(Object.keys(native.callCounts()).sort()).toEqual(
+      expect.arrayContaining(Object.keys(portable.callCounts()).sort()),
+    );
+  });
+
+  it(`give the same snapshot for the same sequence (seed ${TEST_SEED})`, () => {
+    for (let round = 0; round < 20; round += 1) {
+      const seed = TEST_SEED + round;
+      const answers = [native, portable].map((engine) => play(engine, seed));
+      expect(answers[0], `seed ${seed}`).toEqual(answers[1]);
+    }
+  });
+});
+
+/** Everything of a random sequence that does not depend on the time or on handles' bits. */
+function play(engine: Engine, seed: number): unknown {
+  const random = createRandom(seed);
+  const recorder = engine.createRecorder(CAPACITIES);
+  const below = (limit: number): number => Math.floor(random() * limit);
+  const texts = ['', '\0', 'é€𝄞', '\ud800', `SELECT '${'x'.repeat(9000)}' FROM t`];
+  const requests: number[] = [NO_HANDLE];
+  const queries: number[] = [];
+  const answers: unknown[] = [];
+  for (let step = 0; step < 600; step += 1) {
+    const durationNs = Math.floor(2 ** (random() * 54) - 1);
+    const requestHandle = requests[below(requests.length)] ?? NO_HANDLE;
+    const outcome: Outcome = below(4) === 0 ? OUTCOME.error : OUTCOME.ok;
+    switch (below(6)) {
+      case 0: {
+        const sql = texts[below(40)] ?? `SELECT ${below(9)} FROM table_${below(24)}`;
+        answers.push(recorder.internStatement(sql));
+        break;
+      }
+      case 1:
+        requests.push(recorder.beginRequest());
+        break;
+      case 2: {
+        const handle = requests.splice(below(requests.length), 1)[0] ?? NO_HANDLE;
+        const route = `GET /${'é'.repeat(below(200))}/${below(3)}`;
+        recorder.endRequest(handle, route, step, durationNs, below(600), below(9), outcome);
+        break;
+      }
+      case 3:
+        queries.push(recorder.beginQuery(`SELECT ${step} FROM q`, requestHandle, below(1e9)));
+        break;
+      case 4:
+        // Of random duration, so only whether it was in flight is compared.
+        answers.push(recorder.endQuery(queries.splice(below(queries.length), 1)[0] ?? 1, 0, 1) < 0);
+        break;
+      default:
+        recorder.recordQuery(
+          below(20),
+          requestHandle,
+          step,
+          durationNs,
+          below(2) * below(1e9),
+          outcome,
+          below(50) - 1,
+        );
+    }
+  }
+  return { answers, ...comparable(recorder.snapshot(), recorder) };
+}
+
+function comparable(snapshot: RecorderSnapshot, recorder: EngineRecorder): object {
+  // Queries through begin and end took real time: all of them are of the statement `q`.
+  const timed = recorder.internStatement('SELECT 1 FROM q');
+  const handles = new Map(snapshot.inFlightRequests.map(({ handle }, index) => [handle, index]));
+  const ordinal = (handle: number): number => handles.get(handle) ?? -1;
+  return {
+    ...snapshot,
+    takenAtNs: 0,
+    statements: snapshot.statements.map((statement) =>
+      statement.id === timed
+        ? { id: timed, callCount: statement.callCount, buckets: countOf(statement.durations) }
+        : statement,
+    ),
+    inFlightQueries: snapshot.inFlightQueries.map((query) => ({
+      statementId: query.statementId,
+      request: ordinal(query.requestHandle),
+    })),
+    inFlightRequests: snapshot.inFlightRequests.length,
+    recentQueries: snapshot.recentQueries.map((query) => ({
+      ...query,
+      requestHandle: ordinal(query.requestHandle),
+      ...(query.statementId === timed ? { startNs: 0, durationNs: 0 } : {}),
+    })),
+  };
+}
