@@ -1,0 +1,63 @@
+import { type EngineRecorder, OTHER_ID } from '../engine/engine.ts';
+import type { Scope } from '../recorder/index.ts';
+import { isInnocent } from './innocent.ts';
+
+/** One statement that a scope ran `count` times. */
+export interface RepeatedStatement {
+  readonly statementId: number;
+  /** 16 hex digits. */
+  readonly fingerprint: string;
+  /** Normalised. */
+  readonly sql: string;
+  readonly count: number;
+  /** Time of the runs that the scope kept one by one, in milliseconds. */
+  readonly totalMs: number;
+}
+
+/**
+ * The seed's N+1: statements that ran at least `threshold` times in one scope, less the
+ * innocent ones (transaction control, health checks, catalogue queries, `= ANY($1)`).
+ *
+ * Statements that found no place in the statement table are not judged; `dropped.statements`
+ * counts them.
+ *
+ * @param threshold runs, at or over which a statement is reported.
+ * @returns the most repeated first.
+ */
+export function findRepeatedStatements(
+  scope: Scope,
+  threshold: number,
+  statements: Pick<EngineRecorder, 'statement'>,
+): RepeatedStatement[] {
+  if (scope.queryCount < threshold) return [];
+  const repeated: RepeatedStatement[] = [];
+  for (const [statementId, { count, totalNs }] of countByStatement(scope)) {
+    if (count < threshold || statementId === OTHER_ID) continue;
+    const statement = statements.statement(statementId);
+    if (statement === undefined || isInnocent(statement.text)) continue;
+    repeated.push({
+      statementId,
+      fingerprint: statement.fingerprint,
+      sql: statement.text,
+      count,
+      totalMs: totalNs / 1e6,
+    });
+  }
+  return repeated.sort((a, b) => b.count - a.count);
+}
+
+function countByStatement(scope: Scope): Map<number, { count: number; totalNs: number }> {
+  const counts = new Map<number, { count: number; totalNs: number }>();
+  const add = (statementId: number, count: number, durationNs: number): void => {
+    const entry = counts.get(statementId);
+    if (entry === undefined) {
+      counts.set(statementId, { count, totalNs: durationNs });
+    } else {
+      entry.count += count;
+      entry.totalNs += durationNs;
+    }
+  };
+  for (const query of scope.queries) add(query.statementId, 1, Math.max(0, query.durationNs));
+  for (const [statementId, count] of scope.overflow ?? []) add(statementId, count, 0);
+  return counts;
+}

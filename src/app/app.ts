@@ -1,0 +1,272 @@
+import type { AddressInfo } from 'node:net';
+
+import { serve, type ServerType } from '@hono/node-server';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
+
+import type { Database } from '../database/index.ts';
+import { HyperDjangoError, OptionError } from '../errors/index.ts';
+import { requestScope } from '../frameworks/hono.ts';
+import { PerformanceMiddleware } from '../performance/index.ts';
+import { measureHandler } from '../profiling/index.ts';
+import {
+  describeValue,
+  functionOption,
+  knownOptions,
+  numberOption,
+  stringOption,
+} from '../util/options.ts';
+import { type Handler, routeDecorator, type RouteDecorator, routesOf } from './route-decorator.ts';
+
+export type Hook = () => void | Promise<void>;
+
+export interface ListenOptions {
+  /**
+   * 0 takes any free port.
+   *
+   * @defaultValue 3000
+   */
+  readonly port?: number;
+  /** @defaultValue '127.0.0.1' */
+  readonly hostname?: string;
+}
+
+export interface ListeningApp {
+  readonly url: string;
+  readonly port: number;
+  /** Lets running requests finish, then runs the shutdown hooks; a second call waits for the first. */
+  close(): Promise<void>;
+}
+
+interface Route {
+  readonly method: string;
+  readonly path: string;
+  readonly handler: Handler;
+}
+
+/**
+ * A small web application on Hono with everything of this package at hand.
+ *
+ * @example
+ * ```ts
+ * import { HyperApp, PerformanceMiddleware } from 'hyperdjango';
+ *
+ * const app = new HyperApp('myapp');
+ * app.use(new PerformanceMiddleware());
+ * app.get('/hello', (c) => c.text('hello'));
+ * const response = await app.fetch(new Request('http://localhost/hello'));
+ * console.log(response.headers.get('X-Query-Count')); // '0'
+ * ```
+ */
+export class HyperApp {
+  readonly name: string;
+  /** True unless `NODE_ENV` is `production`. */
+  debug: boolean = process.env['NODE_ENV'] !== 'production';
+  /** Whether every response carries the `X-Profile` header. */
+  profiling = false;
+
+  #db: Database | undefined;
+  readonly #performance: PerformanceMiddleware[] = [];
+  readonly #middlewares: MiddlewareHandler[] = [];
+  readonly #routes: Route[] = [];
+  readonly #startupHooks: Hook[] = [];
+  readonly #shutdownHooks: Hook[] = [];
+  #composed: Hono | undefined;
+
+  /** @throws {OptionError} where the name is not a string with something in it. */
+  constructor(name: string) {
+    this.name = stringOption('new HyperApp(name)', name);
+  }
+
+  /**
+   * The application's database, for its handlers.
+   *
+   * @throws {HyperDjangoError} `ERR_HYPERDJANGO_STATE` where none was set yet.
+   */
+  get db(): Database {
+    if (this.#db !== undefined) return this.#db;
+    throw new HyperDjangoError(
+      'ERR_HYPERDJANGO_STATE',
+      'HyperApp.db: not set yet; set it in an onStartup hook',
+    );
+  }
+
+  set db(db: Database) {
+    this.#db = db;
+  }
+
+  /** Runs before the application listens, in the order of the calls. */
+  onStartup(hook: Hook): void {
+    this.#startupHooks.push(functionOption('HyperApp.onStartup(hook)', hook));
+  }
+
+  /** Runs when the last request is done, in the reverse order of the calls. */
+  onShutdown(hook: Hook): void {
+    this.#shutdownHooks.unshift(functionOption('HyperApp.onShutdown(hook)', hook));
+  }
+
+  /** Covers every route, whenever it is called; performance middlewares run outermost. */
+  use(middleware: PerformanceMiddleware | MiddlewareHandler): void {
+    if (middleware instanceof PerformanceMiddleware) {
+      this.#performance.push(middleware);
+    } else {
+      const option = 'HyperApp.use(middleware)';
+      this.#middlewares.push(throwingErrors(functionOption(option, middleware)));
+    }
+    this.#composed = undefined;
+  }
+
+  /** Adds a route; without a handler, gives a decorator for a class's method. */
+  route(method: string, path: string, handler: Handler): void;
+  route(method: string, path: string): RouteDecorator;
+  route(method: string, path: string, handler?: Handler): RouteDecorator | void {
+    const verb = stringOption('HyperApp.route(method)', method).toUpperCase();
+    if (typeof path !== 'string' || !path.startsWith('/')) {
+      throw new OptionError(
+        'HyperApp.route(path)',
+        'a path that begins with /',
+        describeValue(path),
+      );
+    }
+    if (handler !== undefined) return this.#addRoute(verb, path, handler);
+    return routeDecorator(this, { method: verb, path }, (own) => this.#addRoute(verb, path, own));
+  }
+
+  get(path: string, handler: Handler): void {
+    this.route('GET', path, functionOption('HyperApp.get(handler)', handler));
+  }
+
+  post(path: string, handler: Handler): void {
+    this.route('POST', path, functionOption('HyperApp.post(handler)', handler));
+  }
+
+  put(path: string, handler: Handler): void {
+    this.route('PUT', path, functionOption('HyperApp.put(handler)', handler));
+  }
+
+  patch(path: string, handler: Handler): void {
+    this.route('PATCH', path, functionOption('HyperApp.patch(handler)', handler));
+  }
+
+  delete(path: string, handler: Handler): void {
+    this.route('DELETE', path, functionOption('HyperApp.delete(handler)', handler));
+  }
+
+  /**
+   * Adds the routes that `@app.route(…)` marked on the object's methods, bound to it.
+   *
+   * @throws {OptionError} where it has none.
+   */
+  register(instance: object): void {
+    const routes = routesOf(this, instance);
+    if (routes.length === 0) {
+      throw new OptionError(
+        'HyperApp.register(instance)',
+        "an object with methods that are decorated by this application's route()",
+        describeValue(instance),
+      );
+    }
+    for (const { method, path, handler } of routes) this.#addRoute(method, path, handler);
+  }
+
+  /** Answers one request in this process, without a socket: for tests. Runs no start-up hook. */
+  readonly fetch = (request: Request, env?: object): Response | Promise<Response> => {
+    this.#composed ??= this.#compose();
+    return this.#composed.fetch(request, env);
+  };
+
+  /**
+   * Runs the start-up hooks and listens.
+   *
+   * @throws what a hook threw; the server's own error where it cannot listen. The shutdown
+   * hooks run in either case.
+   */
+  async listen(options: ListenOptions = {}): Promise<ListeningApp> {
+    knownOptions('HyperApp.listen', options, ['port', 'hostname']);
+    const port = numberOption('HyperApp.listen.port', options.port ?? 3_000, {
+      min: 0,
+      max: 65_535,
+      integer: true,
+    });
+    const hostname = stringOption('HyperApp.listen.hostname', options.hostname ?? '127.0.0.1');
+    let server: ServerType;
+    try {
+      for (const hook of this.#startupHooks) await hook();
+      server = await listening(serve({ fetch: this.fetch, port, hostname }));
+    } catch (error) {
+      await this.#shutDown().catch(() => {});
+      throw error;
+    }
+    const address = server.address() as AddressInfo;
+    const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    let closing: Promise<void> | undefined;
+    return {
+      url: `http://${host}:${address.port}`,
+      port: address.port,
+      close: () => (closing ??= closed(server).then(() => this.#shutDown())),
+    };
+  }
+
+  #addRoute(method: string, path: string, handler: Handler): void {
+    functionOption('HyperApp.route(handler)', handler);
+    this.#routes.push({ method, path, handler });
+    this.#composed = undefined;
+  }
+
+  /** Anew after each change: Hono itself takes no middleware once it has routes. */
+  #compose(): Hono {
+    const hono = new Hono();
+    hono.use(requestScope([...this.#performance], () => this.profiling));
+    for (const middleware of this.#middlewares) hono.use(middleware);
+    for (const { method, path, handler } of this.#routes) {
+      hono.on(
+        method,
+        path,
+        throwingErrors((c: Context) => measureHandler(() => handler(c))),
+      );
+    }
+    return hono;
+  }
+
+  /** @throws the first error, when every hook has run. */
+  async #shutDown(): Promise<void> {
+    const errors: unknown[] = [];
+    for (const hook of this.#shutdownHooks) {
+      try {
+        await hook();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}
+
+/** Hono answers an Error by a response, and lets any other thrown value end the connection. */
+function throwingErrors<A extends unknown[], R>(
+  fn: (...args: A) => R | Promise<R>,
+): (...args: A) => Promise<R> {
+  return async (...args) => {
+    try {
+      return await fn(...args);
+    } catch (thrown) {
+      if (thrown instanceof Error) throw thrown;
+      throw new Error('a handler threw a value that is no Error', { cause: thrown });
+    }
+  };
+}
+
+function listening(server: ServerType): Promise<ServerType> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.once('listening', () => {
+      server.off('error', reject);
+      resolve(server);
+    });
+  });
+}
+
+function closed(server: ServerType): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.close((error) => (error === undefined ? resolve() : reject(error)));
+  });
+}

@@ -1,0 +1,1 @@
+export { type EmbeddedPostgres, launchPostgres } from './launch.ts';

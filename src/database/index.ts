@@ -1,0 +1,6 @@
+/**
+ * A PostgreSQL pool whose queries are recorded.
+ *
+ * @module
+ */
+export { Database, type PoolStats, type Queryable, type Row } from './database.ts';

@@ -1,0 +1,7 @@
+/**
+ * Hooks on database drivers. With a {@link PerformanceMiddleware} or a `Database` in use they
+ * are set by themselves; call {@link instrument} for a driver that a bundler has inlined.
+ *
+ * @module
+ */
+export { instrument, instrumentLoaded, uninstrument } from './instrument.ts';

@@ -1,0 +1,8 @@
+/**
+ * Per-request query tracking: headers, statistics, dashboard.
+ *
+ * @module
+ */
+export { PerformanceMiddleware } from './middleware.ts';
+export type { PerformanceOptions, ResolvedPerformanceOptions } from './options.ts';
+export type { NPlusOne, PerformanceStats, RequestSummary, SlowQuery } from './stats.ts';

@@ -1,0 +1,104 @@
+import type { Authorize } from '../dashboard/index.ts';
+import {
+  booleanOption,
+  functionOption,
+  knownOptions,
+  numberOption,
+  stringOption,
+} from '../util/options.ts';
+
+/** Options of {@link PerformanceMiddleware}. */
+export interface PerformanceOptions {
+  /**
+   * Queries that take at least this long are slow, in milliseconds.
+   *
+   * @defaultValue 100
+   */
+  readonly slowQueryThresholdMs?: number;
+  /**
+   * One statement that runs at least this often in one request is an N+1.
+   *
+   * @defaultValue 5
+   */
+  readonly nPlusOneThreshold?: number;
+  /**
+   * Requests that the history keeps, 1 to 100,000.
+   *
+   * @defaultValue 1000
+   */
+  readonly maxHistory?: number;
+  /**
+   * Where the dashboard is; its JSON is at `{dashboardPath}/json`.
+   *
+   * @defaultValue '/debug/performance'
+   */
+  readonly dashboardPath?: string;
+  /**
+   * Whether responses carry `X-Query-Count` and `X-Query-Time`.
+   *
+   * @defaultValue true
+   */
+  readonly headers?: boolean;
+  /**
+   * Who may see the dashboard.
+   *
+   * @defaultValue undefined: loopback clients in development, nobody in production.
+   */
+  readonly authorize?: Authorize;
+  /**
+   * The name of the application on the dashboard.
+   *
+   * @defaultValue 'app'
+   */
+  readonly appName?: string;
+}
+
+export type ResolvedPerformanceOptions = Readonly<
+  Required<Omit<PerformanceOptions, 'authorize'>> & { authorize: Authorize | undefined }
+>;
+
+const OWNER = 'PerformanceMiddleware';
+
+/** @throws {OptionError} where an option is unknown or out of its range. */
+export function resolvePerformanceOptions(options: PerformanceOptions): ResolvedPerformanceOptions {
+  knownOptions(OWNER, options, [
+    'slowQueryThresholdMs',
+    'nPlusOneThreshold',
+    'maxHistory',
+    'dashboardPath',
+    'headers',
+    'authorize',
+    'appName',
+  ]);
+  const {
+    slowQueryThresholdMs = 100,
+    nPlusOneThreshold = 5,
+    maxHistory = 1_000,
+    dashboardPath = '/debug/performance',
+    headers = true,
+    authorize,
+    appName = 'app',
+  } = options;
+  return Object.freeze({
+    slowQueryThresholdMs: numberOption(`${OWNER}.slowQueryThresholdMs`, slowQueryThresholdMs, {
+      min: 0,
+      max: 86_400_000,
+    }),
+    nPlusOneThreshold: numberOption(`${OWNER}.nPlusOneThreshold`, nPlusOneThreshold, {
+      min: 2,
+      max: 1_000_000,
+      integer: true,
+    }),
+    maxHistory: numberOption(`${OWNER}.maxHistory`, maxHistory, {
+      min: 1,
+      max: 100_000,
+      integer: true,
+    }),
+    // The dashboard's handler checks its path.
+    dashboardPath,
+    headers: booleanOption(`${OWNER}.headers`, headers),
+    authorize:
+      authorize === undefined ? undefined : functionOption(`${OWNER}.authorize`, authorize),
+    appName: stringOption(`${OWNER}.appName`, appName),
+  });
+}

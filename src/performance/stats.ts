@@ -1,0 +1,138 @@
+import { RingBuffer } from '../util/ring.ts';
+
+/** The most entries of each "recent" list. */
+export const RECENT_MAX = 50;
+
+/** What {@link PerformanceMiddleware.getStats} gives. */
+export interface PerformanceStats {
+  readonly totalRequests: number;
+  /** Statements of those requests, and those given to `recordQuery`. */
+  readonly totalQueries: number;
+  /** Not rounded; 0 before the first request. */
+  readonly avgQueriesPerRequest: number;
+  readonly slowQueryCount: number;
+  /** Pairs of a request and a statement that it ran too often. */
+  readonly nPlusOneCount: number;
+  /** Newest first, at most 50. */
+  readonly recentSlowQueries: readonly SlowQuery[];
+  /** Distinct normalised texts, newest first, at most 50. */
+  readonly recentNPlusOne: readonly string[];
+  /** Queries that ran outside every request. */
+  readonly unscopedQueries: number;
+}
+
+export interface SlowQuery {
+  /** Normalised: no value of yours is in it. */
+  readonly sql: string;
+  readonly durationMs: number;
+  /** Such as `GET /users/:id`; null outside a request. */
+  readonly route: string | null;
+  /** When it was issued, in milliseconds since the Unix epoch. */
+  readonly timestamp: number;
+}
+
+/** One statement that one request ran too often. */
+export interface NPlusOne {
+  /** Normalised. */
+  readonly sql: string;
+  readonly route: string;
+  /** Runs in that request. */
+  readonly count: number;
+  readonly totalMs: number;
+  /** When the request came, in milliseconds since the Unix epoch. */
+  readonly timestamp: number;
+}
+
+/** One request that was answered, or given up by its client. */
+export interface RequestSummary {
+  /** Counts up from 1. */
+  readonly id: number;
+  readonly method: string;
+  /** The route's pattern, such as `/users/:id`. */
+  readonly route: string;
+  readonly status: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly queryCount: number;
+  /** Sum of its queries' durations. */
+  readonly queryMs: number;
+  readonly slowCount: number;
+  readonly nPlusOneCount: number;
+  readonly aborted: boolean;
+}
+
+/** Totals since the start, and the newest of everything, in memory that never grows. */
+export class StatsStore {
+  readonly #requests: RingBuffer<RequestSummary>;
+  readonly #slowQueries = new RingBuffer<SlowQuery>(RECENT_MAX);
+  readonly #nPlusOnes = new RingBuffer<NPlusOne>(RECENT_MAX);
+  /** In order of their last appearance. */
+  readonly #nPlusOneTexts = new Set<string>();
+  #totalRequests = 0;
+  #totalQueries = 0;
+  #slowQueryCount = 0;
+  #nPlusOneCount = 0;
+
+  constructor(maxHistory: number) {
+    this.#requests = new RingBuffer(maxHistory);
+  }
+
+  /** The number that the next request to be counted will have. */
+  get nextRequestId(): number {
+    return this.#totalRequests + 1;
+  }
+
+  addRequest(request: RequestSummary): void {
+    this.#totalRequests += 1;
+    this.#totalQueries += request.queryCount;
+    this.#requests.push(request);
+  }
+
+  /** Queries that no request counts: issued after its end, or recorded outside of any. */
+  addQueries(count: number): void {
+    this.#totalQueries += count;
+  }
+
+  /** @param queries the newest of them, at most {@link RECENT_MAX}, oldest first. */
+  addSlowQueries(count: number, queries: readonly SlowQuery[]): void {
+    this.#slowQueryCount += count;
+    for (const query of queries) this.#slowQueries.push(query);
+  }
+
+  addNPlusOne(pattern: NPlusOne): void {
+    this.#nPlusOneCount += 1;
+    this.#nPlusOnes.push(pattern);
+    this.#nPlusOneTexts.delete(pattern.sql);
+    this.#nPlusOneTexts.add(pattern.sql);
+    if (this.#nPlusOneTexts.size <= RECENT_MAX) return;
+    for (const oldest of this.#nPlusOneTexts) {
+      this.#nPlusOneTexts.delete(oldest);
+      break;
+    }
+  }
+
+  /** Newest first. */
+  recentRequests(): RequestSummary[] {
+    return this.#requests.newestFirst();
+  }
+
+  /** Newest first. */
+  recentNPlusOnes(): NPlusOne[] {
+    return this.#nPlusOnes.newestFirst();
+  }
+
+  stats(unscopedQueries: number): PerformanceStats {
+    return {
+      totalRequests: this.#totalRequests,
+      totalQueries: this.#totalQueries,
+      avgQueriesPerRequest:
+        this.#totalRequests === 0 ? 0 : this.#totalQueries / this.#totalRequests,
+      slowQueryCount: this.#slowQueryCount,
+      nPlusOneCount: this.#nPlusOneCount,
+      recentSlowQueries: this.#slowQueries.newestFirst(),
+      recentNPlusOne: [...this.#nPlusOneTexts].toReversed(),
+      unscopedQueries,
+    };
+  }
+}

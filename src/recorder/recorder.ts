@@ -1,0 +1,308 @@
+/**
+ * Writes every query and request down once, where it happens: into the engine's fixed memory,
+ * and on the scope that issued it. Everything else reads.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import {
+  type Engine,
+  type EngineRecorder,
+  NO_HANDLE,
+  OTHER_ID,
+  OUTCOME,
+  type Outcome,
+  REGISTER,
+  type RecorderCapacities,
+} from '../engine/engine.ts';
+import { loadEngine } from '../engine/load.ts';
+import { OptionError } from '../errors/index.ts';
+import { PoolRegistry } from './pool-registry.ts';
+import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
+
+const CAPACITIES: RecorderCapacities = {
+  inFlightQueriesMax: 1_024,
+  inFlightRequestsMax: 1_024,
+  recentQueriesMax: 4_096,
+  recentRequestsMax: 1_024,
+  statementsMax: 2_048,
+  routesMax: 256,
+};
+
+/** One query in so many is timed for {@link Recorder.overheadNs}. */
+const OVERHEAD_SAMPLE_EVERY = 64;
+
+/** Hears of every query of the process, whatever its scope; faults inside are caught. */
+export interface QueryListener {
+  onQueryBegan?(query: RecordedQuery): void;
+  onQueryEnded?(query: RecordedQuery): void;
+}
+
+/** Marks a piece of work whose queries are the tool's own: never recorded, counted or logged. */
+const UNRECORDED: unique symbol = Symbol('unrecorded');
+
+export type Context = Scope | typeof UNRECORDED | undefined;
+
+export class Recorder {
+  readonly engine: Engine;
+  /** Why this engine and not the other one. */
+  readonly engineReason: string;
+  readonly core: EngineRecorder;
+  readonly pools: PoolRegistry = new PoolRegistry();
+
+  /** Queries that a driver ran outside every scope. */
+  unscopedQueryCount = 0;
+  /** Faults of our own that were caught; the application saw none of them. */
+  faultCount = 0;
+
+  readonly #contexts = new AsyncLocalStorage<Context>();
+  #listeners: readonly QueryListener[] = [];
+  #sampleCount = 0;
+  #sampleNs = 0;
+  #sinceSample = 0;
+
+  constructor(engine: Engine, engineReason: string) {
+    this.engine = engine;
+    this.engineReason = engineReason;
+    this.core = engine.createRecorder(CAPACITIES);
+  }
+
+  /** The scope that a query issued here and now belongs to. */
+  currentScope(): Scope | undefined {
+    const store = this.#contexts.getStore();
+    return store instanceof Scope ? store : undefined;
+  }
+
+  openScope(kind: ScopeKind, name: string): Scope {
+    const handle = kind === 'request' ? this.core.beginRequest() : NO_HANDLE;
+    const startNs =
+      kind === 'request' ? Number(this.core.registers[REGISTER.startNs]) : this.engine.nowNs();
+    return new Scope(kind, name, handle, startNs);
+  }
+
+  /** Whether the work here and now is the tool's own. */
+  isUnrecorded(): boolean {
+    return this.#contexts.getStore() === UNRECORDED;
+  }
+
+  /** What a query issued here and now would be booked on, for {@link Recorder.runIn} later. */
+  captureContext(): Context {
+    return this.#contexts.getStore();
+  }
+
+  /** Runs `fn`, and all that it starts, in the context; undefined leaves every scope. */
+  runIn<T>(context: Context, fn: () => T): T {
+    return this.#contexts.run(context, fn);
+  }
+
+  /** Runs `fn` with the queries that it issues left out of everything. */
+  runUnrecorded<T>(fn: () => T): T {
+    return this.#contexts.run(UNRECORDED, fn);
+  }
+
+  /** Closes the scope and tells its observers; a second call does nothing. */
+  closeScope(scope: Scope, end: ScopeEnd): void {
+    if (scope.isClosed) return;
+    scope.isClosed = true;
+    try {
+      if (scope.kind === 'request') {
+        const failed = end.isAborted || end.statusCode >= 500;
+        this.core.endRequest(
+          scope.handle,
+          scope.name,
+          scope.startNs,
+          Math.max(0, this.engine.nowNs() - scope.startNs),
+          end.statusCode,
+          scope.queryCount,
+          failed ? OUTCOME.error : OUTCOME.ok,
+        );
+      }
+      for (const observer of scope.observers) observer.onScopeClosed?.(scope, end);
+    } catch (error) {
+      this.reportFault(error);
+    }
+  }
+
+  /**
+   * Notes that a query is issued, with the scope it belongs to. Nothing is counted before
+   * {@link Recorder.begin}.
+   *
+   * @returns undefined where the query is the tool's own.
+   */
+  issue(
+    sql: string,
+    values: readonly unknown[] | undefined,
+    source: object | undefined,
+  ): RecordedQuery | undefined {
+    const store = this.#contexts.getStore();
+    if (store === UNRECORDED) return undefined;
+    return {
+      scope: store,
+      source,
+      sql,
+      values,
+      statementId: OTHER_ID,
+      handle: NO_HANDLE,
+      startNs: 0,
+      durationNs: -1,
+      poolWaitNs: 0,
+      outcome: OUTCOME.ok,
+      rowCount: -1,
+    };
+  }
+
+  /** The query is handed over to the connection now. */
+  begin(query: RecordedQuery): void {
+    this.#sinceSample += 1;
+    const isSampled = this.#sinceSample === OVERHEAD_SAMPLE_EVERY;
+    const sampleStartNs = isSampled ? this.engine.nowNs() : 0;
+    const { registers } = this.core;
+    query.handle = this.core.beginQuery(
+      query.sql,
+      query.scope?.handle ?? NO_HANDLE,
+      query.poolWaitNs,
+    );
+    query.startNs = Number(registers[REGISTER.startNs]);
+    query.statementId = Number(registers[REGISTER.statementId]);
+    if (query.scope === undefined) this.unscopedQueryCount += 1;
+    this.#book(query);
+    if (isSampled) this.#sampleNs += this.engine.nowNs() - sampleStartNs;
+  }
+
+  /** The query's last result, or its error, has arrived. */
+  end(query: RecordedQuery, outcome: Outcome, rowCount: number): void {
+    const isSampled = this.#sinceSample >= OVERHEAD_SAMPLE_EVERY;
+    const sampleStartNs = isSampled ? this.engine.nowNs() : 0;
+    query.outcome = outcome;
+    query.rowCount = rowCount;
+    const durationNs = this.core.endQuery(query.handle, outcome, rowCount);
+    if (durationNs >= 0) {
+      query.durationNs = durationNs;
+    } else {
+      query.durationNs = Math.max(0, this.engine.nowNs() - query.startNs);
+      this.#recordEnded(query);
+    }
+    this.#settle(query);
+    if (isSampled) {
+      this.#sampleNs += this.engine.nowNs() - sampleStartNs;
+      this.#sampleCount += 1;
+      this.#sinceSample = 0;
+    }
+  }
+
+  /**
+   * Records a query that has ended already, in the current scope.
+   *
+   * @returns undefined where the current work is the tool's own.
+   */
+  record(sql: string, durationNs: number): RecordedQuery | undefined {
+    const query = this.issue(sql, undefined, undefined);
+    if (query === undefined) return undefined;
+    query.statementId = this.core.internStatement(sql);
+    query.startNs = this.engine.nowNs() - durationNs;
+    query.durationNs = durationNs;
+    this.#recordEnded(query);
+    this.#book(query);
+    this.#settle(query);
+    return query;
+  }
+
+  /** @returns a function that ends the subscription. */
+  subscribe(listener: QueryListener): () => void {
+    this.#listeners = [...this.#listeners, listener];
+    return () => {
+      this.#listeners = this.#listeners.filter((other) => other !== listener);
+    };
+  }
+
+  /** The normalised text of a statement; of `sql` itself where the table was full. */
+  statementText(query: RecordedQuery): string {
+    const known =
+      query.statementId === OTHER_ID ? undefined : this.core.statement(query.statementId);
+    return known?.text ?? this.engine.normalizeSql(query.sql).text;
+  }
+
+  /** Mean cost of a recorded query in nanoseconds, from a sample; 0 before the first one. */
+  overheadNs(): number {
+    return this.#sampleCount === 0 ? 0 : this.#sampleNs / this.#sampleCount;
+  }
+
+  /** Counts a fault of our own and logs the first one; the application goes on. */
+  reportFault(error: unknown): void {
+    this.faultCount += 1;
+    if (this.faultCount > 1) return;
+    // The message of a foreign error may quote a value: its name and place say enough.
+    const what =
+      error instanceof OptionError
+        ? error.message
+        : error instanceof Error
+          ? `${error.name} ${error.stack?.match(/^ +at .+$/m)?.[0].trim() ?? ''}`
+          : typeof error;
+    process.emitWarning(`a fault inside was caught, the application is unaffected: ${what}`, {
+      type: 'HyperDjangoWarning',
+      code: 'HYPERDJANGO_FAULT',
+    });
+  }
+
+  #recordEnded(query: RecordedQuery): void {
+    this.core.recordQuery(
+      query.statementId,
+      query.scope?.handle ?? NO_HANDLE,
+      query.startNs,
+      query.durationNs,
+      query.poolWaitNs,
+      query.outcome,
+      query.rowCount,
+    );
+  }
+
+  #book(query: RecordedQuery): void {
+    try {
+      query.scope?.begin(query);
+      for (const listener of this.#listeners) listener.onQueryBegan?.(query);
+    } catch (error) {
+      this.reportFault(error);
+    }
+  }
+
+  #settle(query: RecordedQuery): void {
+    const { scope } = query;
+    try {
+      if (scope !== undefined) {
+        scope.end(query);
+        for (const observer of scope.observers) observer.onQueryEnded?.(query, scope);
+      }
+      for (const listener of this.#listeners) listener.onQueryEnded?.(query);
+    } catch (error) {
+      this.reportFault(error);
+    }
+    // What is kept with the scope must hold no value of the user's.
+    query.sql = '';
+    query.values = undefined;
+  }
+}
+
+const REGISTRY_KEY = Symbol.for('hyperdjango.recorder@0');
+const registry = globalThis as { [REGISTRY_KEY]?: Recorder };
+
+/** `HYPERDJANGO_DISABLED=1` turns everything off: no hook, no memory, no header. */
+export function isDisabled(): boolean {
+  const value = process.env['HYPERDJANGO_DISABLED'];
+  return value === '1' || value === 'true';
+}
+
+/**
+ * The recorder of this process, made at first use. It lives in a global registry, so that an
+ * ESM and a CommonJS copy of this package write to the same one.
+ *
+ * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` where `HYPERDJANGO_ENGINE=native` asks for
+ * an engine that cannot be loaded.
+ */
+export function getRecorder(): Recorder {
+  let recorder = registry[REGISTRY_KEY];
+  if (recorder === undefined) {
+    const { engine, reason } = loadEngine();
+    recorder = new Recorder(engine, reason);
+    registry[REGISTRY_KEY] = recorder;
+  }
+  return recorder;
+}

@@ -1,0 +1,123 @@
+/**
+ * A scope is what queries are booked on: a request, a job or a test. It is carried by
+ * AsyncLocalStorage and captured where a query is issued.
+ */
+import { OUTCOME, type Outcome } from '../engine/engine.ts';
+
+export type ScopeKind = 'request' | 'job';
+
+/** Queries of one scope that are kept one by one; the totals go on beyond it. */
+export const SCOPE_DETAILS_MAX = 2_000;
+
+/** One query, from its issue to its last result. */
+export interface RecordedQuery {
+  readonly scope: Scope | undefined;
+  /** The pool, or the client outside a pool, that runs it: an identity, never called. */
+  readonly source: object | undefined;
+  /** The text as it was issued; emptied when the query has ended, as it may hold literals. */
+  sql: string;
+  /** The parameters as they were issued; undefined when the query has ended. */
+  values: readonly unknown[] | undefined;
+  statementId: number;
+  handle: number;
+  startNs: number;
+  /** -1 while it runs. */
+  durationNs: number;
+  poolWaitNs: number;
+  outcome: Outcome;
+  /** Rows returned or affected; -1 where unknown. */
+  rowCount: number;
+}
+
+/** How a scope came to its end. */
+export interface ScopeEnd {
+  /** HTTP status; 0 for what is no request. */
+  readonly statusCode: number;
+  /** The client went away before the response was complete. */
+  readonly isAborted: boolean;
+}
+
+/** Hears of one scope's queries and of its end; a fault inside is caught, counted and logged once. */
+export interface ScopeObserver {
+  onQueryEnded?(query: RecordedQuery, scope: Scope): void;
+  onScopeClosed?(scope: Scope, end: ScopeEnd): void;
+}
+
+/** Set on a scope whose response is to carry the `X-Profile` header. */
+export interface ScopeProfile {
+  /** Time spent in the handler; 0 before it has returned. */
+  handlerNs: number;
+  /** A profiled function may call another: only the outermost one is measured. */
+  isMeasuring: boolean;
+}
+
+export class Scope {
+  readonly kind: ScopeKind;
+  /** `GET /users/:id` for a request, the job's name otherwise; known at its end at the latest. */
+  name: string;
+  readonly handle: number;
+  readonly startNs: number;
+  readonly observers: ScopeObserver[] = [];
+  /** The first {@link SCOPE_DETAILS_MAX} queries, in the order of their start. */
+  readonly queries: RecordedQuery[] = [];
+  /** Runs by statement of the queries that are not in `queries`; undefined where all are. */
+  overflow: Map<number, number> | undefined;
+  queryCount = 0;
+  errorCount = 0;
+  poolWaitNs = 0;
+  profile: ScopeProfile | undefined;
+  isClosed = false;
+
+  // Sums of times since `startNs`: sums of the clock itself would not fit a double.
+  #endedNs = 0;
+  #runningCount = 0;
+  #runningSinceSumNs = 0;
+  #busyNs = 0;
+  #busySinceNs: number;
+  #busyUntilNs: number;
+
+  constructor(kind: ScopeKind, name: string, handle: number, startNs: number) {
+    this.kind = kind;
+    this.name = name;
+    this.handle = handle;
+    this.startNs = startNs;
+    this.#busySinceNs = startNs;
+    this.#busyUntilNs = startNs;
+  }
+
+  /** Books a query that starts now; `query.startNs` and `query.statementId` are set. */
+  begin(query: RecordedQuery): void {
+    this.queryCount += 1;
+    this.poolWaitNs += query.poolWaitNs;
+    if (this.queries.length < SCOPE_DETAILS_MAX) {
+      this.queries.push(query);
+    } else {
+      this.overflow ??= new Map();
+      this.overflow.set(query.statementId, (this.overflow.get(query.statementId) ?? 0) + 1);
+    }
+    if (this.#runningCount === 0) this.#busySinceNs = Math.max(query.startNs, this.#busyUntilNs);
+    this.#runningCount += 1;
+    this.#runningSinceSumNs += query.startNs - this.startNs;
+  }
+
+  /** Books the end of a query that `begin` booked; `query.durationNs` is set. */
+  end(query: RecordedQuery): void {
+    this.#endedNs += query.durationNs;
+    if (query.outcome !== OUTCOME.ok) this.errorCount += 1;
+    this.#runningCount -= 1;
+    this.#runningSinceSumNs -= query.startNs - this.startNs;
+    if (this.#runningCount > 0) return;
+    this.#busyUntilNs = Math.max(this.#busyUntilNs, query.startNs + query.durationNs);
+    this.#busyNs += this.#busyUntilNs - this.#busySinceNs;
+  }
+
+  /** Sum of all durations; a query still running counts with the time it has taken so far. */
+  queryTimeNs(nowNs: number): number {
+    return this.#endedNs + this.#runningCount * (nowNs - this.startNs) - this.#runningSinceSumNs;
+  }
+
+  /** The time in which at least one query ran: overlapping ones count once. */
+  busyNs(nowNs: number): number {
+    return this.#runningCount === 0 ? this.#busyNs : this.#busyNs + nowNs - this.#busySinceNs;
+  }
+}

@@ -1,0 +1,35 @@
+import type { DroppedCounts, EngineKind } from './engine/engine.ts';
+import { getRecorder } from './recorder/index.ts';
+
+/** What {@link status} gives. */
+export interface Status {
+  readonly engine: EngineKind;
+  /** Why this engine runs. */
+  readonly reason: string;
+  /** Where the records lie, for other processes to read; null while they are private. */
+  readonly segment: string | null;
+  readonly dropped: DroppedCounts;
+  /** Mean cost of a recorded query in nanoseconds, from a sample; 0 before the first one. */
+  readonly overheadNs: number;
+}
+
+/**
+ * The state of the instrumentation itself.
+ *
+ * @example
+ * ```ts
+ * import { status } from 'hyperdjango';
+ *
+ * console.log(status().engine); // 'native', or 'portable' with the reason
+ * ```
+ */
+export function status(): Status {
+  const recorder = getRecorder();
+  return {
+    engine: recorder.engine.kind,
+    reason: recorder.engineReason,
+    segment: null,
+    dropped: recorder.core.snapshot().dropped,
+    overheadNs: recorder.overheadNs(),
+  };
+}
