@@ -18,6 +18,14 @@ pub const padding_bytes = block_bytes;
 /// Bytes looked at, in tests only: proves that the work is linear in the input.
 pub var visit_count: u64 = 0;
 
+pub const QuotedBody = struct {
+    /// Where the closing quote stands, or the text ends.
+    end: usize,
+    /// Whether it holds more than `[a-z0-9_$]`.
+    needs_quotes: bool,
+    is_closed: bool,
+};
+
 /// Padded text needs no bounds: `padding_bytes` NUL bytes follow it. Other text does.
 pub fn Bytes(comptime is_padded: bool) type {
     return struct {
@@ -88,6 +96,10 @@ pub fn Bytes(comptime is_padded: bool) type {
         /// Where what goes on a name ends.
         pub inline fn nameEnd(bytes: Self, start: usize) usize {
             var index = start;
+            if (true) {
+                while (token.continues_name[bytes.at(index)]) index += 1;
+                return index;
+            }
             while (true) {
                 const length = prefixLength(continuesName(bytes.block(index)));
                 index += length;
@@ -103,6 +115,41 @@ pub fn Bytes(comptime is_padded: bool) type {
                 const byte = bytes.at(index);
                 if (byte == '$' or !token.continuesName(byte)) return index;
             }
+        }
+
+        /// The body of a quoted identifier, to its last quote.
+        pub fn quotedBody(bytes: Self, start: usize) QuotedBody {
+            var index = start;
+            var needs_quotes = false;
+            while (true) {
+                const read = bytes.block(index);
+                const stop = matches(read, '"') | matches(read, 0);
+                const unquotable = isUnquotable(read);
+                if (stop == 0) {
+                    needs_quotes = needs_quotes or unquotable != std.math.maxInt(Mask);
+                    index += block_bytes;
+                    continue;
+                }
+                needs_quotes = needs_quotes or unquotable & below(stop) != below(stop);
+                index += @ctz(stop);
+                const is_closed = bytes.at(index) == '"';
+                if (!is_closed or bytes.at(index + 1) != '"') {
+                    return .{ .end = index, .needs_quotes = needs_quotes, .is_closed = is_closed };
+                }
+                needs_quotes = true;
+                index += 2;
+            }
+        }
+
+        /// The same, where it ends within one block.
+        pub inline fn quotedName(bytes: Self, start: usize) ?QuotedBody {
+            const read = bytes.block(start);
+            const stop = matches(read, '"') | matches(read, 0);
+            if (stop == 0) return null;
+            const end = start + @ctz(stop);
+            if (bytes.at(end) == 0 or bytes.at(end + 1) == '"') return null;
+            const needs_quotes = isUnquotable(read) & below(stop) != below(stop);
+            return .{ .end = end, .needs_quotes = needs_quotes, .is_closed = true };
         }
 
         /// The first of two bytes, or the end.
@@ -122,7 +169,12 @@ pub fn Bytes(comptime is_padded: bool) type {
     };
 }
 
-pub inline fn matches(block: Block, byte: u8) Mask {
+/// The bits below the lowest one that is set.
+inline fn below(mask: Mask) Mask {
+    return (mask - 1) & ~mask;
+}
+
+inline fn matches(block: Block, byte: u8) Mask {
     return @bitCast(block == @as(Block, @splat(byte)));
 }
 
@@ -137,7 +189,7 @@ inline fn continuesName(block: Block) Mask {
 }
 
 /// What a name that needs no quotes may hold: `[a-z0-9_$]`.
-pub inline fn isUnquotable(block: Block) Mask {
+inline fn isUnquotable(block: Block) Mask {
     return isBetween(block, 'a', 'z') | isBetween(block, '0', '9') | matches(block, '_') |
         matches(block, '$');
 }

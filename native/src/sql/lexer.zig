@@ -130,11 +130,8 @@ pub fn Lexer(comptime is_padded: bool) type {
         inline fn readWord(lexer: *Self, start: usize, first_byte: u8) void {
             const bytes = lexer.bytes;
             const end = bytes.nameEnd(start + 1);
-            if (end - start == 1) {
-                const following = bytes.at(end);
-                if (following == '\'' or following == '&') {
-                    if (lexer.readPrefixed(start, first_byte | 0x20, following)) return;
-                }
+            if (end - start == 1 and lexer.isPrefix(end)) {
+                if (lexer.readPrefixed(start, first_byte | 0x20, bytes.at(end))) return;
             }
             lexer.is_after_escape_string = false;
             lexer.end = end;
@@ -164,45 +161,23 @@ pub fn Lexer(comptime is_padded: bool) type {
         }
 
         inline fn readQuoted(lexer: *Self, body_start: usize, is_unicode: bool) void {
-            const bytes = lexer.bytes;
             lexer.is_after_escape_string = false;
             lexer.is_unicode = is_unicode;
-            var index = body_start;
-            var needs_quotes = false;
-            while (true) {
-                const block = bytes.block(index);
-                const stop = bytes_module.matches(block, '"') | bytes_module.matches(block, 0);
-                const unquotable = bytes_module.isUnquotable(block);
-                if (stop == 0) {
-                    needs_quotes = needs_quotes or unquotable != std.math.maxInt(u16);
-                    index += bytes_module.block_bytes;
-                    continue;
-                }
-                // The bits below the lowest set one.
-                const before = (stop - 1) & ~stop;
-                needs_quotes = needs_quotes or unquotable & before != before;
-                index += @ctz(stop);
-                if (bytes.at(index) == 0) {
-                    lexer.end = index;
-                    lexer.kind = .unterminated;
-                    return;
-                }
-                if (bytes.at(index + 1) != '"') break;
-                needs_quotes = true;
-                index += 2;
+            const body = lexer.bytes.quotedBody(body_start);
+            if (!body.is_closed) {
+                lexer.end = body.end;
+                lexer.kind = .unterminated;
+                return;
             }
-            lexer.end = index + 1;
+            lexer.end = body.end + 1;
             lexer.kind = .quoted;
-            var word = bytes.word(body_start, index, false);
-            if (needs_quotes or !token.isLetter(bytes.at(body_start)) or
-                keywords.lookUp(word).is_keyword)
-            {
-                word.mixCode(if (is_unicode)
-                    fingerprint.unicode_quoted_code
-                else
-                    fingerprint.quoted_code);
-            }
-            lexer.word = word;
+            lexer.word = quotedWord(lexer.bytes, body_start, body, is_unicode);
+        }
+
+        /// Whether the letter before `end` may be the prefix of a string.
+        pub inline fn isPrefix(lexer: *const Self, end: usize) bool {
+            const following = lexer.bytes.at(end);
+            return following == '\'' or following == '&';
         }
 
         fn readString(
@@ -412,6 +387,23 @@ pub fn Lexer(comptime is_padded: bool) type {
             lexer.word = .of(group);
         }
     };
+}
+
+/// The word of a quoted identifier: that of its body where it needs no quotes.
+pub inline fn quotedWord(
+    bytes: anytype,
+    body_start: usize,
+    body: bytes_module.QuotedBody,
+    is_unicode: bool,
+) Word {
+    var word = bytes.word(body_start, body.end, false);
+    if (body.needs_quotes or !token.isLetter(bytes.at(body_start)) or
+        keywords.lookUp(word).is_keyword)
+    {
+        const code = if (is_unicode) fingerprint.unicode_quoted_code else fingerprint.quoted_code;
+        word.mixCode(code);
+    }
+    return word;
 }
 
 pub const NoComments = struct {

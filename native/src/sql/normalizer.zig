@@ -58,10 +58,30 @@ pub fn normalize(
     if (source.len > padded_bytes_max) {
         return normalizeBytes(false, source, options, text_buffer, list_buffer, hash);
     }
+    return normalizePadded(source, options, text_buffer, list_buffer, hash);
+}
+
+fn normalizePadded(
+    source: []const u8,
+    options: Options,
+    text_buffer: *[text_bytes_max]u8,
+    list_buffer: []u32,
+    known_fingerprint: ?u64,
+) Normalized {
+    assert(source.len <= padded_bytes_max);
+    // A checked build fills undefined memory, which would take as long as the rest.
+    @setRuntimeSafety(false);
     var padded: [padded_bytes_max + bytes_module.padding_bytes]u8 = undefined;
     @memcpy(padded[0..source.len], source);
     padded[source.len..][0..bytes_module.padding_bytes].* = @splat(0);
-    return normalizeBytes(true, padded[0..source.len], options, text_buffer, list_buffer, hash);
+    return normalizeBytes(
+        true,
+        padded[0..source.len],
+        options,
+        text_buffer,
+        list_buffer,
+        known_fingerprint,
+    );
 }
 
 /// kind: 0 literal, 1 parameter, 2 comment
@@ -166,6 +186,24 @@ const After = enum {
     as,
 };
 
+fn afterKeyword(
+    entry: keywords.Entry,
+    after: After,
+    last_word: keywords.Id,
+    is_sign_next: bool,
+) After {
+    const usual: After = if (entry.is_before_operand or is_sign_next) .operator else .operand;
+    return switch (entry.id) {
+        .as => .as,
+        .is => .is,
+        .not => if (after == .operand or after == .is) .kept_not else .operator,
+        .on => if (last_word == .on_null) .kept_on else .operator,
+        .by => if (last_word == .sorted) .operator else usual,
+        .infix => if (after == .operand or after == .kept_not) .operator else usual,
+        else => usual,
+    };
+}
+
 /// How far `SET name = value` or `ALTER ROLE … SET name TO value` has been read.
 const Setting = enum(u8) { none, alter, configured, set, name, start, value };
 
@@ -233,6 +271,7 @@ fn Machine(comptime is_padded: bool) type {
         fn read(machine: *Self) void {
             const lexer = &machine.lexer;
             while (true) {
+                machine.readPlainTokens();
                 lexer.next(lexer_module.no_comments);
                 const kind = lexer.kind;
                 if (kind == .end) return;
@@ -272,6 +311,124 @@ fn Machine(comptime is_padded: bool) type {
             }
         }
 
+        /// The tokens that most of a statement is made of: names, punctuation and parameters in
+        /// their order, a space between them at most. What `read` would do for each, with all
+        /// that it touches in registers; stops before the first token that is anything else.
+        fn readPlainTokens(machine: *Self) void {
+            const lexer = &machine.lexer;
+            const text_end_max = machine.text.runEndMax();
+            if (machine.text.state.run_end != lexer.end or text_end_max == 0) return;
+            if (machine.list.kind != .none or machine.minus_count != 0) return;
+            if (machine.setting != .none or machine.unicode != .none) return;
+            if (machine.is_statement_start or machine.has_semicolon) return;
+            if (machine.is_counting or machine.is_operator_name) return;
+            const bytes = lexer.bytes;
+            const first_position = lexer.end;
+            var position = first_position;
+            var hash = machine.hash;
+            var after = machine.after;
+            var last_word = machine.last_word;
+            var last_kind = machine.last_kind;
+            while (true) {
+                const has_gap = bytes.at(position) == ' ';
+                const start = position + @intFromBool(has_gap);
+                if (start >= text_end_max) break;
+                const byte = bytes.at(start);
+                switch (token.class_of[byte]) {
+                    .letter => {
+                        const end = bytes.nameEnd(start + 1);
+                        if (end - start == 1 and lexer.isPrefix(end)) break;
+                        if ((!has_gap and last_kind.isNameLike()) or end > text_end_max) break;
+                        const word = bytes.word(start, end, true);
+                        const entry: keywords.Entry =
+                            if (after == .name) .none else keywords.lookUp(word);
+                        if (entry.isPlain()) {
+                            after = .operand;
+                            last_word = .none;
+                        } else {
+                            if (entry.id == .constant and after == .operator) break;
+                            after = afterKeyword(entry, after, last_word, false);
+                            last_word = if (entry.id == .constant) .on_null else entry.id;
+                        }
+                        hash.add(word);
+                        last_kind = .word;
+                        position = end;
+                    },
+                    .double_quote => {
+                        const body = bytes.quotedName(start + 1) orelse break;
+                        if (body.end >= text_end_max) break;
+                        hash.add(lexer_module.quotedWord(bytes, start + 1, body, false));
+                        after = .operand;
+                        last_word = .none;
+                        last_kind = .quoted;
+                        position = body.end + 1;
+                    },
+                    .dot => {
+                        const following = bytes.at(start + 1);
+                        if (following == '.' or token.isDigit(following)) break;
+                        hash.addCode(@intFromEnum(token.Kind.dot));
+                        after = .name;
+                        last_word = .none;
+                        last_kind = .dot;
+                        position = start + 1;
+                    },
+                    .punctuation => {
+                        const kind = token.kindOfPunctuation(byte);
+                        switch (kind) {
+                            .comma => after = .operator,
+                            .open => {
+                                switch (last_word) {
+                                    .in, .values, .operator => break,
+                                    else => after = .operator,
+                                }
+                            },
+                            .close => after = .operand,
+                            else => break,
+                        }
+                        hash.addCode(@intFromEnum(kind));
+                        last_word = .none;
+                        last_kind = kind;
+                        position = start + 1;
+                    },
+                    .operator => {
+                        // What may begin a comment, a sign or a placeholder is not for here.
+                        switch (byte) {
+                            '=', '<', '>', '*' => {},
+                            else => break,
+                        }
+                        if (token.class_of[bytes.at(start + 1)] == .operator) break;
+                        hash.addCode(byte);
+                        after = .operator;
+                        last_word = .none;
+                        last_kind = .operator;
+                        position = start + 1;
+                    },
+                    .dollar => {
+                        const number = machine.placeholder_count + 1;
+                        const end = start + 2;
+                        if (number > 9 or bytes.at(start + 1) != '0' + number) break;
+                        if (!has_gap and last_kind.isNameLike()) break;
+                        if (token.isDigit(bytes.at(end)) or end > text_end_max) break;
+                        machine.placeholder_count = number;
+                        hash.addCode(fingerprint.literal_code);
+                        after = .operand;
+                        last_word = .none;
+                        last_kind = .parameter;
+                        position = end;
+                    },
+                    else => break,
+                }
+            }
+            if (position == first_position) return;
+            lexer.end = position;
+            lexer.is_after_escape_string = false;
+            machine.text.state.run_end = position;
+            machine.hash = hash;
+            machine.after = after;
+            machine.last_word = last_word;
+            machine.last_kind = last_kind;
+        }
+
         inline fn readWord(machine: *Self) void {
             const lexer = &machine.lexer;
             // `$1a$b` is a parameter and a name to the scanner; a name is never written so.
@@ -290,28 +447,10 @@ fn Machine(comptime is_padded: bool) type {
                 machine.after = .operand;
                 machine.last_word = .none;
             } else {
-                machine.followKeyword(entry);
+                const is_sign_next = machine.is_counting and entry.is_signed;
+                machine.after = afterKeyword(entry, after, machine.last_word, is_sign_next);
+                machine.last_word = if (entry.id == .constant) .on_null else entry.id;
             }
-        }
-
-        fn followKeyword(machine: *Self, entry: keywords.Entry) void {
-            const after = machine.after;
-            const last_word = machine.last_word;
-            machine.last_word = if (entry.id == .constant) .on_null else entry.id;
-            const is_sign_next = machine.is_counting and entry.is_signed;
-            const usual: After = if (entry.is_before_operand or is_sign_next)
-                .operator
-            else
-                .operand;
-            machine.after = switch (entry.id) {
-                .as => .as,
-                .is => .is,
-                .not => if (after == .operand or after == .is) .kept_not else .operator,
-                .on => if (last_word == .on_null) .kept_on else .operator,
-                .by => if (last_word == .sorted) .operator else usual,
-                .infix => if (after == .operand or after == .kept_not) .operator else usual,
-                else => usual,
-            };
         }
 
         inline fn readQuoted(machine: *Self) void {

@@ -31,6 +31,13 @@ pub const NormalizedText = struct {
         return text.state.flushed_bytes + (text.state.run_end - text.state.run_start);
     }
 
+    /// Where the run in the source must end for the text to fit; 0 where it no longer does.
+    pub inline fn runEndMax(text: *const NormalizedText) usize {
+        const state = &text.state;
+        if (state.cut_bytes != not_cut or state.flushed_bytes > cut_bytes_max) return 0;
+        return state.run_start + (cut_bytes_max - state.flushed_bytes);
+    }
+
     /// Adds the token `[start, end)` of the source.
     pub inline fn copy(text: *NormalizedText, start: usize, end: usize, gap: token.Gap) void {
         const gap_bytes: usize = @intFromBool(gap != .none);

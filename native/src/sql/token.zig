@@ -108,3 +108,9 @@ pub fn kindOfPunctuation(byte: u8) Kind {
         else => unreachable,
     };
 }
+
+pub const continues_name: [256]bool = t: {
+    var table: [256]bool = @splat(false);
+    for (0..256) |byte| table[byte] = continuesName(byte);
+    break :t table;
+};
