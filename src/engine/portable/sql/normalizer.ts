@@ -154,9 +154,9 @@ const {
 } = UNICODE;
 
 export class Normalizer {
-  private readonly source = new SqlSource();
+  private readonly source: SqlSource;
   private readonly lexer = new Lexer();
-  private readonly text = new NormalizedText(this.source);
+  private readonly text: NormalizedText;
   private readonly hash = new StatementHash();
   private readonly list = new ListReader();
 
@@ -188,6 +188,12 @@ export class Normalizer {
   private listLane1 = 0;
   private listLane2 = 0;
   private readonly afterFirst = new Checkpoint();
+
+  /** @param source tests count with it what is read. */
+  constructor(source: SqlSource = new SqlSource()) {
+    this.source = source;
+    this.text = new NormalizedText(source);
+  }
 
   normalize(sql: string, options: NormalizeOptions | undefined): NormalizedSql {
     const unparsed = readUnparsed(sql);
