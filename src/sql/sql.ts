@@ -2,6 +2,7 @@ import type { Engine, EngineKind } from '../engine/engine.ts';
 import { engineOfKind, loadEngine } from '../engine/load.ts';
 import type { NormalizedSql, NormalizeOptions, SqlSpans } from '../types/sql.ts';
 
+/** Options of {@link normalizeSql} and {@link scanSql}. */
 export interface SqlOptions extends NormalizeOptions {
   /**
    * Both engines give the same answers; this picks one, to compare them.
@@ -20,7 +21,7 @@ export interface SqlOptions extends NormalizeOptions {
  * ```ts
  * import { normalizeSql } from 'hyperdjango/sql';
  *
- * normalizeSql("SELECT * FROM users WHERE name = 'Ann'").text; // SELECT * FROM users WHERE name = $1
+ * normalizeSql("SELECT * FROM users WHERE id = 7").text; // 'SELECT * FROM users WHERE id = $1'
  * ```
  */
 export function normalizeSql(sql: string, options: SqlOptions = {}): NormalizedSql {

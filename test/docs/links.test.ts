@@ -16,14 +16,16 @@ function whyBroken(from: string, target: string): string | undefined {
   const path = file === '' ? from : normalize(join(dirname(from), decodeURIComponent(file)));
   if (!existsSync(join(ROOT, path))) return `${path} does not exist`;
   if (anchor === undefined || !path.endsWith('.md')) return undefined;
-  return parsePage(readText(path)).anchors.has(anchor) ? undefined : `${path} has no #${anchor}`;
+  return parsePage(readText(path), path).anchors.has(anchor)
+    ? undefined
+    : `${path} has no #${anchor}`;
 }
 
 describe.each(documents())('%s', (path) => {
   const text = readText(path);
 
   it('has links that lead somewhere', () => {
-    const broken = parsePage(text)
+    const broken = parsePage(text, path)
       .links.filter(({ target }) => !/^[a-z]+:/.test(target))
       .map(({ target, line }) => ({ at: `${path}:${line}`, why: whyBroken(path, target) }))
       .filter(({ why }) => why !== undefined);

@@ -26,8 +26,11 @@ const FENCE = /^```(.*)$/;
 /** Links and images, those of HTML too. */
 const LINK = /\]\(([^)\s]+)[^)]*\)|(?:href|src)="([^"]+)"/g;
 
-/** @throws Error where a code block has no end. */
-export function parsePage(text: string): Page {
+/**
+ * @param name of the page, for the error.
+ * @throws Error where a code block has no end.
+ */
+export function parsePage(text: string, name: string): Page {
   const blocks: CodeBlock[] = [];
   const prose: string[] = [];
   let open: { info: string; line: number; lines: string[] } | undefined;
@@ -46,7 +49,7 @@ export function parsePage(text: string): Page {
       }
     }
   }
-  if (open !== undefined) throw new Error(`the code block at line ${open.line} has no end`);
+  if (open !== undefined) throw new Error(`${name}: the code at line ${open.line} has no end`);
   return { blocks, prose, anchors: anchorsOf(prose), links: linksOf(prose) };
 }
 
