@@ -4,4 +4,10 @@
  * @module
  */
 export { normalizeSql, scanSql, type SqlOptions } from './sql.ts';
-export type { ByteSpans, NormalizedSql, PlaceholderStyle, SqlSpans } from '../types/sql.ts';
+export type {
+  ByteSpans,
+  NormalizedSql,
+  NormalizeOptions,
+  PlaceholderStyle,
+  SqlSpans,
+} from '../types/sql.ts';

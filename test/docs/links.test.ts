@@ -55,6 +55,7 @@ describe('the look at links', () => {
   it('reads links in lists, tables and around images, and none in code', () => {
     const { links } = parsePage(
       '- [a](b.md)\n| [![i](i.png)](c.md#d) |\n`[x](y)`\n```\n[z](z)\n```',
+      'a.md',
     );
     expect(links.map(({ target }) => target)).toEqual(['b.md', 'i.png', 'c.md#d']);
   });

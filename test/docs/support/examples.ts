@@ -55,9 +55,8 @@ export function typeErrors(examples: readonly Example[]): string[][] {
     examples.map(({ code }, index) => [join(ROOT, `example-${index}.ts`), `${code}\nexport {};\n`]),
   );
   const host = ts.createCompilerHost(compilerOptions);
-  const onDisk = { fileExists: host.fileExists, readFile: host.readFile };
-  host.fileExists = (path) => files.has(path) || onDisk.fileExists(path);
-  host.readFile = (path) => files.get(path) ?? onDisk.readFile(path);
+  host.fileExists = (path) => files.has(path) || ts.sys.fileExists(path);
+  host.readFile = (path) => files.get(path) ?? ts.sys.readFile(path);
   const program = ts.createProgram([...files.keys()], compilerOptions, host);
   return [...files.keys()].map((path) =>
     ts.getPreEmitDiagnostics(program, program.getSourceFile(path)).map((diagnostic) => {
