@@ -20,7 +20,8 @@ export interface Status {
  * ```ts
  * import { status } from 'hyperdjango';
  *
- * console.log(status().engine); // 'native', or 'portable' with the reason
+ * const { engine, reason } = status();
+ * console.log(engine, reason); // 'native', or 'portable' and why
  * ```
  */
 export function status(): Status {

@@ -17,21 +17,30 @@ import {
 } from '../util/options.ts';
 import { type Handler, routeDecorator, type RouteDecorator, routesOf } from './route-decorator.ts';
 
+/** Runs at the start or the end of an application; what it returns is waited for. */
 export type Hook = () => void | Promise<void>;
 
+/** Options of {@link HyperApp.listen}. */
 export interface ListenOptions {
   /**
-   * 0 takes any free port.
+   * 0 to 65,535; 0 takes any free port.
    *
    * @defaultValue 3000
    */
   readonly port?: number;
-  /** @defaultValue '127.0.0.1' */
+  /**
+   * The address to listen on; `'0.0.0.0'` is reachable from other machines.
+   *
+   * @defaultValue '127.0.0.1'
+   */
   readonly hostname?: string;
 }
 
+/** What {@link HyperApp.listen} gives. */
 export interface ListeningApp {
+  /** Without a slash at its end. */
   readonly url: string;
+  /** The one that was taken, where 0 was asked for. */
   readonly port: number;
   /** Lets running requests finish, then runs the shutdown hooks; a second call waits for the first. */
   close(): Promise<void>;
@@ -54,10 +63,11 @@ interface Route {
  * app.use(new PerformanceMiddleware());
  * app.get('/hello', (c) => c.text('hello'));
  * const response = await app.fetch(new Request('http://localhost/hello'));
- * console.log(response.headers.get('X-Query-Count')); // '0'
+ * response.headers.get('X-Query-Count'); // '0'
  * ```
  */
 export class HyperApp {
+  /** As it was given. */
   readonly name: string;
   /** True unless `NODE_ENV` is `production`. */
   debug: boolean = process.env['NODE_ENV'] !== 'production';
@@ -115,7 +125,13 @@ export class HyperApp {
     this.#composed = undefined;
   }
 
-  /** Adds a route; without a handler, gives a decorator for a class's method. */
+  /**
+   * Adds a route; without a handler, gives a decorator for a class's method.
+   *
+   * @param method such as `GET`, in upper or lower case.
+   * @param path as Hono reads it, such as `/users/:id`.
+   * @throws {OptionError} where the method is empty, or the path does not begin with `/`.
+   */
   route(method: string, path: string, handler: Handler): void;
   route(method: string, path: string): RouteDecorator;
   route(method: string, path: string, handler?: Handler): RouteDecorator | void {
@@ -131,22 +147,27 @@ export class HyperApp {
     return routeDecorator(this, { method: verb, path }, (own) => this.#addRoute(verb, path, own));
   }
 
+  /** Adds a route for GET. */
   get(path: string, handler: Handler): void {
     this.route('GET', path, functionOption('HyperApp.get(handler)', handler));
   }
 
+  /** Adds a route for POST. */
   post(path: string, handler: Handler): void {
     this.route('POST', path, functionOption('HyperApp.post(handler)', handler));
   }
 
+  /** Adds a route for PUT. */
   put(path: string, handler: Handler): void {
     this.route('PUT', path, functionOption('HyperApp.put(handler)', handler));
   }
 
+  /** Adds a route for PATCH. */
   patch(path: string, handler: Handler): void {
     this.route('PATCH', path, functionOption('HyperApp.patch(handler)', handler));
   }
 
+  /** Adds a route for DELETE. */
   delete(path: string, handler: Handler): void {
     this.route('DELETE', path, functionOption('HyperApp.delete(handler)', handler));
   }

@@ -13,8 +13,14 @@ import { BlockList, isIP } from 'node:net';
  * Decides on one request for the dashboard; its headers are as the client sent them.
  *
  * @example
+ * ```ts
+ * import { type Authorize, PerformanceMiddleware } from 'hyperdjango/performance';
+ *
+ * const token = process.env.DASHBOARD_TOKEN;
  * const authorize: Authorize = (request) =>
- *   request.headers.get('authorization') === `Bearer ${process.env.DASHBOARD_TOKEN}`;
+ *   token !== undefined && request.headers.get('authorization') === `Bearer ${token}`;
+ * new PerformanceMiddleware({ authorize });
+ * ```
  */
 export type Authorize = (request: Request) => boolean | Promise<boolean>;
 

@@ -10,6 +10,7 @@ import { describeValue } from '../util/options.ts';
 /** A row as `pg` gives it; give your own type to {@link Queryable.query} where you know it. */
 export type Row = Record<string, unknown>;
 
+/** What runs statements: a {@link Database}, or a transaction on it. */
 export interface Queryable {
   /**
    * Runs one statement.
@@ -38,6 +39,7 @@ export interface Queryable {
   transaction<T>(fn: (tx: Queryable) => Promise<T>): Promise<T>;
 }
 
+/** What {@link Database.poolStats} gives. */
 export interface PoolStats {
   /** Open connections. */
   readonly total: number;
@@ -60,7 +62,11 @@ export interface PoolStats {
  *
  * const db = new Database('postgres://localhost/mydb');
  * await db.connect();
- * const users = await db.query<{ id: number }>('SELECT id FROM users WHERE age > $1', [18]);
+ * const users = await db.query<{ name: string }>('SELECT name FROM users WHERE age > $1', [18]);
+ * await db.transaction(async (tx) => {
+ *   await tx.execute('UPDATE users SET age = age + 1 WHERE name = $1', [users[0]?.name]);
+ * });
+ * console.log(db.poolStats()); // { total: 1, idle: 1, active: 0, waiting: 0, max: 10 }
  * await db.close();
  * ```
  */

@@ -1,5 +1,5 @@
 /**
- * Hooks on database drivers. With a {@link PerformanceMiddleware} or a `Database` in use they
+ * Hooks on database drivers. With a `PerformanceMiddleware` or a `Database` in use they
  * are set by themselves; call {@link instrument} for a driver that a bundler has inlined.
  *
  * @module

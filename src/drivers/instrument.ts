@@ -30,7 +30,17 @@ export function instrument(target: object): void {
 /**
  * Puts the driver's own functions back, identical to what they were before {@link instrument}.
  *
- * @throws {OptionError} where `target` is nothing that `instrument` takes.
+ * @throws {OptionError} where `target` is nothing that {@link instrument} takes.
+ * @example
+ * ```ts
+ * import pg from 'pg';
+ * import { instrument, uninstrument } from 'hyperdjango/drivers';
+ *
+ * const { query } = pg.Client.prototype;
+ * instrument(pg);
+ * uninstrument(pg);
+ * pg.Client.prototype.query === query; // true
+ * ```
  */
 export function uninstrument(target: object): void {
   const { Client, Pool } = classesOf('uninstrument(target)', target);
@@ -44,6 +54,15 @@ const POOL_FILE = /[\\/]node_modules[\\/]pg-pool[\\/]index\.js$/;
 /**
  * Hooks every copy of node-postgres that the process has loaded so far. Packages that bring a
  * `pg` of their own are normal, and Node's module cache holds them all, ESM imports included.
+ * `new PerformanceMiddleware()` does it; call it for what was loaded later.
+ *
+ * @example
+ * ```ts
+ * import { instrumentLoaded } from 'hyperdjango/drivers';
+ *
+ * await import('pg');
+ * instrumentLoaded();
+ * ```
  */
 export function instrumentLoaded(): void {
   if (isDisabled()) return;

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { HyperDjangoError } from '../errors/index.ts';
 import type { Engine, EngineKind } from './engine.ts';
 import { ABI_VERSION, createNativeEngine } from './native.ts';
 import type { NativeBinding } from './native.ts';
@@ -31,8 +32,8 @@ let portableEngine: Engine | undefined;
  * `HYPERDJANGO_ENGINE=native` or `portable` forces one. Where it is not set and the addon cannot
  * be loaded, the portable engine is taken, and one process warning says why.
  *
- * @throws Error if `HYPERDJANGO_ENGINE` is something else, or is `native` and the addon does not
- * load; the message says why.
+ * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` if `HYPERDJANGO_ENGINE` is something else,
+ * or is `native` and the addon does not load; the message says why.
  *
  * @example
  * const { engine, reason } = loadEngine();
@@ -46,7 +47,8 @@ export function loadEngine(): LoadedEngine {
 /**
  * One engine by name, whichever was chosen: to compare them.
  *
- * @throws Error if `kind` is `native` and the addon does not load; the message says why.
+ * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` if `kind` is `native` and the addon does not
+ * load; the message says why.
  */
 export function engineOfKind(kind: EngineKind): Engine {
   if (kind === 'portable') return (portableEngine ??= createPortableEngine());
@@ -63,7 +65,8 @@ function chooseEngine(forced: string | undefined): LoadedEngine {
     case '':
       return nativeElsePortable();
     default:
-      throw new Error(
+      throw new HyperDjangoError(
+        'ERR_HYPERDJANGO_ENGINE',
         `HYPERDJANGO_ENGINE must be 'native' or 'portable', or unset; got '${forced}'`,
       );
   }
@@ -88,11 +91,16 @@ function loadBinding(): NativeBinding {
   try {
     binding = requireAddon();
   } catch (cause) {
-    throw new Error(`The native addon could not be loaded: ${messageOf(cause)}`, { cause });
+    throw new HyperDjangoError(
+      'ERR_HYPERDJANGO_ENGINE',
+      `The native addon could not be loaded: ${messageOf(cause)}`,
+      { cause },
+    );
   }
   // A build/Release left over from another version would be found before the right prebuild.
   if (binding.abiVersion !== ABI_VERSION) {
-    throw new Error(
+    throw new HyperDjangoError(
+      'ERR_HYPERDJANGO_ENGINE',
       `The native addon has ABI ${String(binding.abiVersion)} where this version of hyperdjango ` +
         `needs ${ABI_VERSION}: remove build/ or install the package again`,
     );

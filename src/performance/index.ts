@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { Authorize } from '../dashboard/index.ts';
 export { PerformanceMiddleware } from './middleware.ts';
 export type { PerformanceOptions, ResolvedPerformanceOptions } from './options.ts';
 export type { NPlusOne, PerformanceStats, RequestSummary, SlowQuery } from './stats.ts';

@@ -32,10 +32,14 @@ import { type PerformanceStats, RECENT_MAX, type SlowQuery, StatsStore } from '.
  * const perf = new PerformanceMiddleware({ slowQueryThresholdMs: 100 });
  * const app = new HyperApp('myapp');
  * app.use(perf);
- * console.log(perf.getStats().totalRequests);
+ * app.get('/hello', (c) => c.text('hello'));
+ * const response = await app.fetch(new Request('http://localhost/hello'));
+ * response.headers.get('X-Query-Count'); // '0'
+ * perf.getStats().totalRequests; // 1
  * ```
  */
 export class PerformanceMiddleware {
+  /** As they hold, defaults filled in; frozen. */
   readonly options: ResolvedPerformanceOptions;
   /** The dashboard over HTTP; a framework asks it before it opens a request's scope. */
   readonly dashboard: DashboardHandler;
@@ -81,7 +85,7 @@ export class PerformanceMiddleware {
    *
    * const perf = new PerformanceMiddleware();
    * perf.recordQuery('SELECT * FROM users WHERE id = $1', { durationMs: 2.3 });
-   * console.log(perf.getStats().totalQueries); // 1
+   * perf.getStats().totalQueries; // 1
    * ```
    */
   recordQuery(sql: string, timing: { readonly durationMs: number }): void {

@@ -10,13 +10,13 @@ import {
 /** Options of {@link PerformanceMiddleware}. */
 export interface PerformanceOptions {
   /**
-   * Queries that take at least this long are slow, in milliseconds.
+   * Queries that take at least this long are slow, in milliseconds. 0 to 86,400,000.
    *
    * @defaultValue 100
    */
   readonly slowQueryThresholdMs?: number;
   /**
-   * One statement that runs at least this often in one request is an N+1.
+   * One statement that runs at least this often in one request is an N+1. 2 to 1,000,000.
    *
    * @defaultValue 5
    */
@@ -53,6 +53,7 @@ export interface PerformanceOptions {
   readonly appName?: string;
 }
 
+/** {@link PerformanceOptions} with its defaults filled in. */
 export type ResolvedPerformanceOptions = Readonly<
   Required<Omit<PerformanceOptions, 'authorize'>> & { authorize: Authorize | undefined }
 >;

@@ -21,6 +21,7 @@ export interface PerformanceStats {
   readonly unscopedQueries: number;
 }
 
+/** One query that took at least `slowQueryThresholdMs`. */
 export interface SlowQuery {
   /** Normalised: no value of yours is in it. */
   readonly sql: string;

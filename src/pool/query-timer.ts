@@ -15,7 +15,7 @@ export interface QueryTimerOptions {
    */
   readonly slowLog?: SlowQueryLog | undefined;
   /**
-   * Queries that take at least this long are slow, in milliseconds.
+   * Queries that take at least this long are slow, in milliseconds. 0 to 86,400,000.
    *
    * @defaultValue 100
    */
@@ -25,7 +25,7 @@ export interface QueryTimerOptions {
 /** Options of {@link QueryTimer.drain}. */
 export interface DrainOptions {
   /**
-   * 0 looks once.
+   * The longest wait, in seconds; 0 looks once. 0 to 86,400.
    *
    * @defaultValue 30
    */

@@ -19,7 +19,7 @@ export type { LoggedSlowQuery } from './slow-query-table.ts';
 /** Options of {@link SlowQueryLog}. */
 export interface SlowQueryLogOptions {
   /**
-   * Queries that take at least this long are written, in milliseconds.
+   * Queries that take at least this long are written, in milliseconds. 0 to 86,400,000.
    *
    * @defaultValue 100
    */
@@ -40,9 +40,10 @@ export interface SlowQueryDetails {
   readonly params?: readonly unknown[] | undefined;
 }
 
+/** Options of {@link SlowQueryLog.getRecent}. */
 export interface GetRecentOptions {
   /**
-   * 1 to 10,000.
+   * The most rows, 1 to 10,000.
    *
    * @defaultValue 50
    */
@@ -79,7 +80,8 @@ const PRUNE_EVERY_ROWS = 1_000;
  * const slowLog = new SlowQueryLog(db, { thresholdMs: 100 });
  * await slowLog.ensureTable();
  * await slowLog.record('SELECT * FROM orders WHERE id = $1', { durationMs: 234.5, params: [7] });
- * const [slowest] = await slowLog.getRecent({ limit: 10 });
+ * const [newest] = await slowLog.getRecent({ limit: 10 });
+ * newest?.paramsSummary; // 'number'
  * await slowLog.close();
  * ```
  */

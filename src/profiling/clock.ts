@@ -9,14 +9,24 @@ import { loadEngine } from '../engine/load.ts';
  *
  * const start = nanos();
  * JSON.parse('{}');
- * console.log(`${elapsedNanos(start)} ns`);
+ * console.log(`${Number(elapsedNanos(start)) / 1e6} ms`);
  * ```
  */
 export function nanos(): bigint {
   return loadEngine().engine.nowNsBigInt();
 }
 
-/** Nanoseconds since `start`, which {@link nanos} gave. */
+/**
+ * Nanoseconds since `start`, which {@link nanos} gave.
+ *
+ * @example
+ * ```ts
+ * import { elapsedNanos, nanos } from 'hyperdjango/profiling';
+ *
+ * const start = nanos();
+ * elapsedNanos(start) >= 0n; // true
+ * ```
+ */
 export function elapsedNanos(start: bigint): bigint {
   return nanos() - start;
 }

@@ -63,6 +63,17 @@ interface GrowingNode extends FlameGraphNode {
  *
  * Spans that ran at the same time add up, so a parent is at least as wide as its children
  * together.
+ *
+ * @example
+ * ```ts
+ * import { Profiler, toFlameGraph } from 'hyperdjango/profiling';
+ *
+ * const profiler = new Profiler('nightly report');
+ * profiler.span('load', () => {});
+ * profiler.span('load', () => {});
+ * const { children } = toFlameGraph(profiler.finish());
+ * children.map(({ name }) => name); // ['load']
+ * ```
  */
 export function toFlameGraph({ spans }: Profile): FlameGraphNode {
   const nodes: GrowingNode[] = [];
@@ -87,6 +98,18 @@ export function toFlameGraph({ spans }: Profile): FlameGraphNode {
 /**
  * A profile as a file for https://www.speedscope.app. Spans that ran at the same time are in
  * profiles of their own in it.
+ *
+ * @example
+ * ```ts
+ * import { writeFile } from 'node:fs/promises';
+ * import { tmpdir } from 'node:os';
+ * import { join } from 'node:path';
+ * import { Profiler, toSpeedscope } from 'hyperdjango/profiling';
+ *
+ * const profile = new Profiler('nightly report').finish();
+ * const file = join(tmpdir(), 'nightly-report.speedscope.json');
+ * await writeFile(file, JSON.stringify(toSpeedscope(profile)));
+ * ```
  */
 export function toSpeedscope(profile: Profile): SpeedscopeFile {
   const frameByName = new Map<string, number>();
@@ -117,7 +140,19 @@ export function toSpeedscope(profile: Profile): SpeedscopeFile {
   };
 }
 
-/** A profile as a file for `chrome://tracing`, Perfetto and the browsers' developer tools. */
+/**
+ * A profile as a file for `chrome://tracing`, Perfetto and the browsers' developer tools.
+ *
+ * @example
+ * ```ts
+ * import { Profiler, toChromeTrace } from 'hyperdjango/profiling';
+ *
+ * const profiler = new Profiler('nightly report');
+ * profiler.span('load', () => {});
+ * const { traceEvents } = toChromeTrace(profiler.finish());
+ * traceEvents.map(({ ph }) => ph); // ['M', 'X', 'X']
+ * ```
+ */
 export function toChromeTrace(profile: Profile): ChromeTrace {
   const spans = lanesOf(profile).flatMap((events, lane) =>
     events

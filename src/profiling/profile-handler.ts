@@ -36,15 +36,8 @@ interface ReflectMetadata {
  *
  * const app = new HyperApp('myapp');
  * app.get('/hello', profileHandler((c) => c.text('hello')));
- *
- * class UserRoutes {
- *   @app.route('GET', '/users')
- *   @profileHandler
- *   async list(): Promise<Response> {
- *     return Response.json([]);
- *   }
- * }
- * app.register(new UserRoutes());
+ * const response = await app.fetch(new Request('http://localhost/hello'));
+ * response.headers.get('X-Profile')?.startsWith('total='); // true
  * ```
  */
 export function profileHandler<F extends AnyFunction>(fn: F): F;

@@ -21,10 +21,11 @@ export interface ProfileStoreOptions {
  * const store = new ProfileStore({ capacity: 100 });
  * const profile = new Profiler('nightly report').finish();
  * store.add(profile);
- * console.log(store.get(profile.id) === profile); // true
+ * store.get(profile.id) === profile; // true
  * ```
  */
 export class ProfileStore {
+  /** The most profiles that are kept. */
   readonly capacity: number;
   /** Oldest first. */
   readonly #profiles = new Map<string, Profile>();
@@ -41,6 +42,7 @@ export class ProfileStore {
     });
   }
 
+  /** Profiles that are kept now. */
   get size(): number {
     return this.#profiles.size;
   }
@@ -60,6 +62,7 @@ export class ProfileStore {
     this.#evictedCount += 1;
   }
 
+  /** One profile; undefined where it is not kept, or no more. */
   get(id: string): Profile | undefined {
     return this.#profiles.get(id);
   }

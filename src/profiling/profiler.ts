@@ -61,6 +61,7 @@ const frames = new AsyncLocalStorage<Frame>();
  * ```
  */
 export class Profiler {
+  /** Of the profile, and of its first span. */
   readonly name: string;
   readonly #maxSpans: number;
   readonly #engine: Engine;

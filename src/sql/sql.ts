@@ -4,6 +4,7 @@ import { OptionError } from '../errors/index.ts';
 import type { NormalizedSql, NormalizeOptions, PlaceholderStyle, SqlSpans } from '../types/sql.ts';
 import { booleanOption, describeValue } from '../util/options.ts';
 
+/** Options of {@link normalizeSql} and {@link scanSql}. */
 export interface SqlOptions extends NormalizeOptions {
   /**
    * Which engine answers, to compare them: they give the same answers.
@@ -29,8 +30,11 @@ export interface SqlOptions extends NormalizeOptions {
  * @throws {HyperDjangoError} if `engine` is `native` and the addon does not load.
  *
  * @example
- * normalizeSql("SELECT * FROM users WHERE id IN (1, 2, 3) AND name = 'Ann'").text;
- * // 'SELECT * FROM users WHERE id IN ($1, …) AND name = $2'
+ * ```ts
+ * import { normalizeSql } from 'hyperdjango/sql';
+ *
+ * normalizeSql("SELECT * FROM users WHERE id = 7").text; // 'SELECT * FROM users WHERE id = $1'
+ * ```
  */
 export function normalizeSql(sql: string, options: SqlOptions = {}): NormalizedSql {
   return engineFor(sql, options).normalizeSql(sql, options);
@@ -47,8 +51,14 @@ export function normalizeSql(sql: string, options: SqlOptions = {}): NormalizedS
  * @throws {HyperDjangoError} if `engine` is `native` and the addon does not load.
  *
  * @example
- * scanSql("SELECT 'a', $1 -- note");
- * // { literals: [[7, 3]], parameters: [[12, 2]], comments: [[15, 7]] }
+ * ```ts
+ * import { scanSql } from 'hyperdjango/sql';
+ *
+ * const { literals, parameters, comments } = scanSql("SELECT 'a', $1 -- note");
+ * literals; // [[7, 3]]
+ * parameters; // [[12, 2]]
+ * comments; // [[15, 7]]
+ * ```
  */
 export function scanSql(sql: string, options: SqlOptions = {}): SqlSpans {
   return engineFor(sql, options).scanSql(sql, options);

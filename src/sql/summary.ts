@@ -45,8 +45,11 @@ interface Level {
  * @param text a normalised statement: a raw one may hold values that look like names.
  *
  * @example
- * summarizeSql('INSERT INTO shipping SELECT id FROM orders WHERE id = $1');
- * // 'INSERT shipping SELECT orders'
+ * ```ts
+ * import { summarizeSql } from 'hyperdjango/sql';
+ *
+ * summarizeSql('INSERT INTO a SELECT id FROM b WHERE id = $1'); // 'INSERT a SELECT b'
+ * ```
  */
 export function summarizeSql(text: string): string {
   const parts: string[] = [];

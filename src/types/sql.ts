@@ -1,6 +1,7 @@
 /** How placeholders other than `$1` are read; see {@link NormalizeOptions}. */
 export type PlaceholderStyle = 'dollar' | 'question' | 'named' | 'format';
 
+/** How a statement is to be read. */
 export interface NormalizeOptions {
   /**
    * Which of the drivers' own placeholders count as parameters beside `$1`: `?` (`question`),
@@ -17,6 +18,7 @@ export interface NormalizeOptions {
   readonly standardConformingStrings?: boolean;
 }
 
+/** What {@link normalizeSql} gives. */
 export interface NormalizedSql {
   /** The statement with literals as `$n`, without comments, white space collapsed. */
   readonly text: string;
@@ -29,6 +31,7 @@ export interface NormalizedSql {
 /** A list of `[byteStart, byteLength]` in UTF-8. */
 export type ByteSpans = readonly (readonly [byteStart: number, byteLength: number])[];
 
+/** What {@link scanSql} gives. */
 export interface SqlSpans {
   readonly literals: ByteSpans;
   readonly parameters: ByteSpans;

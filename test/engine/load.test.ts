@@ -129,6 +129,7 @@ describe('loadEngine', () => {
     expect(child.exitCode).not.toBe(0);
     expect(child.stdout).toBe('');
     expect(child.stderr).toContain('The native addon');
+    expect(child.stderr).toContain("code: 'ERR_HYPERDJANGO_ENGINE'");
   });
 
   it('refuses an engine that there is not, by name', async () => {
@@ -137,6 +138,7 @@ describe('loadEngine', () => {
     expect(child.stderr).toContain(
       "HYPERDJANGO_ENGINE must be 'native' or 'portable', or unset; got 'rust'",
     );
+    expect(child.stderr).toContain("code: 'ERR_HYPERDJANGO_ENGINE'");
   });
 
   it('answers the same engine at every call', () => {
