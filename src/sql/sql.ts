@@ -16,7 +16,7 @@ export interface SqlOptions extends NormalizeOptions {
  * A statement without its values, and a fingerprint that is equal for statements that differ
  * only in values and spelling. Never throws because of the statement.
  *
- * @throws {HyperDjangoError} where `engine` names one that cannot be loaded.
+ * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` where `engine` names one that cannot be loaded.
  * @example
  * ```ts
  * import { normalizeSql } from 'hyperdjango/sql';
@@ -32,7 +32,7 @@ export function normalizeSql(sql: string, options: SqlOptions = {}): NormalizedS
  * Where the literals, parameters and comments of a statement are, in UTF-8 bytes, as PostgreSQL's
  * own scanner has them.
  *
- * @throws {HyperDjangoError} where `engine` names one that cannot be loaded.
+ * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` where `engine` names one that cannot be loaded.
  * @example
  * ```ts
  * import { scanSql } from 'hyperdjango/sql';
