@@ -11,6 +11,7 @@ const Target = struct {
 };
 
 const targets = [_]Target{
+    .{ .name = "sql", .iterations_default = 200_000, .run = @import("sql.zig").run },
     .{ .name = "ring", .iterations_default = 20_000, .run = @import("ring.zig").run },
     .{ .name = "histogram", .iterations_default = 2_000, .run = @import("histogram.zig").run },
 };

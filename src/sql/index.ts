@@ -1,9 +1,12 @@
 /**
- * SQL as the engines read it: normalised text, fingerprint, and where the literals are.
+ * Reading SQL as PostgreSQL does: normalised text and fingerprint, the places of literals, and a
+ * summary for spans.
  *
  * @module
  */
-export { normalizeSql, scanSql, type SqlOptions } from './sql.ts';
+export { normalizeSql, scanSql } from './sql.ts';
+export type { SqlOptions } from './sql.ts';
+export { summarizeSql } from './summary.ts';
 export type {
   ByteSpans,
   NormalizedSql,

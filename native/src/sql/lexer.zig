@@ -340,7 +340,7 @@ pub fn Lexer(comptime is_padded: bool) type {
                 if (index == start + 2 or bytes.at(index) != ')') return null;
                 index += 1;
             }
-            if (bytes.at(index) != 's' or token.continuesName(bytes.at(index + 1))) return null;
+            if (bytes.at(index) != 's' or token.continues_name[bytes.at(index + 1)]) return null;
             return index + 1;
         }
 

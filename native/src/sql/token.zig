@@ -81,14 +81,6 @@ pub fn isLetter(byte: u8) bool {
     return class_of[byte] == .letter;
 }
 
-/// Whether a name goes on with this byte.
-pub fn continuesName(byte: u8) bool {
-    return switch (class_of[byte]) {
-        .letter, .digit, .dollar => true,
-        else => false,
-    };
-}
-
 /// The characters that let an operator end in `+` or `-`.
 pub fn isQualifying(byte: u8) bool {
     return switch (byte) {
@@ -109,8 +101,11 @@ pub fn kindOfPunctuation(byte: u8) Kind {
     };
 }
 
-pub const continues_name: [256]bool = t: {
-    var table: [256]bool = @splat(false);
-    for (0..256) |byte| table[byte] = continuesName(byte);
-    break :t table;
+/// Whether a name goes on with this byte.
+pub const continues_name: [256]bool = table: {
+    var table: [256]bool = undefined;
+    for (class_of, &table) |class, *continues| {
+        continues.* = class == .letter or class == .digit or class == .dollar;
+    }
+    break :table table;
 };

@@ -172,6 +172,23 @@ export class Lexer {
     this.isAfterEscapeString = false;
   }
 
+  /** Goes on behind tokens that the caller has read, no string among them. */
+  seekPast(position: number): void {
+    this.end = position;
+    this.isAfterEscapeString = false;
+  }
+
+  /**
+   * The end of the quoted identifier whose body starts here, its hash in `word1` and `word2`; 0
+   * where it is not closed.
+   */
+  quotedEnd(bodyStart: number): number {
+    const position = this.end;
+    const end = this.readQuoted(bodyStart, false) === TOKEN_QUOTED ? this.end : 0;
+    this.end = position;
+    return end;
+  }
+
   /** Reads the next token into the fields of this object. */
   next(): number {
     const bytes = this.bytes;

@@ -6,8 +6,24 @@
  * it turns out so: nothing is read twice.
  */
 import type { NormalizedSql, NormalizeOptions } from '../../../types/sql.ts';
-import { hashBytes, LIST_CODE, LITERAL_CODE, OTHER_CODE, StatementHash } from './fingerprint.ts';
-import { WORD, WORD_BEFORE_OPERAND, WORD_KEYWORD, WORD_MASK, WORD_SIGNED } from './keywords.ts';
+import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME } from './characters.ts';
+import {
+  hashBytes,
+  LIST_CODE,
+  LITERAL_CODE,
+  mix1,
+  mix2,
+  OTHER_CODE,
+  StatementHash,
+} from './fingerprint.ts';
+import {
+  keywordEntry,
+  WORD,
+  WORD_BEFORE_OPERAND,
+  WORD_KEYWORD,
+  WORD_MASK,
+  WORD_SIGNED,
+} from './keywords.ts';
 import { BACKSLASH, GAP, Lexer, TOKEN } from './lexer.ts';
 import { LIST, ListReader, SIGN, STEP } from './list.ts';
 import { readCutMark, readUnparsed } from './marks.ts';
@@ -67,6 +83,19 @@ const PLUS = 0x2b;
 const MINUS = 0x2d;
 const EQUALS = 0x3d;
 const QUOTE = 0x27;
+const SPACE = 0x20;
+const AMPERSAND = 0x26;
+const OPEN_PARENTHESIS = 0x28;
+const CLOSE_PARENTHESIS = 0x29;
+const STAR = 0x2a;
+const COMMA = 0x2c;
+const DOT = 0x2e;
+const ZERO = 0x30;
+const LESS = 0x3c;
+const GREATER = 0x3e;
+
+/** Where {@link Normalizer} has names hashed. */
+const NAME = { word1: 0, word2: 0 };
 
 /** Kinds that run into each other where no space stands between: names and placeholders. */
 const IS_NAME_LIKE = new Uint8Array(32);
@@ -78,6 +107,7 @@ for (const kind of [TOKEN.word, TOKEN.number, TOKEN.string, TOKEN.parameter, TOK
 const {
   cast: TOKEN_CAST,
   close: TOKEN_CLOSE,
+  comma: TOKEN_COMMA,
   closeBracket: TOKEN_CLOSE_BRACKET,
   dot: TOKEN_DOT,
   end: TOKEN_END,
@@ -93,6 +123,15 @@ const {
   unterminated: TOKEN_UNTERMINATED,
   word: TOKEN_WORD,
 } = TOKEN;
+const {
+  digit: CHARACTER_DIGIT,
+  dollar: CHARACTER_DOLLAR,
+  dot: CHARACTER_DOT,
+  doubleQuote: CHARACTER_DOUBLE_QUOTE,
+  letter: CHARACTER_LETTER,
+  operator: CHARACTER_OPERATOR,
+  punctuation: CHARACTER_PUNCTUATION,
+} = CHARACTER;
 const { none: GAP_NONE, oneSpace: GAP_ONE_SPACE, other: GAP_OTHER } = GAP;
 const {
   alter: WORD_ALTER,
@@ -153,10 +192,31 @@ const {
   stringEscape: UNICODE_STRING_ESCAPE,
 } = UNICODE;
 
+/** What may follow a keyword that the normaliser knows more of. */
+function afterKeyword(entry: number, after: number, lastWord: number, isSignNext: boolean): number {
+  const usual = isSignNext || (entry & WORD_BEFORE_OPERAND) !== 0 ? AFTER_OPERATOR : AFTER_OPERAND;
+  switch (entry & WORD_MASK) {
+    case WORD_AS:
+      return AFTER_AS;
+    case WORD_IS:
+      return AFTER_IS;
+    case WORD_NOT:
+      return after === AFTER_OPERAND || after === AFTER_IS ? AFTER_KEPT_NOT : AFTER_OPERATOR;
+    case WORD_ON:
+      return lastWord === WORD_ON_NULL ? AFTER_KEPT_ON : AFTER_OPERATOR;
+    case WORD_BY:
+      return lastWord === WORD_SORTED ? AFTER_OPERATOR : usual;
+    case WORD_INFIX:
+      return after === AFTER_OPERAND || after === AFTER_KEPT_NOT ? AFTER_OPERATOR : usual;
+    default:
+      return usual;
+  }
+}
+
 export class Normalizer {
-  private readonly source = new SqlSource();
+  private readonly source: SqlSource;
   private readonly lexer = new Lexer();
-  private readonly text = new NormalizedText(this.source);
+  private readonly text: NormalizedText;
   private readonly hash = new StatementHash();
   private readonly list = new ListReader();
 
@@ -188,6 +248,12 @@ export class Normalizer {
   private listLane1 = 0;
   private listLane2 = 0;
   private readonly afterFirst = new Checkpoint();
+
+  /** @param source tests count with it what is read. */
+  constructor(source: SqlSource = new SqlSource()) {
+    this.source = source;
+    this.text = new NormalizedText(source);
+  }
 
   normalize(sql: string, options: NormalizeOptions | undefined): NormalizedSql {
     const unparsed = readUnparsed(sql);
@@ -246,6 +312,7 @@ export class Normalizer {
   private read(): void {
     const lexer = this.lexer;
     for (;;) {
+      this.readPlainTokens();
       const kind = lexer.next();
       if (kind === TOKEN_END) return;
       if (kind === TOKEN_SEMICOLON) {
@@ -287,6 +354,125 @@ export class Normalizer {
     }
   }
 
+  /**
+   * The tokens that most of a statement is made of: names, punctuation and parameters in their
+   * order, a space between them at most. What `read` would do for each, with all that it touches
+   * in local variables; stops before the first token that is anything else.
+   */
+  private readPlainTokens(): void {
+    const lexer = this.lexer;
+    const endMax = this.text.runEndMax(lexer.end);
+    if (endMax === 0 || this.list.kind !== LIST_NONE || this.minusCount !== 0) return;
+    if (this.setting !== SETTING_NONE || this.unicode !== UNICODE_NONE) return;
+    if (this.isStatementStart || this.hasSemicolon || this.isCounting) return;
+    if (this.isOperatorName) return;
+    const { bytes, view } = this.source;
+    const name = NAME;
+    const firstPosition = lexer.end;
+    let position = firstPosition;
+    let lane1 = this.hash.lane1;
+    let lane2 = this.hash.lane2;
+    let after = this.after;
+    let lastWord = this.lastWord;
+    let lastKind = this.lastKind;
+    for (;;) {
+      const gap = bytes[position] === SPACE ? 1 : 0;
+      const start = position + gap;
+      if (start >= endMax) break;
+      const byte = bytes[start] as number;
+      const byteClass = CHARACTER_CLASS[byte] as number;
+      if (byteClass === CHARACTER_LETTER) {
+        let end = start + 1;
+        while (CONTINUES_NAME[bytes[end] as number] === 1) end += 1;
+        if (end - start === 1 && (bytes[end] === QUOTE || bytes[end] === AMPERSAND)) break;
+        if (end > endMax || (gap === 0 && IS_NAME_LIKE[lastKind] === 1)) break;
+        hashBytes(view, start, end, true, name);
+        const entry = after === AFTER_NAME ? 0 : keywordEntry(name.word1, name.word2);
+        if ((entry & ~WORD_KEYWORD) === 0) {
+          after = AFTER_OPERAND;
+          lastWord = WORD_NONE;
+        } else {
+          const word = entry & WORD_MASK;
+          if (word === WORD_CONSTANT && after === AFTER_OPERATOR) break;
+          after = afterKeyword(entry, after, lastWord, false);
+          lastWord = word === WORD_CONSTANT ? WORD_ON_NULL : word;
+        }
+        lane1 = mix1(lane1, name.word1);
+        lane2 = mix2(lane2, name.word2);
+        lastKind = TOKEN_WORD;
+        position = end;
+        continue;
+      }
+      let code = 0;
+      if (byteClass === CHARACTER_PUNCTUATION) {
+        if (byte === COMMA) {
+          code = TOKEN_COMMA;
+          after = AFTER_OPERATOR;
+        } else if (byte === OPEN_PARENTHESIS) {
+          if (lastWord === WORD_IN || lastWord === WORD_VALUES || lastWord === WORD_OPERATOR) break;
+          code = TOKEN_OPEN;
+          after = AFTER_OPERATOR;
+        } else if (byte === CLOSE_PARENTHESIS) {
+          code = TOKEN_CLOSE;
+          after = AFTER_OPERAND;
+        } else {
+          break;
+        }
+        lastKind = code;
+        position = start + 1;
+      } else if (byteClass === CHARACTER_DOUBLE_QUOTE) {
+        const end = lexer.quotedEnd(start + 1);
+        if (end === 0 || end > endMax) break;
+        lane1 = mix1(lane1, lexer.word1);
+        lane2 = mix2(lane2, lexer.word2);
+        after = AFTER_OPERAND;
+        lastWord = WORD_NONE;
+        lastKind = TOKEN_QUOTED;
+        position = end;
+        continue;
+      } else if (byteClass === CHARACTER_DOT) {
+        const following = bytes[start + 1] as number;
+        if (following === DOT || CHARACTER_CLASS[following] === CHARACTER_DIGIT) break;
+        code = TOKEN_DOT;
+        after = AFTER_NAME;
+        lastKind = TOKEN_DOT;
+        position = start + 1;
+      } else if (byteClass === CHARACTER_OPERATOR) {
+        // What may begin a comment, a sign or a placeholder is not for here.
+        if (byte !== EQUALS && byte !== LESS && byte !== GREATER && byte !== STAR) break;
+        if (CHARACTER_CLASS[bytes[start + 1] as number] === CHARACTER_OPERATOR) break;
+        code = byte;
+        after = AFTER_OPERATOR;
+        lastKind = TOKEN_OPERATOR;
+        position = start + 1;
+      } else if (byteClass === CHARACTER_DOLLAR) {
+        const number = this.placeholderCount + 1;
+        const end = start + 2;
+        if (number > 9 || bytes[start + 1] !== ZERO + number || end > endMax) break;
+        if (gap === 0 && IS_NAME_LIKE[lastKind] === 1) break;
+        if (CHARACTER_CLASS[bytes[end] as number] === CHARACTER_DIGIT) break;
+        this.placeholderCount = number;
+        code = LITERAL_CODE;
+        after = AFTER_OPERAND;
+        lastKind = TOKEN_PARAMETER;
+        position = end;
+      } else {
+        break;
+      }
+      lane1 = mix1(lane1, code);
+      lane2 = mix2(lane2, code);
+      lastWord = WORD_NONE;
+    }
+    if (position === firstPosition) return;
+    lexer.seekPast(position);
+    this.text.extendRun(position);
+    this.hash.lane1 = lane1;
+    this.hash.lane2 = lane2;
+    this.after = after;
+    this.lastWord = lastWord;
+    this.lastKind = lastKind;
+  }
+
   private readWord(): void {
     const lexer = this.lexer;
     const gap = lexer.gap;
@@ -306,43 +492,11 @@ export class Normalizer {
       this.after = AFTER_OPERAND;
       this.lastWord = WORD_NONE;
     } else {
-      this.followKeyword(entry);
+      const isSignNext = this.isCounting && (entry & WORD_SIGNED) !== 0;
+      this.after = afterKeyword(entry, after, this.lastWord, isSignNext);
+      const word = entry & WORD_MASK;
+      this.lastWord = word === WORD_CONSTANT ? WORD_ON_NULL : word;
     }
-  }
-
-  private followKeyword(entry: number): void {
-    const after = this.after;
-    const word = entry & WORD_MASK;
-    const lastWord = this.lastWord;
-    const isPlaceOfInfix = after === AFTER_OPERAND || after === AFTER_KEPT_NOT;
-    this.lastWord = word;
-    let next: number = (entry & WORD_BEFORE_OPERAND) === 0 ? AFTER_OPERAND : AFTER_OPERATOR;
-    if (this.isCounting && (entry & WORD_SIGNED) !== 0) next = AFTER_OPERATOR;
-    switch (word) {
-      case WORD_AS:
-        next = AFTER_AS;
-        break;
-      case WORD_IS:
-        next = AFTER_IS;
-        break;
-      case WORD_NOT:
-        next = after === AFTER_OPERAND || after === AFTER_IS ? AFTER_KEPT_NOT : AFTER_OPERATOR;
-        break;
-      case WORD_CONSTANT:
-        this.lastWord = WORD_ON_NULL;
-        break;
-      case WORD_ON:
-        next = lastWord === WORD_ON_NULL ? AFTER_KEPT_ON : AFTER_OPERATOR;
-        break;
-      case WORD_BY:
-        if (lastWord === WORD_SORTED) next = AFTER_OPERATOR;
-        break;
-      case WORD_INFIX:
-        if (isPlaceOfInfix) next = AFTER_OPERATOR;
-        break;
-      default:
-    }
-    this.after = next;
   }
 
   private readQuoted(): void {

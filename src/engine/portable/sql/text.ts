@@ -51,6 +51,17 @@ export class NormalizedText {
     return this.flushedBytes + this.runEnd - this.runStart;
   }
 
+  /** Where the run that ends at `position` must end for the text to fit; 0 where there is none. */
+  runEndMax(position: number): number {
+    if (this.runEnd !== position || this.cut !== undefined) return 0;
+    return Math.max(0, this.runStart + CUT_BYTES_MAX - this.flushedBytes);
+  }
+
+  /** Adds the source up to `end` as it stands; no further than {@link runEndMax}. */
+  extendRun(end: number): void {
+    this.runEnd = end;
+  }
+
   /** Adds the token `[start, end)` of the source. */
   copy(start: number, end: number, gap: number): void {
     const bytes = this.byteLength + end - start + (gap === GAP_NONE ? 0 : 1);

@@ -1,0 +1,110 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { ROOT, runNode } from '../support/processes.ts';
+
+let folder: string;
+let files: string[];
+
+/** npm, without what a run of npm around this one has put into the environment. */
+function npm(args: readonly string[], cwd: string): string {
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^npm_(?!config_)/.test(name)),
+  );
+  return execFileSync('npm', [...args], {
+    cwd,
+    env,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Other tests load the addon from `build/`, which prebuildify empties: it gets a copy. */
+function copyProject(to: string): string {
+  const tracked = ['package.json', 'binding.gyp', 'build.zig', 'native', 'scripts', 'dist'];
+  const papers = ['README.md', 'LICENSE', 'CHANGELOG.md'];
+  for (const name of [...tracked, ...papers]) {
+    cpSync(join(ROOT, name), join(to, name), { recursive: true });
+  }
+  symlinkSync(join(ROOT, 'node_modules'), join(to, 'node_modules'));
+  return to;
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hyperdjango-pack-'));
+  const project = copyProject(join(folder, 'project'));
+  execFileSync(process.execPath, ['scripts/prebuild.mjs'], {
+    cwd: project,
+    stdio: 'pipe',
+    env: { ...process.env, ZIG_LOCAL_CACHE_DIR: join(ROOT, '.zig-cache') },
+  });
+  const packed = JSON.parse(npm(['pack', '--json', '--pack-destination', folder], project)) as
+    | [{ filename: string; files: { path: string }[] }]
+    | Record<string, { filename: string; files: { path: string }[] }>;
+  const [tarball] = Object.values(packed);
+  files = tarball?.files.map(({ path }) => path) ?? [];
+  // npm looks for a project above an empty folder.
+  writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}');
+  npm(
+    [
+      'install',
+      '--no-audit',
+      '--no-fund',
+      '--prefer-offline',
+      '--ignore-scripts',
+      `./${tarball?.filename}`,
+    ],
+    folder,
+  );
+}, 300_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+it('the tarball holds the build, a prebuild and the licence, and no source or test', () => {
+  const kinds = new Set(files.map((path) => path.split('/')[0]));
+  expect([...kinds].toSorted()).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'binding.gyp',
+    'dist',
+    'package.json',
+    'prebuilds',
+  ]);
+  expect(files.filter((path) => path.endsWith('.node'))).toHaveLength(1);
+});
+
+it('installed in an empty folder, without Zig and without install scripts, the addon loads', async () => {
+  const script = `
+    import { createRequire } from 'node:module';
+    import { status, HyperApp, PerformanceMiddleware } from 'hyperdjango';
+    const app = new HyperApp('packed');
+    app.use(new PerformanceMiddleware());
+    app.get('/', (c) => c.text('ok'));
+    const response = await app.fetch(new Request('http://localhost/'));
+    const addon = Object.keys(createRequire(import.meta.url).cache).find((file) => file.endsWith('.node'));
+    console.log(JSON.stringify({ engine: status().engine, count: response.headers.get('x-query-count'), addon }));
+  `;
+  writeFileSync(join(folder, 'app.mjs'), script);
+  const { code, stdout, stderr } = await runNode(['app.mjs'], {
+    cwd: folder,
+    env: { HYPERDJANGO_ENGINE: undefined, PATH: '' },
+  });
+  expect([code, stderr]).toEqual([0, '']);
+  const seen = JSON.parse(stdout) as { engine: string; count: string; addon: string };
+  expect(seen).toMatchObject({ engine: 'native', count: '0' });
+  expect(seen.addon).toContain(join('node_modules', 'hyperdjango', 'prebuilds'));
+});
+
+it('the command line starts from there, and says its version', async () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const bin = join(folder, 'node_modules', '.bin', 'hyperdjango');
+  const { code, stdout } = await runNode([bin, '--version'], { cwd: folder });
+  expect([code, stdout.trim()]).toEqual([0, version]);
+});
