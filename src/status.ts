@@ -16,6 +16,8 @@ export interface Status {
 /**
  * The state of the instrumentation itself.
  *
+ * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` where `HYPERDJANGO_ENGINE` asks for an
+ * engine that cannot be loaded.
  * @example
  * ```ts
  * import { status } from 'hyperdjango';

@@ -104,17 +104,30 @@ export class HyperApp {
     this.#db = db;
   }
 
-  /** Runs before the application listens, in the order of the calls. */
+  /**
+   * Runs before the application listens, in the order of the calls.
+   *
+   * @throws {OptionError} where the hook is no function.
+   */
   onStartup(hook: Hook): void {
     this.#startupHooks.push(functionOption('HyperApp.onStartup(hook)', hook));
   }
 
-  /** Runs when the last request is done, in the reverse order of the calls. */
+  /**
+   * Runs when the last request is done, in the reverse order of the calls.
+   *
+   * @throws {OptionError} where the hook is no function.
+   */
   onShutdown(hook: Hook): void {
     this.#shutdownHooks.unshift(functionOption('HyperApp.onShutdown(hook)', hook));
   }
 
-  /** Covers every route, whenever it is called; performance middlewares run outermost. */
+  /**
+   * Covers every route, whenever it is called; performance middlewares run outermost.
+   *
+   * @param middleware ours, or any of Hono's.
+   * @throws {OptionError} where it is neither.
+   */
   use(middleware: PerformanceMiddleware | MiddlewareHandler): void {
     if (middleware instanceof PerformanceMiddleware) {
       this.#performance.push(middleware);
@@ -147,27 +160,47 @@ export class HyperApp {
     return routeDecorator(this, { method: verb, path }, (own) => this.#addRoute(verb, path, own));
   }
 
-  /** Adds a route for GET. */
+  /**
+   * Adds a route for GET.
+   *
+   * @throws {OptionError} where the path does not begin with `/`, or the handler is no function.
+   */
   get(path: string, handler: Handler): void {
     this.route('GET', path, functionOption('HyperApp.get(handler)', handler));
   }
 
-  /** Adds a route for POST. */
+  /**
+   * Adds a route for POST.
+   *
+   * @throws {OptionError} where the path does not begin with `/`, or the handler is no function.
+   */
   post(path: string, handler: Handler): void {
     this.route('POST', path, functionOption('HyperApp.post(handler)', handler));
   }
 
-  /** Adds a route for PUT. */
+  /**
+   * Adds a route for PUT.
+   *
+   * @throws {OptionError} where the path does not begin with `/`, or the handler is no function.
+   */
   put(path: string, handler: Handler): void {
     this.route('PUT', path, functionOption('HyperApp.put(handler)', handler));
   }
 
-  /** Adds a route for PATCH. */
+  /**
+   * Adds a route for PATCH.
+   *
+   * @throws {OptionError} where the path does not begin with `/`, or the handler is no function.
+   */
   patch(path: string, handler: Handler): void {
     this.route('PATCH', path, functionOption('HyperApp.patch(handler)', handler));
   }
 
-  /** Adds a route for DELETE. */
+  /**
+   * Adds a route for DELETE.
+   *
+   * @throws {OptionError} where the path does not begin with `/`, or the handler is no function.
+   */
   delete(path: string, handler: Handler): void {
     this.route('DELETE', path, functionOption('HyperApp.delete(handler)', handler));
   }
@@ -198,8 +231,8 @@ export class HyperApp {
   /**
    * Runs the start-up hooks and listens.
    *
-   * @throws what a hook threw; the server's own error where it cannot listen. The shutdown
-   * hooks run in either case.
+   * @throws {OptionError} where an option is unknown or out of its range. What a hook threw; the
+   * server's own error where it cannot listen: the shutdown hooks run in either case.
    */
   async listen(options: ListenOptions = {}): Promise<ListeningApp> {
     knownOptions('HyperApp.listen', options, ['port', 'hostname']);

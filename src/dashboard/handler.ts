@@ -70,8 +70,10 @@ const SERVER_ERROR: Body = { type: 'text/plain', text: 'Internal Server Error\n'
  * @throws {OptionError} where an option is not what it has to be.
  *
  * @example
+ * ```ts
  * const dashboard = createDashboardHandler({ path: '/debug/performance', source });
  * const response = await dashboard.handle(request, incoming.socket);
+ * ```
  */
 export function createDashboardHandler(options: DashboardHandlerOptions): DashboardHandler {
   checkOptions(options);

@@ -18,10 +18,12 @@ const HOST_AND_PORT = /^[^\s/?#@\\]+$/;
  * @returns false where the path is not the dashboard's, and nothing was done.
  *
  * @example
+ * ```ts
  * createServer((incoming, outgoing) => {
  *   if (serveDashboard(dashboard, incoming, outgoing)) return;
  *   outgoing.end('hello');
  * });
+ * ```
  */
 export function serveDashboard(
   dashboard: DashboardHandler,

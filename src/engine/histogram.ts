@@ -28,7 +28,9 @@ export function lowerBoundOf(scale: number, index: number): number {
  * @returns 0 where nothing was recorded.
  *
  * @example
+ * ```ts
  * const p99Ns = quantileOf(statement.durations, 0.99);
+ * ```
  */
 export function quantileOf(histogram: HistogramSnapshot, share: number): number {
   const count = countOf(histogram);

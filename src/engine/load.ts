@@ -36,8 +36,10 @@ let portableEngine: Engine | undefined;
  * or is `native` and the addon does not load; the message says why.
  *
  * @example
+ * ```ts
  * const { engine, reason } = loadEngine();
  * engine.kind; // 'native'
+ * ```
  */
 export function loadEngine(): LoadedEngine {
   loaded ??= chooseEngine(process.env['HYPERDJANGO_ENGINE']);

@@ -3,6 +3,8 @@ import { loadEngine } from '../engine/load.ts';
 /**
  * The engine's monotonic clock in nanoseconds: for differences, not for the time of day.
  *
+ * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` where `HYPERDJANGO_ENGINE` asks for an
+ * engine that cannot be loaded.
  * @example
  * ```ts
  * import { elapsedNanos, nanos } from 'hyperdjango/profiling';

@@ -27,7 +27,7 @@ export interface SqlOptions extends NormalizeOptions {
  * @returns a text of at most 8 kB, and a fingerprint of 16 hex digits (version 1 of the hash in
  * `docs/sql.md`).
  * @throws {OptionError} if `sql` is no string or an option is not one of its values.
- * @throws {HyperDjangoError} if `engine` is `native` and the addon does not load.
+ * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` if the engine asked for cannot be loaded.
  *
  * @example
  * ```ts
@@ -48,7 +48,7 @@ export function normalizeSql(sql: string, options: SqlOptions = {}): NormalizedS
  * character. A string or comment without its end goes to the end of the statement.
  *
  * @throws {OptionError} if `sql` is no string or an option is not one of its values.
- * @throws {HyperDjangoError} if `engine` is `native` and the addon does not load.
+ * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` if the engine asked for cannot be loaded.
  *
  * @example
  * ```ts

@@ -104,8 +104,8 @@ describe('docs/configuration.md', () => {
       .join('\n')
       .matchAll(/\benv(?:\.|\[')(HYPERDJANGO_\w+)/g);
     const listed = page.matchAll(/^\| `(HYPERDJANGO_\w+)` \|/gm);
-    expect([...listed].map(([, name]) => name).sort()).toEqual(
-      [...new Set([...read].map(([, name]) => name))].sort(),
+    expect([...listed].map(([, name]) => name ?? '').sort()).toEqual(
+      [...new Set([...read].map(([, name]) => name ?? ''))].sort(),
     );
   });
 

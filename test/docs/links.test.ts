@@ -32,6 +32,14 @@ describe.each(documents())('%s', (path) => {
     expect(broken).toEqual([]);
   });
 
+  it('names files of the repository that exist', () => {
+    const names = text.matchAll(/`((?:bench|docs|examples|native|scripts|src|test)\/[\w./-]*)`/g);
+    const missing = [...names]
+      .map(([, name]) => name ?? '')
+      .filter((name) => !existsSync(join(ROOT, name)));
+    expect(missing).toEqual([]);
+  });
+
   it('names npm scripts that exist', () => {
     const run = [...text.matchAll(/\bnpm run (?:--silent |-s )?([\w:-]+)/g)];
     const short = [...text.matchAll(/\bnpm ([a-z]+)\b/g)].filter(([, name]) =>

@@ -26,9 +26,11 @@ export interface TestDatabase {
  * Creates an empty database on the server of this test run.
  *
  * @example
+ * ```ts
  * let database: TestDatabase;
  * beforeAll(async () => { database = await createDatabase(); });
  * afterAll(async () => database.drop());
+ * ```
  */
 export async function createDatabase(): Promise<TestDatabase> {
   const name = uniqueName('db');

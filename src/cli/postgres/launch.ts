@@ -64,10 +64,12 @@ export interface EmbeddedPostgres {
  *
  * @throws {Error} where the platform's npm package is missing, and where the server does not start.
  * @example
+ * ```ts
  * const server = await launchPostgres();
  * const client = new pg.Client(server.url);
  * …
  * await server.stop();
+ * ```
  */
 export async function launchPostgres(options: LaunchOptions = {}): Promise<EmbeddedPostgres> {
   if (process.platform === 'win32') {
