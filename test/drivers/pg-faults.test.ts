@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createRequire } from 'node:module';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -223,6 +224,7 @@ describe('the right scope', () => {
   it('has what the callbacks of its queries issue, whoever opened the connection', async () => {
     const seen = collectQueries();
     const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    pool.on('error', () => {});
     const chain = (id: number): Promise<unknown> =>
       inScope(
         `GET /${id}`,
@@ -298,6 +300,36 @@ describe('the application cannot tell', () => {
     });
   });
 
+  it('from its own contexts in the callbacks of a saturated pool', async () => {
+    const contexts = new AsyncLocalStorage<string>();
+    await sameWithAndWithout(async () => {
+      const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+      pool.on('error', () => {});
+      const seen: unknown[] = [];
+      const ask = (name: string): Promise<void> =>
+        contexts.run(
+          name,
+          () =>
+            new Promise((resolve) => {
+              pool.query('SELECT 1', () => {
+                seen.push([name, 'query', contexts.getStore()]);
+                pool.connect((_, client, release) => {
+                  seen.push([name, 'connect', contexts.getStore()]);
+                  client?.query('SELECT broken', (error: Error & { code?: string }) => {
+                    seen.push([name, error.code, contexts.getStore()]);
+                    release();
+                    resolve();
+                  });
+                });
+              });
+            }),
+        );
+      await Promise.all(['a', 'b', 'c'].map(ask));
+      await pool.end();
+      return seen;
+    });
+  });
+
   it('from a pool of a class that has another form of connect()', async () => {
     class PromisePool extends pg.Pool {
       override async connect(): Promise<never> {
@@ -305,6 +337,7 @@ describe('the application cannot tell', () => {
       }
     }
     const pool = new PromisePool({ connectionString: database.url });
+    pool.on('error', () => {});
     instrument(pool);
     const client = (await pool.connect()) as pg.PoolClient;
     client.release();
