@@ -276,8 +276,7 @@ function end(recorder: Recorder, query: PgQuery, outcome: Outcome): RecordedQuer
     const rerun = rerunsOf.get(query)?.shift();
     if (rerun === undefined) {
       records.delete(query);
-      for (const undo of undoes.get(query) ?? []) undo();
-      undoes.delete(query);
+      undoLife(query);
     } else {
       records.set(query, rerun);
     }
@@ -290,6 +289,13 @@ function end(recorder: Recorder, query: PgQuery, outcome: Outcome): RecordedQuer
     recorder.reportFault(error);
     return undefined;
   }
+}
+
+function undoLife(query: PgQuery): void {
+  const undone = undoes.get(query);
+  if (undone === undefined) return;
+  for (const undo of undone) undo();
+  undoes.delete(query);
 }
 
 /** Of several statements in one text, the last one's. */

@@ -120,10 +120,10 @@ describe('every query is counted once', () => {
   it('where a class that extends the client is instrumented beside the driver', async () => {
     const seen = collectQueries();
     class OwnClient extends pg.Client {}
-    const { query } = pg.Client.prototype;
-    OwnClient.prototype.query = function (this: pg.Client, ...args: Parameters<typeof query>) {
-      return query.apply(this, args);
-    } as typeof query;
+    OwnClient.prototype.query = function (this: pg.Client, ...args: never[]) {
+      // oxlint-disable-next-line typescript/unbound-method -- called with its `this`
+      return Reflect.apply(pg.Client.prototype.query, this, args) as never;
+    };
     const client = new OwnClient(database.url);
     await client.connect();
     instrument(client);

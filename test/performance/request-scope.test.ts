@@ -24,7 +24,7 @@ async function listen(app: HyperApp): Promise<ListeningApp> {
 async function requestsOf(perf: PerformanceMiddleware, path: string): Promise<unknown[]> {
   const page = new Request(`http://localhost${path}/data`);
   const response = await perf.dashboard.handle(page, undefined);
-  const { requests } = (await response?.json()) as {
+  const { requests } = JSON.parse((await response?.text()) ?? '') as {
     requests: { route: string; status: number; aborted: boolean; queryCount: number }[];
   };
   return requests
