@@ -1,5 +1,5 @@
 import type { DroppedCounts, EngineKind } from './engine/engine.ts';
-import { getRecorder } from './recorder/index.ts';
+import { getRecorder, isDisabled } from './recorder/index.ts';
 
 /** What {@link status} gives. */
 export interface Status {
@@ -14,7 +14,8 @@ export interface Status {
 }
 
 /**
- * The state of the instrumentation itself.
+ * The state of the instrumentation itself. Where `HYPERDJANGO_DISABLED` is set nothing runs, and the
+ * reason says so.
  *
  * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` where `HYPERDJANGO_ENGINE` asks for an
  * engine that cannot be loaded.
@@ -27,6 +28,15 @@ export interface Status {
  * ```
  */
 export function status(): Status {
+  if (isDisabled()) {
+    return {
+      engine: 'portable',
+      reason: 'HYPERDJANGO_DISABLED is set',
+      segment: null,
+      dropped: { queries: 0, requests: 0, statements: 0, torn: 0 },
+      overheadNs: 0,
+    };
+  }
   const recorder = getRecorder();
   return {
     engine: recorder.engine.kind,

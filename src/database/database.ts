@@ -127,13 +127,12 @@ export class Database implements Queryable {
     try {
       return await inTransaction(client, fn);
     } catch (error) {
-      if (error instanceof RollbackFailure) {
+      if (error instanceof UnknownState) {
         brokenBy = error;
         throw error.cause;
       }
       throw error;
     } finally {
-      // A connection whose ROLLBACK failed is in no known state.
       client.off('error', ignore);
       client.release(brokenBy);
     }
@@ -251,24 +250,35 @@ function run(
   } as object as pg.QueryConfig);
 }
 
-class RollbackFailure extends Error {}
+/** Nobody can tell whether the connection is in a transaction: it must not be used again. */
+class UnknownState extends Error {}
 
-/** @throws {RollbackFailure} with the original error as its cause. */
+/** @throws {UnknownState} with the driver's error as its cause, where no answer came in time. */
+async function control(client: pg.PoolClient, sql: string): Promise<pg.QueryResult> {
+  try {
+    return await client.query(sql);
+  } catch (error) {
+    if (error instanceof pg.DatabaseError) throw error;
+    throw new UnknownState(`${sql} failed`, { cause: error });
+  }
+}
+
+/** @throws {UnknownState} with the original error as its cause. */
 async function inTransaction<T>(
   client: pg.PoolClient,
   fn: (tx: Queryable) => Promise<T>,
 ): Promise<T> {
-  await client.query('BEGIN');
+  await control(client, 'BEGIN');
   let result: T;
   try {
     result = await fn(transactionOn(client, 1));
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {
-      throw new RollbackFailure('ROLLBACK failed', { cause: error });
+      throw new UnknownState('ROLLBACK failed', { cause: error });
     });
     throw error;
   }
-  const { command } = await client.query('COMMIT');
+  const { command } = await control(client, 'COMMIT');
   if (command === 'ROLLBACK') {
     throw new HyperDjangoError(
       'ERR_HYPERDJANGO_ROLLED_BACK',

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module';
+import nodeModule, { createRequire } from 'node:module';
 
 import { OptionError } from '../errors/index.ts';
-import { isDisabled } from '../recorder/index.ts';
+import { getRecorder, isDisabled } from '../recorder/index.ts';
 import { describeValue } from '../util/options.ts';
 import { instrumentClient, instrumentPool, uninstrumentClient, uninstrumentPool } from './pg.ts';
 import type { PgClientClass, PgPoolClass } from './pg-types.ts';
@@ -48,19 +48,26 @@ export function uninstrument(target: object): void {
   if (Pool !== undefined) uninstrumentPool(Pool);
 }
 
-const CLIENT_FILE = /[\\/]node_modules[\\/]pg[\\/]lib[\\/]client\.js$/;
-const POOL_FILE = /[\\/]node_modules[\\/]pg-pool[\\/]index\.js$/;
+// The folder of `pg` may have any name, as npm installs aliases.
+const CLIENT_FILE = /[\\/]lib[\\/]client\.js$/;
+const POOL_FILE = /[\\/]pg-pool[\\/]index\.js$/;
+
+/** How Node loads a CommonJS file, ESM imports of one included. */
+const { _extensions: loaders } = nodeModule as unknown as {
+  readonly _extensions: Record<string, (module: NodeJS.Module, file: string) => unknown>;
+};
+
+let isWatching = false;
 
 /**
- * Hooks every copy of node-postgres that the process has loaded so far. Packages that bring a
- * `pg` of their own are normal, and Node's module cache holds them all, ESM imports included.
- * `new PerformanceMiddleware()` does it; call it for what was loaded later.
+ * Hooks every copy of node-postgres that the process has loaded or loads later. Packages that
+ * bring a `pg` of their own are normal, and Node's module cache holds them all.
+ * `new PerformanceMiddleware()` does it by itself.
  *
  * @example
  * ```ts
  * import { instrumentLoaded } from 'hyperdjango/drivers';
  *
- * await import('pg');
  * instrumentLoaded();
  * ```
  */
@@ -68,9 +75,27 @@ export function instrumentLoaded(): void {
   if (isDisabled()) return;
   const { cache } = createRequire(import.meta.url);
   for (const [file, module] of Object.entries(cache)) {
-    if (module?.loaded !== true) continue;
-    if (CLIENT_FILE.test(file)) instrumentClient(module.exports as PgClientClass);
-    else if (POOL_FILE.test(file)) instrumentPool(module.exports as PgPoolClass);
+    if (module?.loaded === true) instrumentFile(file, module);
+  }
+  const load = loaders['.js'];
+  if (isWatching || load === undefined) return;
+  isWatching = true;
+  loaders['.js'] = function loadAndInstrument(this: unknown, module, file): unknown {
+    const result = load.call(this, module, file);
+    instrumentFile(file, module);
+    return result;
+  };
+}
+
+function instrumentFile(file: string, { exports }: NodeJS.Module): void {
+  try {
+    if (CLIENT_FILE.test(file)) {
+      if (isClientClass(exports)) instrumentClient(exports);
+    } else if (POOL_FILE.test(file) && isPoolClass(exports)) {
+      instrumentPool(exports);
+    }
+  } catch (error) {
+    getRecorder().reportFault(error);
   }
 }
 
@@ -95,7 +120,9 @@ function isClientClass(value: unknown): value is PgClientClass {
   return (
     typeof value === 'function' &&
     typeof candidate?.prototype?.query === 'function' &&
-    typeof candidate.Query?.prototype.submit === 'function'
+    typeof candidate.Query?.prototype.submit === 'function' &&
+    // The queries of `pg.native` are of another kind, whose end shows nowhere.
+    typeof candidate.Query.prototype.handleReadyForQuery === 'function'
   );
 }
 

@@ -6,6 +6,7 @@
 export interface PgQuery {
   text?: unknown;
   values?: unknown;
+  name?: unknown;
   /** A query-stream's. */
   readonly cursor?: { readonly text?: unknown; readonly values?: unknown };
   _results?: PgResult | PgResult[];
@@ -20,10 +21,16 @@ export interface PgResult {
 }
 
 export interface PgClient {
+  readonly constructor: unknown;
   query(config: unknown, values?: unknown, callback?: unknown): unknown;
   /** Named `queryQueue` before pg 8.17. */
   readonly _queryQueue?: readonly PgQuery[];
   readonly queryQueue?: readonly PgQuery[];
+  /** Texts by the name of the prepared statement. */
+  readonly connection?: {
+    readonly parsedStatements?: Readonly<Record<string, unknown>>;
+    readonly submittedNamedStatements?: Readonly<Record<string, unknown>>;
+  };
 }
 
 export interface PgClientClass {
@@ -48,7 +55,7 @@ export interface PgPool {
   readonly waitingCount: number;
   readonly options: PgPoolOptions;
   readonly Promise: PromiseConstructor;
-  connect(callback?: PgConnectCallback): unknown;
+  connect(callback?: PgConnectCallback | null): unknown;
 }
 
 export interface PgPoolClass {

@@ -8,8 +8,9 @@
  *   handleReadyForQuery() its last result is there: it ends, before the application hears of it
  *   handleError()         it failed: the same
  *
- * `pool.connect()` runs its callback in whatever context released the client, so that a saturated
- * pool books queries on the wrong request; the hook goes back into the caller's scope for it.
+ * The driver calls back in the context of whatever opened the connection or released the client,
+ * so that what a callback issues next would be booked on another request. The hook goes back into
+ * the scope of the caller for it, and leaves the application's own contexts as they are.
  */
 import { OUTCOME, type Outcome } from '../engine/engine.ts';
 import {
@@ -43,6 +44,8 @@ const PATCHED: unique symbol = Symbol.for('hyperdjango.pg.patched@0') as never;
 
 const checkouts = new WeakMap<PgClient, Checkout>();
 const records = new WeakMap<PgQuery, RecordedQuery>();
+/** Further runs of one `Query` object that was given to `client.query()` again before its end. */
+const rerunsOf = new WeakMap<PgQuery, RecordedQuery[]>();
 /** For cursors and streams, whose methods are hooked one by one and put back at their end. */
 const undoes = new WeakMap<PgQuery, Undo[]>();
 /** The query that `client.query()` is issuing at this moment, until `submit()` claims it. */
@@ -51,33 +54,39 @@ let issuing: RecordedQuery | undefined;
 /** Hooks the clients of one copy of the driver; a second call does nothing. */
 export function instrumentClient(Client: PgClientClass): void {
   const recorder = getRecorder();
-  patchOnce(Client.prototype, () => [
-    patchIssue(Client, recorder),
-    ...patchLife(Client.Query.prototype, recorder),
-  ]);
+  const root = rootOf(Client.prototype, 'query');
+  const queries = (root.constructor as PgClientClass).Query.prototype;
+  patchOnce(root, () => [patchIssue(root, queries, recorder), ...patchLife(queries, recorder)]);
 }
 
 /** Hooks the pools of one copy of pg-pool; a second call does nothing. */
 export function instrumentPool(Pool: PgPoolClass): void {
   const recorder = getRecorder();
-  const owner = ownerOf(Pool.prototype, 'connect');
-  patchOnce(owner, () => [patchConnect(owner, recorder)]);
+  const root = rootOf(Pool.prototype, 'connect');
+  patchOnce(root, () => [patchConnect(root, recorder)]);
 }
 
 /** Puts the driver's own functions back, identical to what they were. */
 export function uninstrumentClient(Client: PgClientClass): void {
-  unpatch(Client.prototype);
+  unpatch(rootOf(Client.prototype, 'query'));
 }
 
 export function uninstrumentPool(Pool: PgPoolClass): void {
-  unpatch(ownerOf(Pool.prototype, 'connect'));
+  unpatch(rootOf(Pool.prototype, 'connect'));
 }
 
-/** `pg.Pool` inherits its methods from pg-pool's class, which others share. */
-function ownerOf<T extends object>(prototype: T, method: keyof T): T {
-  let owner = prototype;
-  while (!Object.hasOwn(owner, method)) owner = Object.getPrototypeOf(owner) as T;
-  return owner;
+/**
+ * The driver's own class, at the end of the chain: a hook on a subclass as well would count twice,
+ * and a subclass may give the method another form.
+ */
+function rootOf<T extends object>(prototype: T, method: keyof T): T {
+  let root = prototype;
+  let next: T | null = prototype;
+  while (next !== null) {
+    if (Object.hasOwn(next, method)) root = next;
+    next = Object.getPrototypeOf(next) as T | null;
+  }
+  return root;
 }
 
 function patchOnce(prototype: object, patch: () => Undo[]): void {
@@ -118,11 +127,11 @@ function replaceMethod<T extends object, K extends keyof T>(
   };
 }
 
-function patchIssue(Client: PgClientClass, recorder: Recorder): Undo {
-  return replaceMethod(Client.prototype, 'query', (original) => {
+function patchIssue(clients: PgClient, queries: PgQuery, recorder: Recorder): Undo {
+  return replaceMethod(clients, 'query', (original) => {
     return function query(this: PgClient, ...args: Parameters<PgClient['query']>): unknown {
       const outer = issuing;
-      const record = issue(recorder, Client, this, args);
+      const record = issue(recorder, queries, this, args);
       issuing = record;
       let result;
       try {
@@ -134,7 +143,7 @@ function patchIssue(Client: PgClientClass, recorder: Recorder): Undo {
       }
       const isUnclaimed = record !== undefined && issuing === record;
       issuing = outer;
-      if (isUnclaimed) claimQueued(recorder, this, record);
+      if (isUnclaimed) claimQueued(recorder, this, args[0], record);
       return result;
     };
   });
@@ -146,20 +155,29 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
     replaceMethod(target, 'submit', (original) => {
       return function submit(this: PgQuery, connection: unknown): unknown {
         beginSubmitted(recorder, this);
-        return original.call(this, connection);
+        try {
+          return original.call(this, connection);
+        } catch (error) {
+          // What the driver cannot write never gets an answer.
+          end(recorder, this, OUTCOME.error);
+          throw error;
+        }
       };
     }),
     replaceMethod(target, 'handleReadyForQuery', (original) => {
       return function handleReadyForQuery(this: PgQuery, connection: unknown): unknown {
         // After a row that could not be parsed the driver goes on to handleError by itself.
-        if (!this._canceledDueToError) end(recorder, this, OUTCOME.ok);
-        return original.call(this, connection);
+        if (this._canceledDueToError) return original.call(this, connection);
+        const record = end(recorder, this, OUTCOME.ok);
+        if (record === undefined) return original.call(this, connection);
+        return recorder.runIn(record.scope, () => original.call(this, connection));
       };
     }),
     replaceMethod(target, 'handleError', (original) => {
       return function handleError(this: PgQuery, error: unknown, connection: unknown): unknown {
-        end(recorder, this, OUTCOME.error);
-        return original.call(this, error, connection);
+        const record = end(recorder, this, OUTCOME.error);
+        if (record === undefined) return original.call(this, error, connection);
+        return recorder.runIn(record.scope, () => original.call(this, error, connection));
       };
     }),
   ];
@@ -167,16 +185,17 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
 
 function issue(
   recorder: Recorder,
-  Client: PgClientClass,
+  queries: PgQuery,
   client: PgClient,
   [config, values]: Parameters<PgClient['query']>,
 ): RecordedQuery | undefined {
   try {
     const query = typeof config === 'string' ? undefined : (config as Partial<PgQuery> | null);
-    // A stream keeps its text on the cursor that it reads from.
-    const sql = query === undefined ? config : (query?.text ?? query?.cursor?.text);
+    const sql = query === undefined ? config : query && textOf(query, client);
     if (typeof sql !== 'string') return undefined;
-    const given = query?.values ?? query?.cursor?.values ?? values;
+    const isSubmittable = typeof query?.submit === 'function';
+    const own = query?.values ?? query?.cursor?.values;
+    const given = isSubmittable ? own : (values ?? own);
     const checkout = checkouts.get(client);
     const record = recorder.issue(
       sql,
@@ -188,10 +207,9 @@ function issue(
       record.poolWaitNs = checkout.waitNs;
       checkout.waitNs = 0;
     }
-    if (typeof query?.submit === 'function' && query.submit !== Client.Query.prototype.submit) {
+    if (isSubmittable && query.submit !== queries.submit) {
       const submittable = query as PgQuery;
-      records.set(submittable, record);
-      undoes.set(submittable, patchLife(submittable, recorder));
+      if (!undoes.has(submittable)) undoes.set(submittable, patchLife(submittable, recorder));
     }
     return record;
   } catch (error) {
@@ -200,14 +218,32 @@ function issue(
   }
 }
 
+/** A stream keeps its text on its cursor, the connection that of a prepared statement. */
+function textOf({ text, cursor, name }: Partial<PgQuery>, { connection }: PgClient): unknown {
+  if (text !== undefined || cursor !== undefined || typeof name !== 'string') {
+    return text ?? cursor?.text;
+  }
+  return connection?.parsedStatements?.[name] ?? connection?.submittedNamedStatements?.[name];
+}
+
+/** Whether the driver may have made the query from the call that the record is of. */
+function isOf({ sql }: RecordedQuery, query: PgQuery): boolean {
+  return (query.text ?? sql) === sql;
+}
+
 /** The connection was busy: the query waits in the client's queue, or was refused outright. */
-function claimQueued(recorder: Recorder, client: PgClient, record: RecordedQuery): void {
+function claimQueued(
+  recorder: Recorder,
+  client: PgClient,
+  config: unknown,
+  record: RecordedQuery,
+): void {
   try {
     const queued = (client._queryQueue ?? client.queryQueue)?.at(-1);
-    const known = queued && records.get(queued);
-    if (known === record) return;
-    if (queued?.text === record.sql && known === undefined) {
+    if (queued !== undefined && isOf(record, queued) && !records.has(queued)) {
       records.set(queued, record);
+    } else if (queued !== undefined && queued === config) {
+      rerunsOf.set(queued, [...(rerunsOf.get(queued) ?? []), record]);
     } else {
       recorder.begin(record);
       recorder.end(record, OUTCOME.error, -1);
@@ -221,29 +257,45 @@ function beginSubmitted(recorder: Recorder, query: PgQuery): void {
   try {
     let record = records.get(query);
     if (record === undefined) {
-      if (issuing === undefined || issuing.sql !== query.text) return;
+      if (issuing === undefined || !isOf(issuing, query)) return;
       record = issuing;
       records.set(query, record);
     }
     if (issuing === record) issuing = undefined;
-    recorder.begin(record);
+    // A class of its own comes by twice: hooked itself, it calls the one that it extends.
+    if (record.startNs === 0) recorder.begin(record);
   } catch (error) {
     recorder.reportFault(error);
   }
 }
 
-function end(recorder: Recorder, query: PgQuery, outcome: Outcome): void {
+/** @returns what has ended; undefined where the query is none of ours, or ended before. */
+function end(recorder: Recorder, query: PgQuery, outcome: Outcome): RecordedQuery | undefined {
   try {
     const record = records.get(query);
-    if (record === undefined) return;
-    records.delete(query);
-    for (const undo of undoes.get(query) ?? []) undo();
+    const rerun = rerunsOf.get(query)?.shift();
+    if (rerun === undefined) {
+      records.delete(query);
+      undoLife(query);
+    } else {
+      records.set(query, rerun);
+    }
+    if (record === undefined) return undefined;
     // A connection that was lost fails what still waits in the client's queue too.
     if (record.startNs === 0) recorder.begin(record);
     recorder.end(record, outcome, outcome === OUTCOME.ok ? rowCountOf(query) : -1);
+    return record;
   } catch (error) {
     recorder.reportFault(error);
+    return undefined;
   }
+}
+
+function undoLife(query: PgQuery): void {
+  const undone = undoes.get(query);
+  if (undone === undefined) return;
+  for (const undo of undone) undo();
+  undoes.delete(query);
 }
 
 /** Of several statements in one text, the last one's. */
@@ -252,30 +304,33 @@ function rowCountOf({ _results: results }: PgQuery): number {
   return last?.rowCount ?? -1;
 }
 
-function patchConnect(owner: PgPool, recorder: Recorder): Undo {
-  return replaceMethod(owner, 'connect', (original) => {
-    return function connect(this: PgPool, callback?: PgConnectCallback): unknown {
-      if (callback === undefined && this.ending) return original.call(this);
+function patchConnect(pools: PgPool, recorder: Recorder): Undo {
+  return replaceMethod(pools, 'connect', (original) => {
+    return function connect(this: PgPool, callback?: PgConnectCallback | null): unknown {
+      if (!callback && this.ending) return original.call(this);
       watchPool(recorder, this);
       const context = recorder.captureContext();
       const startNs = recorder.engine.nowNs();
-      if (callback !== undefined) {
-        return original.call(this, (error, client, done) => {
-          noteCheckout(recorder, this, client, startNs);
-          return recorder.runIn(context, () => callback(error, client, done));
+      if (callback) {
+        return original.call(this, (...result) => {
+          noteCheckout(recorder, this, result[1], startNs);
+          return recorder.runIn(context, () => callback(...result));
         });
       }
-      // The driver's own promise form, so that failing takes as many ticks as it does without us.
-      return new this.Promise((resolve, reject) => {
-        original.call(this, (error, client) => {
-          noteCheckout(recorder, this, client, startNs);
-          if (error) reject(error);
-          else resolve(client);
-        });
+      // The driver's own promise form, so that failing takes as many ticks as it does without us,
+      // and that what it throws is thrown.
+      let settle: PgConnectCallback = () => {};
+      const connected = new this.Promise((resolve, reject) => {
+        settle = (error, client) => (error ? reject(error) : resolve(client));
       }).catch((error: Error) => {
         Error.captureStackTrace(error);
         throw error;
       });
+      original.call(this, (error, client) => {
+        noteCheckout(recorder, this, client, startNs);
+        settle(error, client);
+      });
+      return connected;
     };
   });
 }

@@ -44,8 +44,8 @@ export function performance(
 
 /**
  * Opens one scope for each request, lets the middlewares observe it, writes the headers at the
- * last moment, and closes the scope with the response. A request that is in a scope already
- * stays in it.
+ * last moment, and closes the scope with the response. A request that is in a scope of its own
+ * already stays in it; one that a handler sends through `app.fetch` gets another.
  *
  * @internal
  */
@@ -60,29 +60,46 @@ export function requestScope(
     for (const { dashboard } of middlewares) {
       if (dashboard.owns(c.req.path)) return dashboard.handle(c.req.raw, incoming?.socket);
     }
+    const carrier = incoming ?? c;
     const outer = recorder.currentScope();
-    const scope =
-      outer?.kind === 'request' && !outer.isClosed
-        ? outer
-        : recorder.openScope('request', `${c.req.method} ${c.req.path}`);
+    const isOwn = outer?.carrier !== carrier;
+    // A client may go away before the route has answered: until then it is the last one that fits.
+    const scope = isOwn
+      ? recorder.openScope('request', `${c.req.method} ${routePath(c, -1)}`)
+      : outer;
+    scope.carrier = carrier;
     for (const middleware of middlewares) middleware.observe(scope);
     if (isProfiling()) scope.profile ??= { handlerNs: 0, isMeasuring: false };
-    if (scope !== outer) outgoing?.once('close', () => close(recorder, scope, outgoing));
+    if (isOwn) closeWithResponse(recorder, scope, incoming, outgoing);
+    let statusCode = 500;
     try {
       await recorder.runIn(scope, next);
-      scope.name = `${c.req.method} ${routePath(c)}`;
+      statusCode = c.res.status;
+      if (isOwn) scope.name = `${c.req.method} ${routePath(c)}`;
       writeHeaders(recorder, c, scope, middlewares);
-    } catch (error) {
-      if (scope !== outer && outgoing === undefined) {
-        recorder.closeScope(scope, { statusCode: 500, isAborted: false });
+    } finally {
+      // Without a socket, as in `app.fetch(request)`, the response is all there will be.
+      if (isOwn && outgoing === undefined) {
+        recorder.closeScope(scope, { statusCode, isAborted: false });
       }
-      throw error;
-    }
-    // Without a socket, as in `app.fetch(request)`, the response is all there will be.
-    if (scope !== outer && outgoing === undefined) {
-      recorder.closeScope(scope, { statusCode: c.res.status, isAborted: false });
     }
   };
+}
+
+function closeWithResponse(
+  recorder: Recorder,
+  scope: Scope,
+  incoming: IncomingMessage | undefined,
+  outgoing: ServerResponse | undefined,
+): void {
+  if (outgoing === undefined) return;
+  // An earlier middleware may have waited for longer than the client.
+  if (outgoing.closed) return close(recorder, scope, outgoing);
+  outgoing.once('close', () => close(recorder, scope, outgoing));
+  // Node never closes a pipelined response whose turn had not come when the connection was lost.
+  incoming?.once('close', () => {
+    if (incoming.errored !== null) close(recorder, scope, outgoing);
+  });
 }
 
 function close(recorder: Recorder, scope: Scope, outgoing: ServerResponse): void {
@@ -100,8 +117,13 @@ function writeHeaders(
 ): void {
   // `c.header` replaces a response whose headers cannot be changed, such as a redirect's.
   const headers = { set: (name: string, value: string) => c.header(name, value) };
-  for (const middleware of middlewares) middleware.writeHeaders(scope, headers);
-  if (scope.profile !== undefined) {
-    headers.set('X-Profile', formatProfile(scope, scope.profile, recorder.engine.nowNs()));
+  try {
+    for (const middleware of middlewares) middleware.writeHeaders(scope, headers);
+    if (scope.profile !== undefined) {
+      headers.set('X-Profile', formatProfile(scope, scope.profile, recorder.engine.nowNs()));
+    }
+  } catch (error) {
+    // Some responses cannot be made anew, such as one whose body is being read already.
+    recorder.reportFault(error);
   }
 }

@@ -100,7 +100,7 @@ export class PerformanceMiddleware {
       const query = recorder.record(String(sql), durationMs * 1e6);
       if (query === undefined || (scope !== undefined && this.#observed.has(scope))) return;
       this.#store.addQueries(1);
-      const slow = this.#slowQuery(query);
+      const slow = this.#slowQuery(query, String(sql));
       if (slow !== undefined) this.#store.addSlowQueries(1, [{ ...slow, route: null }]);
     } catch (error) {
       recorder.reportFault(error);
@@ -130,13 +130,13 @@ export class PerformanceMiddleware {
     headers.set('X-Query-Time', `${queryMs.toFixed(1)}ms`);
   }
 
-  #slowQuery(query: RecordedQuery): Omit<SlowQuery, 'route'> | undefined {
+  #slowQuery(query: RecordedQuery, sql?: string): Omit<SlowQuery, 'route'> | undefined {
     const durationMs = query.durationNs / 1e6;
     if (this.#recorder === undefined || durationMs < this.options.slowQueryThresholdMs) {
       return undefined;
     }
     return {
-      sql: this.#recorder.statementText(query),
+      sql: this.#recorder.statementText(query, sql),
       durationMs,
       timestamp: Date.now() - durationMs,
     };

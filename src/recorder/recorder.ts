@@ -103,6 +103,7 @@ export class Recorder {
   closeScope(scope: Scope, end: ScopeEnd): void {
     if (scope.isClosed) return;
     scope.isClosed = true;
+    scope.carrier = undefined;
     try {
       if (scope.kind === 'request') {
         const failed = end.isAborted || end.statusCode >= 500;
@@ -216,11 +217,10 @@ export class Recorder {
     };
   }
 
-  /** The normalised text of a statement; of `sql` itself where the table was full. */
-  statementText(query: RecordedQuery): string {
-    const known =
-      query.statementId === OTHER_ID ? undefined : this.core.statement(query.statementId);
-    return known?.text ?? this.engine.normalizeSql(query.sql).text;
+  /** @param sql the text as it was issued, for where the statement table was full. */
+  statementText({ statementId, sql: issued }: RecordedQuery, sql: string = issued): string {
+    const known = statementId === OTHER_ID ? undefined : this.core.statement(statementId);
+    return known?.text ?? this.engine.normalizeSql(sql).text;
   }
 
   /** Mean cost of a recorded query in nanoseconds, from a sample; 0 before the first one. */

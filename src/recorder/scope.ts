@@ -66,6 +66,8 @@ export class Scope {
   errorCount = 0;
   poolWaitNs = 0;
   profile: ScopeProfile | undefined;
+  /** What tells the scope's request from one inside it: an identity, let go at the end. */
+  carrier: object | undefined;
   isClosed = false;
 
   // Sums of times since `startNs`: sums of the clock itself would not fit a double.

@@ -103,6 +103,20 @@ describe('transaction', () => {
     expect(await ids()).toEqual([100, 102, 104]);
   });
 
+  it('drops the connection when COMMIT gets no answer in time', async () => {
+    await db.execute(`CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql
+      AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END'`);
+    await db.execute('CREATE TABLE slow_commits (id int)');
+    await db.execute(`CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON slow_commits
+      DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dawdle()`);
+    const small = new Database({ connectionString: database.url, max: 1, query_timeout: 200 });
+    await expect(
+      small.transaction((tx) => tx.execute('INSERT INTO slow_commits VALUES (1)')),
+    ).rejects.toThrow('Query read timeout');
+    expect(await small.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    await small.close();
+  });
+
   it('gives back a connection that died in it, and throws what its function threw', async () => {
     const failing = db.transaction(async (tx) => {
       const [row] = await tx.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
