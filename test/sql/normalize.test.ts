@@ -205,6 +205,14 @@ describe.each(['native', 'portable'] as const)('normalizeSql on the %s engine', 
     expect(normalize(first.text)).toEqual(first);
   });
 
+  test('wherever a text of several statements is cut, it is stable', () => {
+    for (let length = 1; length <= 40; length += 1) {
+      const first = normalize(`SELECT ${'a'.repeat(length)}; SELECT 'x' ;`.repeat(400));
+      expect(first.text).toContain(' … <cut: ');
+      expect(normalize(first.text)).toEqual(first);
+    }
+  });
+
   test('a long list does not cut the text behind it', () => {
     const items = Array.from({ length: 100_000 }, (_, index) => index).join(',');
     expect(normalize(`SELECT a FROM t WHERE b IN (${items}) AND c = 1`)).toMatchObject({

@@ -235,6 +235,9 @@ const Unicode = enum { none, string, name, string_escape, name_escape };
 /// The `…` of a folded list: a word, to the scanner.
 const rest_word = fingerprint.wordOf("…");
 
+/// Those of a placeholder, a semicolon, and the spaces before both.
+const placeholder_bytes_max = 16;
+
 const MinusCheckpoint = struct {
     text: NormalizedText.Checkpoint = .{},
     hash: fingerprint.Statement = .{},
@@ -608,6 +611,9 @@ fn Machine(comptime is_padded: bool) type {
 
         fn writeSemicolon(machine: *Self) void {
             const start = machine.semicolon_start;
+            // A text that was cut behind a semicolon would lose it when it is normalised again.
+            const token_bytes = machine.lexer.end - machine.lexer.start;
+            machine.text.keepTogether(token_bytes + placeholder_bytes_max);
             machine.text.copy(start, start + 1, machine.semicolon_gap);
             machine.hash.addCode(@intFromEnum(token.Kind.semicolon));
             machine.has_semicolon = false;

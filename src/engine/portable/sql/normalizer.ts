@@ -61,6 +61,9 @@ const NO_LENGTHS: readonly number[] = Object.freeze([]);
 
 const PLACEHOLDERS = Array.from({ length: 64 }, (_, index) => `$${index}`);
 
+/** Those of a placeholder, a semicolon, and the spaces before both. */
+const PLACEHOLDER_BYTES_MAX = 16;
+
 function placeholder(number: number): string {
   return PLACEHOLDERS[number] ?? `$${number}`;
 }
@@ -636,6 +639,8 @@ export class Normalizer {
 
   private writeSemicolon(): void {
     const start = this.semicolonStart;
+    // A text that was cut behind a semicolon would lose it when it is normalised again.
+    this.text.keepTogether(this.lexer.end - this.lexer.start + PLACEHOLDER_BYTES_MAX);
     this.text.copy(start, start + 1, this.semicolonGap);
     this.hash.addCode(TOKEN_SEMICOLON);
     this.hasSemicolon = false;
