@@ -26,6 +26,7 @@ describe.each(['native', 'portable'] as const)('normalizeSql on the %s engine', 
     ["SELECT'x'AS y", 'SELECT $1 AS y'],
     ['SELECT $1OR $2', 'SELECT $1 OR $2'],
     ['SELECT a.5', 'SELECT a $1'],
+    ['VALUES (1),(2)u&"x"', 'VALUES ($1), … u&"x"'],
     ['SELECT a FROM t LIMIT 10 OFFSET 5', 'SELECT a FROM t LIMIT $1 OFFSET $2'],
     ['SELECT a::varchar(10) FROM t ORDER BY 1', 'SELECT a::varchar($1) FROM t ORDER BY $2'],
   ])('%s becomes %s', (sql, expected) => {

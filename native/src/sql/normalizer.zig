@@ -489,7 +489,10 @@ fn Machine(comptime is_padded: bool) type {
 
         inline fn writeName(machine: *Self) void {
             const lexer = &machine.lexer;
-            machine.text.copy(lexer.start, lexer.end, machine.gapBefore(lexer.kind));
+            // A U&"…" begins with a letter.
+            const is_unicode = lexer.kind == .quoted and lexer.is_unicode;
+            const gap = machine.gapBefore(if (is_unicode) .word else lexer.kind);
+            machine.text.copy(lexer.start, lexer.end, gap);
             machine.hash.add(lexer.word);
             machine.last_kind = lexer.kind;
         }

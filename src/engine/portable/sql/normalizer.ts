@@ -513,7 +513,9 @@ export class Normalizer {
 
   private writeName(): void {
     const lexer = this.lexer;
-    const gap = this.isFused(lexer.kind) ? GAP_OTHER : lexer.gap;
+    // A U&"…" begins with a letter.
+    const isUnicode = lexer.kind === TOKEN_QUOTED && lexer.isUnicode;
+    const gap = this.isFused(isUnicode ? TOKEN_WORD : lexer.kind) ? GAP_OTHER : lexer.gap;
     this.text.copy(lexer.start, lexer.end, gap);
     this.hash.addWord(lexer.word1, lexer.word2);
     this.lastKind = lexer.kind;
