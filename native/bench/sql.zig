@@ -37,7 +37,7 @@ pub fn main(init: std.process.Init) !void {
             time.* = elapsed / passes_per_round / @as(f64, @floatFromInt(statements.len));
         }
         std.mem.sort(f64, &times, {}, std.sort.asc(f64));
-        median.* = times[0];
+        median.* = times[rounds / 2];
     }
     std.debug.print("{{", .{});
     for (measured, medians) |one, median| std.debug.print("\"{s}\":{d:.1},", .{ one.name, median });

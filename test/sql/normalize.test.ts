@@ -26,6 +26,7 @@ describe.each(['native', 'portable'] as const)('normalizeSql on the %s engine', 
     ["SELECT'x'AS y", 'SELECT $1 AS y'],
     ['SELECT $1OR $2', 'SELECT $1 OR $2'],
     ['SELECT a.5', 'SELECT a $1'],
+    ['VALUES (1),(2)u&"x"', 'VALUES ($1), … u&"x"'],
     ['SELECT a FROM t LIMIT 10 OFFSET 5', 'SELECT a FROM t LIMIT $1 OFFSET $2'],
     ['SELECT a::varchar(10) FROM t ORDER BY 1', 'SELECT a::varchar($1) FROM t ORDER BY $2'],
   ])('%s becomes %s', (sql, expected) => {
@@ -203,6 +204,14 @@ describe.each(['native', 'portable'] as const)('normalizeSql on the %s engine', 
     expect(first.text).toContain(first.fingerprint);
     expect(second.fingerprint).not.toBe(first.fingerprint);
     expect(normalize(first.text)).toEqual(first);
+  });
+
+  test('wherever a text of several statements is cut, it is stable', () => {
+    for (let length = 1; length <= 40; length += 1) {
+      const first = normalize(`SELECT ${'a'.repeat(length)}; SELECT 'x' ;`.repeat(400));
+      expect(first.text).toContain(' … <cut: ');
+      expect(normalize(first.text)).toEqual(first);
+    }
   });
 
   test('a long list does not cut the text behind it', () => {

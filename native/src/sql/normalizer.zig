@@ -235,6 +235,9 @@ const Unicode = enum { none, string, name, string_escape, name_escape };
 /// The `…` of a folded list: a word, to the scanner.
 const rest_word = fingerprint.wordOf("…");
 
+/// Those of a placeholder, a semicolon, and the spaces before both.
+const placeholder_bytes_max = 16;
+
 const MinusCheckpoint = struct {
     text: NormalizedText.Checkpoint = .{},
     hash: fingerprint.Statement = .{},
@@ -486,7 +489,10 @@ fn Machine(comptime is_padded: bool) type {
 
         inline fn writeName(machine: *Self) void {
             const lexer = &machine.lexer;
-            machine.text.copy(lexer.start, lexer.end, machine.gapBefore(lexer.kind));
+            // A U&"…" begins with a letter.
+            const is_unicode = lexer.kind == .quoted and lexer.is_unicode;
+            const gap = machine.gapBefore(if (is_unicode) .word else lexer.kind);
+            machine.text.copy(lexer.start, lexer.end, gap);
             machine.hash.add(lexer.word);
             machine.last_kind = lexer.kind;
         }
@@ -608,6 +614,9 @@ fn Machine(comptime is_padded: bool) type {
 
         fn writeSemicolon(machine: *Self) void {
             const start = machine.semicolon_start;
+            // A text that was cut behind a semicolon would lose it when it is normalised again.
+            const token_bytes = machine.lexer.end - machine.lexer.start;
+            machine.text.keepTogether(token_bytes + placeholder_bytes_max);
             machine.text.copy(start, start + 1, machine.semicolon_gap);
             machine.hash.addCode(@intFromEnum(token.Kind.semicolon));
             machine.has_semicolon = false;

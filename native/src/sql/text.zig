@@ -38,6 +38,11 @@ pub const NormalizedText = struct {
         return state.run_start + (cut_bytes_max - state.flushed_bytes);
     }
 
+    /// Has a cut come here rather than within the next so many bytes.
+    pub fn keepTogether(text: *NormalizedText, bytes: usize) void {
+        text.noteCut(bytes);
+    }
+
     /// Adds the token `[start, end)` of the source.
     pub inline fn copy(text: *NormalizedText, start: usize, end: usize, gap: token.Gap) void {
         const gap_bytes: usize = @intFromBool(gap != .none);

@@ -3,10 +3,15 @@
  * and with `>`, as no statement does: so that normalising them again gives the same fingerprint.
  */
 
+import type { NormalizedSql } from '../../../types/sql.ts';
+import { StatementHash } from './fingerprint.ts';
+
 const CUT_START = ' … <cut: ';
 const UNPARSED_START = '<unparsed: ';
 const GREATER_THAN = 0x3e;
 const HEX_DIGITS_COUNT = 16;
+/** More than the longest verb. */
+const VERB_CHARACTERS_MAX = 32;
 
 /** The length of {@link cutMark} in UTF-8. */
 export const CUT_MARK_BYTES = 28;
@@ -27,12 +32,19 @@ export function readCutMark(
   return { source: sql.slice(0, start), fingerprint: sql.slice(hexStart, -1) };
 }
 
-/** Stands for a statement that could not be read. */
-export function unparsed(verb: string, fingerprint: string): string {
-  return `${UNPARSED_START}${verb} ${fingerprint}>`;
+/** Stands for a statement that could not be read: names its verb, and tells such ones apart. */
+export function unparsedSql(sql: string): NormalizedSql {
+  const first = /^[A-Za-z]+/.exec(sql.slice(0, VERB_CHARACTERS_MAX + 1).trimStart())?.[0] ?? '';
+  const verb = VERBS.has(first.toUpperCase()) ? first.toUpperCase() : 'UNKNOWN';
+  const hash = new StatementHash();
+  hash.reset();
+  for (let index = 0; index < sql.length; index += 1) hash.addCode(sql.charCodeAt(index));
+  const fingerprint = hash.toHex();
+  const text = `${UNPARSED_START}${verb} ${fingerprint}>`;
+  return { text, fingerprint, listLengths: [] };
 }
 
-/** The fingerprint in an {@link unparsed} text. */
+/** The fingerprint in an {@link unparsedSql} text. */
 export function readUnparsed(sql: string): string | undefined {
   if (!sql.startsWith(UNPARSED_START) || sql.charCodeAt(sql.length - 1) !== GREATER_THAN) {
     return undefined;
@@ -43,8 +55,8 @@ export function readUnparsed(sql: string): string | undefined {
   return sql.slice(hexStart, -1);
 }
 
-/** The verbs that an {@link unparsed} text may name; all others are `UNKNOWN`. */
-export const VERBS: ReadonlySet<string> = new Set(
+/** The verbs that an {@link unparsedSql} text may name; all others are `UNKNOWN`. */
+const VERBS: ReadonlySet<string> = new Set(
   `ABORT ALTER ANALYZE BEGIN CALL CHECKPOINT CLOSE CLUSTER COMMENT COMMIT COPY CREATE DEALLOCATE
    DECLARE DELETE DISCARD DO DROP END EXECUTE EXPLAIN FETCH GRANT IMPORT INSERT LISTEN LOAD LOCK
    MERGE MOVE NOTIFY PREPARE REASSIGN REFRESH REINDEX RELEASE RESET REVOKE ROLLBACK SAVEPOINT

@@ -61,6 +61,9 @@ const NO_LENGTHS: readonly number[] = Object.freeze([]);
 
 const PLACEHOLDERS = Array.from({ length: 64 }, (_, index) => `$${index}`);
 
+/** Those of a placeholder, a semicolon, and the spaces before both. */
+const PLACEHOLDER_BYTES_MAX = 16;
+
 function placeholder(number: number): string {
   return PLACEHOLDERS[number] ?? `$${number}`;
 }
@@ -510,7 +513,9 @@ export class Normalizer {
 
   private writeName(): void {
     const lexer = this.lexer;
-    const gap = this.isFused(lexer.kind) ? GAP_OTHER : lexer.gap;
+    // A U&"…" begins with a letter.
+    const isUnicode = lexer.kind === TOKEN_QUOTED && lexer.isUnicode;
+    const gap = this.isFused(isUnicode ? TOKEN_WORD : lexer.kind) ? GAP_OTHER : lexer.gap;
     this.text.copy(lexer.start, lexer.end, gap);
     this.hash.addWord(lexer.word1, lexer.word2);
     this.lastKind = lexer.kind;
@@ -636,6 +641,8 @@ export class Normalizer {
 
   private writeSemicolon(): void {
     const start = this.semicolonStart;
+    // A text that was cut behind a semicolon would lose it when it is normalised again.
+    this.text.keepTogether(this.lexer.end - this.lexer.start + PLACEHOLDER_BYTES_MAX);
     this.text.copy(start, start + 1, this.semicolonGap);
     this.hash.addCode(TOKEN_SEMICOLON);
     this.hasSemicolon = false;

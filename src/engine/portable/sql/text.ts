@@ -62,6 +62,11 @@ export class NormalizedText {
     this.runEnd = end;
   }
 
+  /** Has a cut come here rather than within the next so many bytes. */
+  keepTogether(bytes: number): void {
+    if (this.byteLength + bytes > CUT_BYTES_MAX) this.noteCut();
+  }
+
   /** Adds the token `[start, end)` of the source. */
   copy(start: number, end: number, gap: number): void {
     const bytes = this.byteLength + end - start + (gap === GAP_NONE ? 0 : 1);
