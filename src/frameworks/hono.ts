@@ -76,7 +76,7 @@ export function requestScope(
       await recorder.runIn(scope, next);
       statusCode = c.res.status;
       if (isOwn) scope.name = `${c.req.method} ${routePath(c)}`;
-      writeHeaders(recorder, c, scope, middlewares);
+      writeHeaders(recorder, scope, middlewares, headersOf(c, outgoing));
     } finally {
       // Without a socket, as in `app.fetch(request)`, the response is all there will be.
       if (isOwn && outgoing === undefined) {
@@ -109,14 +109,30 @@ function close(recorder: Recorder, scope: Scope, outgoing: ServerResponse): void
   });
 }
 
+interface HeaderTarget {
+  set(name: string, value: string): void;
+}
+
+/**
+ * On a socket the headers go straight to Node's response, which joins them with Hono's: changing
+ * those would make Hono and its server build the response anew. Without one, `c.header` replaces
+ * a response whose headers cannot be changed, such as a redirect's.
+ */
+function headersOf(c: Context, outgoing: ServerResponse | undefined): HeaderTarget {
+  if (outgoing === undefined) return { set: (name, value) => c.header(name, value) };
+  return {
+    set(name, value) {
+      if (!outgoing.headersSent) outgoing.setHeader(name, value);
+    },
+  };
+}
+
 function writeHeaders(
   recorder: Recorder,
-  c: Context,
   scope: Scope,
   middlewares: readonly PerformanceMiddleware[],
+  headers: HeaderTarget,
 ): void {
-  // `c.header` replaces a response whose headers cannot be changed, such as a redirect's.
-  const headers = { set: (name: string, value: string) => c.header(name, value) };
   try {
     for (const middleware of middlewares) middleware.writeHeaders(scope, headers);
     if (scope.profile !== undefined) {
