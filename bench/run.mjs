@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 
 import { measureEngines } from './engine.mjs';
 import { benchRequest } from './request.mjs';
+import { measureAdversaries, measureSql } from './sql.mjs';
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
 
@@ -41,6 +42,39 @@ function requestTable(rows) {
   );
 }
 
+function sqlTable(rows) {
+  return table(
+    ['per statement', 'ns', '/ byte loop', '/ libpg-query normalize'],
+    rows.map(({ name, ns, toByteLoop, toLibpgQuery }) => [
+      name,
+      ns.toFixed(0),
+      toByteLoop.toFixed(2),
+      toLibpgQuery.toFixed(4),
+    ]),
+  );
+}
+
+function adversaryTable(rows) {
+  return table(
+    [
+      'input',
+      'native, ms at 100 kB',
+      '400 kB / 100 kB',
+      'portable, ms at 100 kB',
+      '400 kB / 100 kB',
+    ],
+    rows.map(({ name, nativeMs, nativeGrowth, portableMs, portableGrowth }) => [
+      name,
+      nativeMs.toFixed(2),
+      nativeGrowth.toFixed(1),
+      portableMs.toFixed(2),
+      portableGrowth.toFixed(1),
+    ]),
+  );
+}
+
+// Said above the table: how many statements there are, and how long.
+const sqlNotes = [];
 const report = [
   '# Benchmarks',
   '',
@@ -55,6 +89,21 @@ const report = [
   'process to share its memory with, nor a thread that goes on while the event loop is stuck.',
   '',
   engineTable(await measureEngines(values.quick ? { rounds: 3, callsPerRound: 2_000 } : {})),
+  '',
+  '## SQL',
+  '',
+  'What object mappers sent, each text in a string of its own. `npm ci` in `bench/` installs more',
+  'peers.',
+  '',
+  sqlTable(
+    await measureSql({ ...(values.quick && { rounds: 2 }), log: (line) => sqlNotes.push(line) }),
+  ),
+  '',
+  `(${sqlNotes.join('; ')})`,
+  '',
+  'Inputs that are quadratic for some normalisers; 4 is linear:',
+  '',
+  adversaryTable(measureAdversaries(values.quick ? { rounds: 1 } : {})),
   '',
   '## Whole requests',
   '',

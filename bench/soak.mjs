@@ -1,6 +1,6 @@
 /**
  * `npm run soak`: what takes long. `--scale 0.01` runs a hundredth of it, as the tests do;
- * `--seed TEXT` repeats the random parts.
+ * `--seed NUMBER` repeats the random parts.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 
 import { engineOfKind } from '../dist/engine/load.js';
+import { soakSql } from './soak-sql.mjs';
 
 const { values } = parseArgs({
   options: { scale: { type: 'string', default: '1' }, seed: { type: 'string' } },
@@ -16,6 +17,7 @@ const scale = Number(values.scale);
 if (!(scale > 0 && scale <= 1_000))
   throw new RangeError('--scale: expected a number from 0 to 1000');
 const seed = values.seed ?? String(Date.now());
+if (!/^\d+$/.test(seed)) throw new RangeError('--seed: expected a whole number');
 
 /** The seeded fuzzers of the Zig core. */
 function fuzz(name, iterations) {
@@ -69,4 +71,5 @@ for (const kind of ['native', 'portable']) {
   memoryStaysFlat(kind, 10_000_000, 100);
   memoryStaysFlat(kind, 10_000_000, 1_000_000);
 }
+soakSql({ count: Math.max(1_000, Math.round(10_000_000 * scale)), seed: Number(seed) % 2 ** 31 });
 console.log('soak: done');

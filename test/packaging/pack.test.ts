@@ -66,15 +66,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it('the tarball holds the build, a prebuild and the licence, and no source or test', () => {
   const kinds = new Set(files.map((path) => path.split('/')[0]));
-  expect([...kinds].toSorted()).toEqual([
-    'CHANGELOG.md',
-    'LICENSE',
-    'README.md',
-    'binding.gyp',
-    'dist',
-    'package.json',
-    'prebuilds',
-  ]);
+  const expected = ['package.json', 'binding.gyp', 'dist', 'prebuilds'];
+  expect(kinds).toEqual(new Set([...expected, 'README.md', 'LICENSE', 'CHANGELOG.md']));
   expect(files.filter((path) => path.endsWith('.node'))).toHaveLength(1);
 });
 
