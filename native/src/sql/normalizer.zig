@@ -513,16 +513,17 @@ fn Machine(comptime is_padded: bool) type {
 
         inline fn readParameter(machine: *Self) void {
             const lexer = &machine.lexer;
+            // First, as it may fold a list, and so change the next number.
+            if (machine.list.kind != .none) machine.take(machine.list.operand());
             const gap = machine.gapBefore(.parameter);
             if (lexer.parameter_number == machine.placeholder_count +% 1 and gap == lexer.gap) {
-                if (machine.list.kind != .none) machine.take(machine.list.operand());
                 machine.placeholder_count += 1;
                 machine.text.copy(lexer.start, lexer.end, gap);
                 machine.hash.addCode(fingerprint.literal_code);
                 machine.after = .operand;
                 machine.last_word = .none;
             } else {
-                machine.readLiteral();
+                machine.writePlaceholder();
             }
             machine.last_kind = .parameter;
         }

@@ -539,15 +539,16 @@ export class Normalizer {
 
   private readParameter(): void {
     const lexer = this.lexer;
+    // First, as it may fold a list, and so change the next number.
+    if (this.list.kind !== LIST_NONE) this.take(this.list.operand());
     if (lexer.parameterNumber === this.placeholderCount + 1 && !this.isFused(TOKEN_PARAMETER)) {
-      if (this.list.kind !== LIST_NONE) this.take(this.list.operand());
       this.placeholderCount += 1;
       this.text.copy(lexer.start, lexer.end, lexer.gap);
       this.hash.addCode(LITERAL_CODE);
       this.after = AFTER_OPERAND;
       this.lastWord = WORD_NONE;
     } else {
-      this.readLiteral();
+      this.writePlaceholder();
     }
     this.lastKind = TOKEN_PARAMETER;
   }
