@@ -10,6 +10,7 @@ import type {
   StatementIdentity,
 } from './engine.ts';
 import { arenaLayoutOf, CAPACITY_NAMES } from './layout.ts';
+import { unparsedSql } from './portable/sql/marks.ts';
 import { ArenaReader } from './reader.ts';
 
 /** Must be `HD_ABI_VERSION` of `native/include/core.h`. */
@@ -66,13 +67,6 @@ const PLACEHOLDERS_CODE: Readonly<Record<PlaceholderStyle, number>> = {
 
 const FINGERPRINT_DIGITS = 16;
 
-/** Where there is not even the memory for a copy of the statement. */
-const UNREAD: NormalizedSql = {
-  text: '<unparsed>',
-  fingerprint: '0000000000000000',
-  listLengths: [],
-};
-
 export function createNativeEngine(binding: NativeBinding): Engine {
   return new NativeEngine(binding);
 }
@@ -97,7 +91,8 @@ class NativeEngine implements Engine {
   normalizeSql(sql: string, options: NormalizeOptions = {}): NormalizedSql {
     const binding = this.#binding;
     const answer = binding.normalizeSql(sql, placeholdersCode(options), stringsCode(options));
-    if (answer === undefined) return UNREAD;
+    // There was not even the memory for a copy of the statement.
+    if (answer === undefined) return unparsedSql(sql);
     const listCount = binding.listLengths[0] ?? 0;
     return {
       text: answer.slice(FINGERPRINT_DIGITS),
