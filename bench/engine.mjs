@@ -76,6 +76,19 @@ const MEASURES = [
     },
   },
   {
+    name: 'find a statement seen before',
+    buildsSql: true,
+    create: (engine) => {
+      const recorder = engine.createRecorder(CAPACITIES);
+      return (count) => {
+        let sum = 0;
+        for (let index = 0; index < count; index += 1)
+          sum += recorder.internStatement(buildSql(index));
+        return sum;
+      };
+    },
+  },
+  {
     name: 'record an ended query',
     create: (engine) => {
       const recorder = engine.createRecorder(CAPACITIES);

@@ -13,6 +13,12 @@ if (process.env.BENCH_INSTRUMENTED === '1') {
   const { performance } = await import('../dist/frameworks/hono.js');
   app.use(performance());
 }
+if (process.env.BENCH_CONTEXT === '1') {
+  // What an application pays for AsyncLocalStorage alone, ours or anybody's.
+  const { AsyncLocalStorage } = await import('node:async_hooks');
+  const contexts = new AsyncLocalStorage();
+  app.use((_, next) => contexts.run({}, next));
+}
 app.get('/work', async (c) => {
   const rows = [];
   for (let id = 1; id <= 10; id += 1) {

@@ -16,6 +16,7 @@ const VARIANTS = {
   plain: {},
   // The same again: what differs from the line above is noise.
   'plain again': {},
+  'AsyncLocalStorage alone': { BENCH_CONTEXT: '1' },
   native: { BENCH_INSTRUMENTED: '1', HYPERDJANGO_ENGINE: 'native' },
   portable: { BENCH_INSTRUMENTED: '1', HYPERDJANGO_ENGINE: 'portable' },
 };
