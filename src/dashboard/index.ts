@@ -4,6 +4,8 @@ export type {
   DashboardData,
   DashboardSource,
   DashboardStatus,
+  NPlusOneRow,
+  RequestRow,
   StatementRow,
   StatsJson,
 } from './data.ts';

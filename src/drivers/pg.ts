@@ -1,7 +1,7 @@
 /**
  * The hook on node-postgres. It sees every query of every client, however it was asked for, and
- * changes nothing that the application could notice: no callback, promise or listener is wrapped
- * or added. A query's life is read off the driver's own `Query` object:
+ * changes nothing that the application could notice: no callback, promise or listener of a query is
+ * wrapped or added. A query's life is read off the driver's own `Query` object:
  *
  *   client.query()        the scope is captured, here and only here
  *   query.submit()        the query is handed over to the connection: it begins

@@ -6,4 +6,4 @@
 export type { Authorize } from '../dashboard/index.ts';
 export { PerformanceMiddleware } from './middleware.ts';
 export type { PerformanceOptions, ResolvedPerformanceOptions } from './options.ts';
-export type { NPlusOne, PerformanceStats, RequestSummary, SlowQuery } from './stats.ts';
+export type { PerformanceStats, SlowQuery } from './stats.ts';

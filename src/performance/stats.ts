@@ -1,3 +1,4 @@
+import type { NPlusOneRow, RequestRow } from '../dashboard/index.ts';
 import { RingBuffer } from '../util/ring.ts';
 
 /** The most entries of each "recent" list. */
@@ -32,42 +33,11 @@ export interface SlowQuery {
   readonly timestamp: number;
 }
 
-/** One statement that one request ran too often. */
-export interface NPlusOne {
-  /** Normalised. */
-  readonly sql: string;
-  readonly route: string;
-  /** Runs in that request. */
-  readonly count: number;
-  readonly totalMs: number;
-  /** When the request came, in milliseconds since the Unix epoch. */
-  readonly timestamp: number;
-}
-
-/** One request that was answered, or given up by its client. */
-export interface RequestSummary {
-  /** Counts up from 1. */
-  readonly id: number;
-  readonly method: string;
-  /** The route's pattern, such as `/users/:id`. */
-  readonly route: string;
-  readonly status: number;
-  /** Milliseconds since the Unix epoch. */
-  readonly startedAt: number;
-  readonly durationMs: number;
-  readonly queryCount: number;
-  /** Sum of its queries' durations. */
-  readonly queryMs: number;
-  readonly slowCount: number;
-  readonly nPlusOneCount: number;
-  readonly aborted: boolean;
-}
-
 /** Totals since the start, and the newest of everything, in memory that never grows. */
 export class StatsStore {
-  readonly #requests: RingBuffer<RequestSummary>;
+  readonly #requests: RingBuffer<RequestRow>;
   readonly #slowQueries = new RingBuffer<SlowQuery>(RECENT_MAX);
-  readonly #nPlusOnes = new RingBuffer<NPlusOne>(RECENT_MAX);
+  readonly #nPlusOnes = new RingBuffer<NPlusOneRow>(RECENT_MAX);
   /** In order of their last appearance. */
   readonly #nPlusOneTexts = new Set<string>();
   #totalRequests = 0;
@@ -84,7 +54,7 @@ export class StatsStore {
     return this.#totalRequests + 1;
   }
 
-  addRequest(request: RequestSummary): void {
+  addRequest(request: RequestRow): void {
     this.#totalRequests += 1;
     this.#totalQueries += request.queryCount;
     this.#requests.push(request);
@@ -101,7 +71,7 @@ export class StatsStore {
     for (const query of queries) this.#slowQueries.push(query);
   }
 
-  addNPlusOne(pattern: NPlusOne): void {
+  addNPlusOne(pattern: NPlusOneRow): void {
     this.#nPlusOneCount += 1;
     this.#nPlusOnes.push(pattern);
     this.#nPlusOneTexts.delete(pattern.sql);
@@ -114,12 +84,12 @@ export class StatsStore {
   }
 
   /** Newest first. */
-  recentRequests(): RequestSummary[] {
+  recentRequests(): RequestRow[] {
     return this.#requests.newestFirst();
   }
 
   /** Newest first. */
-  recentNPlusOnes(): NPlusOne[] {
+  recentNPlusOnes(): NPlusOneRow[] {
     return this.#nPlusOnes.newestFirst();
   }
 
