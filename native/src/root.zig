@@ -8,6 +8,7 @@ pub const normalizer = @import("sql/normalizer.zig");
 pub const recorder = @import("recorder.zig");
 pub const ring = @import("ring.zig");
 pub const routes = @import("routes.zig");
+pub const segment_layout = @import("segment_layout.zig");
 pub const statements = @import("statements.zig");
 pub const text_cache = @import("text_cache.zig");
 pub const words = @import("words.zig");
