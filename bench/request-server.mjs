@@ -26,7 +26,7 @@ app.get('/work', async (c) => {
   }
   return c.json(rows);
 });
-app.get('/cpu', (c) => c.json(process.cpuUsage()));
+app.get('/cpu', (c) => c.json({ ...process.cpuUsage(), version: process.version }));
 
 const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
   console.log(`http://127.0.0.1:${port}`);
