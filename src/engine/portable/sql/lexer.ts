@@ -11,36 +11,7 @@ import { hashBytes, mix1, mix2, QUOTED_CODE, UNICODE_QUOTED_CODE } from './finge
 import { keywordEntry } from './keywords.ts';
 import { exponentEnd, nameEnd, numberEnd } from './numbers.ts';
 import { dollarEnd, skipBlockComment, skipLineComment, STRING, stringEnd } from './strings.ts';
-
-export const TOKEN = {
-  end: 0,
-  /** Keyword or identifier without quotes. */
-  word: 1,
-  quoted: 2,
-  number: 3,
-  string: 4,
-  parameter: 5,
-  operator: 6,
-  open: 7,
-  close: 8,
-  openBracket: 9,
-  closeBracket: 10,
-  comma: 11,
-  semicolon: 12,
-  dot: 13,
-  colon: 14,
-  /** `::` */
-  cast: 15,
-  other: 16,
-  /** A quoted identifier without its end; a string without its end is a string. */
-  unterminated: 17,
-} as const;
-
-/** What stands between a token and the one before it. */
-export const GAP = { none: 0, oneSpace: 1, other: 2 } as const;
-
-/** The server's `standard_conforming_strings`. */
-export const BACKSLASH = { unknown: 0, ordinary: 1, escapes: 2 } as const;
+import { BACKSLASH, GAP, NOT_EQUALS_CODE, TOKEN } from './tokens.ts';
 
 const SPACE = 0x20;
 const EXCLAMATION_MARK = 0x21;
@@ -58,11 +29,10 @@ const DOT = 0x2e;
 const SLASH = 0x2f;
 const ZERO = 0x30;
 const COLON = 0x3a;
+const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 const QUESTION_MARK = 0x3f;
 const LOWER_S = 0x73;
-/** `<>` as {@link Lexer} hashes it. */
-const NOT_EQUALS = 0x3e3c;
 const PARAMETER_DIGITS_MAX = 9;
 
 const PUNCTUATION_KIND = new Uint8Array(128);
@@ -141,6 +111,7 @@ export class Lexer {
   isUnicode = false;
   /** Takes every string as the server's setting says, doubts aside. */
   isSingleReading = false;
+  isAfterEscapeString = false;
   /** Gets the start and end of every comment, where set. */
   comments: number[] | undefined;
 
@@ -152,7 +123,6 @@ export class Lexer {
   private runEnd = -1;
   private runLastQualifying = -1;
   private runTail = -1;
-  private isAfterEscapeString = false;
 
   reset(source: LexerSource, placeholders: PlaceholderStyle, backslash: number): void {
     this.bytes = source.bytes;
@@ -232,6 +202,12 @@ export class Lexer {
         this.end = index;
         return (this.kind = TOKEN_END);
     }
+  }
+
+  /** Whether nothing follows but a semicolon at most. */
+  isAtEnd(): boolean {
+    const byte = this.bytes[this.end];
+    return byte === 0 || (byte === SEMICOLON && this.bytes[this.end + 1] === 0);
   }
 
   /** Whether `::` is the next token: looked at without moving. */
@@ -434,8 +410,8 @@ export class Lexer {
     }
     this.readShort(start, end, TOKEN_OPERATOR);
     if (end - start === 2 && firstByte === EXCLAMATION_MARK && following === EQUALS) {
-      this.word1 = NOT_EQUALS;
-      this.word2 = NOT_EQUALS;
+      this.word1 = NOT_EQUALS_CODE;
+      this.word2 = NOT_EQUALS_CODE;
     }
     return TOKEN_OPERATOR;
   }
