@@ -66,6 +66,23 @@ describe(`plain tokens (SQL_SEED=${SEED})`, () => {
     );
   });
 
+  test.each([
+    ',1) IN (a',
+    ',NULL)ARRAY[IN ( FETCH -11e1e;,DEFAULT ',
+    ',(1)VALUES (a',
+    ', $1)VALUES (a), (1)',
+    ']ARRAY[a',
+    ')IN (',
+    ',(',
+    'IN (1, 2',
+    'VALUES (1), (2), ',
+    'VALUES (1),, (2)',
+    'VALUES (-1, - 1), (--1\n)',
+    'IN (-1, -2) , IN (-1::int, 2), IN (-$1)',
+  ])('and what begins like a list, is read as all others are: %s', (sql) => {
+    for (const options of OPTIONS) expectSame(sql, options);
+  });
+
   test('are read as all others are where a text is about to be cut', () => {
     for (const item of ['a, ', '"aB", ', '1, ', "'x', ", '$1, ', 'a = 1 AND ', 'x IN (1, 2), ']) {
       const whole = `SELECT ${item.repeat(Math.ceil(8300 / item.length))}`;

@@ -1,5 +1,5 @@
 /**
- * Lists of plain elements: numbers, parameters, strings without a backslash, NULL, TRUE, FALSE and
+ * Lists of plain elements: numbers (`-1` too), parameters, strings without a backslash, NULL, TRUE, FALSE and
  * in VALUES also DEFAULT, with nothing but a comma and a space between them.
  *
  * Such a list is seen through to its end before any of it is written, so that only its first
@@ -23,6 +23,7 @@ const QUOTE = 0x27;
 const OPEN_PARENTHESIS = 0x28;
 const CLOSE_PARENTHESIS = 0x29;
 const COMMA = 0x2c;
+const MINUS = 0x2d;
 const ZERO = 0x30;
 const SEMICOLON = 0x3b;
 
@@ -46,6 +47,7 @@ export function readPlainElements(machine: Machine, closingByte: number): boolea
   const { lexer, source, text } = machine;
   const { bytes } = source;
   const firstEnd = elementEnd(source, lexer.end, WORD_NONE);
+  if (firstEnd === 0) return false;
   let end = firstEnd;
   let count = 1;
   while (bytes[end] === COMMA) {
@@ -53,7 +55,7 @@ export function readPlainElements(machine: Machine, closingByte: number): boolea
     if (end === 0) return false;
     count += 1;
   }
-  if (end === 0 || bytes[end] !== closingByte) return false;
+  if (bytes[end] !== closingByte) return false;
   text.copy(lexer.start, lexer.end, lexer.gap);
   writeElement(machine, lexer.end, firstEnd);
   finish(machine, end, count, 0);
@@ -66,6 +68,7 @@ export function readPlainRows(machine: Machine): boolean {
   const { lexer, source, text } = machine;
   const { bytes } = source;
   const firstEnd = rowEnd(source, lexer.end);
+  if (firstEnd === 0) return false;
   let end = firstEnd;
   let count = 1;
   while (bytes[end] === COMMA) {
@@ -75,7 +78,7 @@ export function readPlainRows(machine: Machine): boolean {
     if (end === 0) return false;
     count += 1;
   }
-  if (end === 0 || !endsRows(bytes, end)) return false;
+  if (!endsRows(bytes, end)) return false;
   let width = 0;
   let position = lexer.start;
   text.copy(lexer.start, lexer.end, lexer.gap);
@@ -112,7 +115,7 @@ function finish(machine: Machine, end: number, count: number, width: number): vo
 function rowEnd(source: SqlSource, start: number): number {
   const { bytes } = source;
   let end = elementEnd(source, start, WORD_DEFAULT);
-  while (bytes[end] === COMMA && end !== 0) end = elementEnd(source, end + 1, WORD_DEFAULT);
+  while (end !== 0 && bytes[end] === COMMA) end = elementEnd(source, end + 1, WORD_DEFAULT);
   return end !== 0 && bytes[end] === CLOSE_PARENTHESIS ? end + 1 : 0;
 }
 
@@ -129,6 +132,9 @@ function elementEnd(source: SqlSource, position: number, name: number): number {
   const start = bytes[position] === SPACE ? position + 1 : position;
   const byte = bytes[start] as number;
   if (CLASS[byte] === CHARACTER_DIGIT) return numberEnd(bytes, start);
+  if (byte === MINUS && CLASS[bytes[start + 1] as number] === CHARACTER_DIGIT) {
+    return numberEnd(bytes, start + 1);
+  }
   if (byte === QUOTE) return plainStringEnd(bytes, start);
   let end = start + 1;
   if (byte === DOLLAR) {
