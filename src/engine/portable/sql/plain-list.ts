@@ -1,6 +1,6 @@
 /**
- * Lists of plain elements: numbers (`-1` too), parameters, strings without a backslash, NULL, TRUE, FALSE and
- * in VALUES also DEFAULT, with nothing but a comma and a space between them.
+ * Lists of plain elements: numbers (`-1` too), parameters, strings without a backslash, NULL, TRUE,
+ * FALSE and in VALUES also DEFAULT, with nothing but a comma and a space between them.
  *
  * Such a list is seen through to its end before any of it is written, so that only its first
  * element (or row) is; any other list is left to `list.ts`, untouched. What is read twice is read

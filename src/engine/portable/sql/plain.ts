@@ -7,16 +7,16 @@
  * nothing but time. What makes that true:
  *
  * 1. It starts only where nothing is pending (no open list, sign, semicolon, setting, UESCAPE or
- *    E'…'), and stops before the first token that would leave anything so, or whose end or
- *    meaning takes more than itself and the two bytes behind it to tell.
+ *    E'…'), and stops before the first token that would leave anything so: before a minus, the
+ *    bracket of a list, the first word of a SET, NULL as a value, a glued name.
  * 2. It copies the source as it stands. All that is left of it fits into the text, so that no
  *    text is cut here; a value is replaced only where the rest still fits.
  * 3. It mixes the words that the lexer would, and takes the states that `states.ts` would.
  *
- * V8 reads an imported binding again at each use, and cannot tell that a constant of the module is
- * one inside of a loop; tables are therefore constants of the function. A number that comes out of
- * a field or a call is known for an integer by `| 0`. The mixing is written out as the function is
- * too long for V8 to take others into it. Together these halve the time.
+ * V8 reads an imported binding again at each use, and takes a table of the module for a constant
+ * only outside of the loop: so each table is a constant of the module, and again one of the
+ * function. `| 0` tells it that a number from a field or a call is an integer. The mixing is
+ * written out, and for each length, as V8 takes only so much of other functions into one.
  */
 import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME } from './characters.ts';
 import { LITERAL_CODE, QUOTED_CODE, WORD_SEED_1, WORD_SEED_2 } from './fingerprint.ts';
