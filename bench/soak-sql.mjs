@@ -6,8 +6,9 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
 import { engineOfKind } from '../dist/engine/load.js';
-import { Lexer, TOKEN } from '../dist/engine/portable/sql/lexer.js';
+import { Lexer } from '../dist/engine/portable/sql/lexer.js';
 import { SqlSource } from '../dist/engine/portable/sql/source.js';
+import { TOKEN } from '../dist/engine/portable/sql/tokens.js';
 import { anyStatement, createRandom } from './sql-statements.mjs';
 
 const OPTIONS = [

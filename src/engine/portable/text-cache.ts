@@ -1,30 +1,72 @@
+/**
+ * Remembers which statement a raw text is, so that only unseen texts are normalised.
+ *
+ * A `Map` would hash all of a text that was just built, which costs more than comparing it: here
+ * its length and a few of its characters choose a set, and comparison decides. Bounded: in a full
+ * set what came first goes first, so that texts with ever new values in them displace each other
+ * rather than everything else.
+ */
+
 /** A longer text is normalised each time: its copy here would cost more than that. */
 const CACHED_TEXT_CHARACTERS_MAX = 8192;
 
-/**
- * Remembers which statement a raw text is, so that only unseen texts are normalised. Bounded:
- * what came first goes first.
- */
-export class TextCache {
-  readonly #ids = new Map<string, number>();
-  readonly #capacity: number;
+const SET_SIZE = 8;
+const SAMPLES_SHIFT = 3;
+const SAMPLE_COUNT = 1 << SAMPLES_SHIFT;
 
+/** Of the length and of characters evenly spread, the last among them. */
+function sampledHash(text: string): number {
+  const last = text.length - 1;
+  let hash = text.length;
+  for (let sample = 1; sample <= SAMPLE_COUNT; sample += 1) {
+    const unit = text.charCodeAt((last * sample) >> SAMPLES_SHIFT);
+    hash = Math.imul(((hash << 5) | (hash >>> 27)) ^ unit, 0x9e3779b1);
+  }
+  return hash;
+}
+
+export class TextCache {
+  readonly #texts: string[];
+  readonly #hashes: Int32Array;
+  /** -1 where there is none. */
+  readonly #ids: Int32Array;
+  /** Where the next text of each set goes. */
+  readonly #cursors: Uint8Array;
+  // A product is random in its upper bits only.
+  readonly #setShift: number;
+
+  /** @param capacity how many texts are kept at most; rounded up to a power of two. */
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    const setBits = Math.max(1, Math.ceil(Math.log2(capacity / SET_SIZE)));
+    const slotCount = SET_SIZE << setBits;
+    this.#texts = Array.from({ length: slotCount }, () => '');
+    this.#hashes = new Int32Array(slotCount);
+    this.#ids = new Int32Array(slotCount).fill(-1);
+    this.#cursors = new Uint8Array(1 << setBits);
+    this.#setShift = 32 - setBits;
   }
 
   get(text: string): number | undefined {
-    return this.#ids.get(text);
+    const hash = sampledHash(text);
+    const start = (hash >>> this.#setShift) * SET_SIZE;
+    for (let slot = start; slot < start + SET_SIZE; slot += 1) {
+      if (this.#hashes[slot] !== hash || this.#texts[slot] !== text) continue;
+      const id = this.#ids[slot] as number;
+      return id < 0 ? undefined : id;
+    }
+    return undefined;
   }
 
+  /** Keeps a text that {@link get} does not know. */
   set(text: string, statementId: number): void {
     if (text.length > CACHED_TEXT_CHARACTERS_MAX) return;
-    if (this.#ids.size >= this.#capacity) {
-      for (const oldest of this.#ids.keys()) {
-        this.#ids.delete(oldest);
-        break;
-      }
-    }
-    this.#ids.set(text, statementId);
+    const hash = sampledHash(text);
+    const set = hash >>> this.#setShift;
+    const cursor = this.#cursors[set] as number;
+    const slot = set * SET_SIZE + cursor;
+    this.#cursors[set] = (cursor + 1) % SET_SIZE;
+    this.#texts[slot] = text;
+    this.#hashes[slot] = hash;
+    this.#ids[slot] = statementId;
   }
 }

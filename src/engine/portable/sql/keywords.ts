@@ -150,12 +150,6 @@ function entries(): Map<string, number> {
   return entryOf;
 }
 
-const SLOT_COUNT = 2048;
-// A product is random in its upper bits only.
-const SLOT_SHIFT = 32 - 11;
-const slotWords = new Int32Array(SLOT_COUNT * 2);
-const slotEntries = new Uint16Array(SLOT_COUNT);
-
 function hashLane(word: string, seed: number, mix: (hash: number, word: number) => number): number {
   let hash = seed;
   for (let index = 0; index < word.length; index += 4) {
@@ -168,25 +162,64 @@ function hashLane(word: string, seed: number, mix: (hash: number, word: number) 
   return hash;
 }
 
-for (const [word, entry] of entries()) {
-  const word1 = hashLane(word, WORD_SEED_1, mix1);
-  let slot = word1 >>> SLOT_SHIFT;
-  while (slotEntries[slot] !== 0) slot = (slot + 1) & (SLOT_COUNT - 1);
-  slotWords[2 * slot] = word1;
-  slotWords[2 * slot + 1] = hashLane(word, WORD_SEED_2, mix2);
-  slotEntries[slot] = entry;
+const KEYWORD_ENTRIES = [...entries()];
+/** Numbered from 1: 0 is no keyword. */
+const NUMBER_COUNT = KEYWORD_ENTRIES.length + 1;
+const classOfNumber = new Uint8Array(NUMBER_COUNT);
+/** The entries of the classes: keywords of one class are the same to the normaliser. */
+export const ENTRY_OF_CLASS: readonly number[] = [
+  0,
+  ...new Set(KEYWORD_ENTRIES.map(([, entry]) => entry)),
+];
+const word1OfNumber = new Int32Array(NUMBER_COUNT);
+const word2OfNumber = new Int32Array(NUMBER_COUNT);
+for (const [index, [word, entry]] of KEYWORD_ENTRIES.entries()) {
+  classOfNumber[index + 1] = ENTRY_OF_CLASS.indexOf(entry);
+  word1OfNumber[index + 1] = hashLane(word, WORD_SEED_1, mix1);
+  word2OfNumber[index + 1] = hashLane(word, WORD_SEED_2, mix2);
 }
 
-/**
- * What is known of the word with these two hashes; 0 for no keyword. The hashes stand for the
- * text: 64 bits over fewer than 500 keywords.
- */
-export function keywordEntry(word1: number, word2: number): number {
-  let slot = word1 >>> SLOT_SHIFT;
-  for (;;) {
-    const entry = slotEntries[slot] as number;
-    if (entry === 0) return 0;
-    if (slotWords[2 * slot] === word1 && slotWords[2 * slot + 1] === word2) return entry;
-    slot = (slot + 1) & (SLOT_COUNT - 1);
+// So wide that some multiplier gives each keyword a slot of its own: then one look tells, without
+// a branch on what no branch predictor knows.
+const SLOT_COUNT = 32768;
+// A product is random in its upper bits only.
+const SLOT_SHIFT = 32 - 15;
+const numberOfSlot = new Uint16Array(SLOT_COUNT);
+
+function fillSlots(multiplier: number): boolean {
+  numberOfSlot.fill(0);
+  for (let number = 1; number < NUMBER_COUNT; number += 1) {
+    const word2 = word2OfNumber[number] as number;
+    const slot = ((word1OfNumber[number] as number) ^ Math.imul(word2, multiplier)) >>> SLOT_SHIFT;
+    if (numberOfSlot[slot] !== 0) return false;
+    numberOfSlot[slot] = number;
   }
+  return true;
+}
+
+function findMultiplier(): number {
+  let multiplier = 1;
+  while (!fillSlots(multiplier)) multiplier += 2;
+  return multiplier;
+}
+
+const SLOT_MULTIPLIER = findMultiplier();
+
+/**
+ * The class of the word with these two hashes; 0 for no keyword. The hashes stand for the text:
+ * 64 bits over fewer than 500 keywords.
+ */
+export function keywordClass(word1: number, word2: number): number {
+  const slot = (word1 ^ Math.imul(word2, SLOT_MULTIPLIER)) >>> SLOT_SHIFT;
+  const number = numberOfSlot[slot] as number;
+  const difference =
+    ((word1OfNumber[number] as number) ^ word1) | ((word2OfNumber[number] as number) ^ word2);
+  // All ones where there is a difference.
+  const mask = (difference | -difference) >> 31;
+  return (classOfNumber[number] as number) & ~mask;
+}
+
+/** What is known of the word. */
+export function keywordEntry(word1: number, word2: number): number {
+  return ENTRY_OF_CLASS[keywordClass(word1, word2)] as number;
 }

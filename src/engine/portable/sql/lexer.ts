@@ -10,59 +10,24 @@ import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME, UNQUOTABLE } from './charac
 import { hashBytes, mix1, mix2, QUOTED_CODE, UNICODE_QUOTED_CODE } from './fingerprint.ts';
 import { keywordEntry } from './keywords.ts';
 import { exponentEnd, nameEnd, numberEnd } from './numbers.ts';
+import { OperatorRun, placeholderEnd } from './operators.ts';
 import { dollarEnd, skipBlockComment, skipLineComment, STRING, stringEnd } from './strings.ts';
-
-export const TOKEN = {
-  end: 0,
-  /** Keyword or identifier without quotes. */
-  word: 1,
-  quoted: 2,
-  number: 3,
-  string: 4,
-  parameter: 5,
-  operator: 6,
-  open: 7,
-  close: 8,
-  openBracket: 9,
-  closeBracket: 10,
-  comma: 11,
-  semicolon: 12,
-  dot: 13,
-  colon: 14,
-  /** `::` */
-  cast: 15,
-  other: 16,
-  /** A quoted identifier without its end; a string without its end is a string. */
-  unterminated: 17,
-} as const;
-
-/** What stands between a token and the one before it. */
-export const GAP = { none: 0, oneSpace: 1, other: 2 } as const;
-
-/** The server's `standard_conforming_strings`. */
-export const BACKSLASH = { unknown: 0, ordinary: 1, escapes: 2 } as const;
+import { BACKSLASH, GAP, NOT_EQUALS_CODE, TOKEN } from './tokens.ts';
 
 const SPACE = 0x20;
 const EXCLAMATION_MARK = 0x21;
 const DOUBLE_QUOTE = 0x22;
 const DOLLAR = 0x24;
-const PERCENT = 0x25;
 const AMPERSAND = 0x26;
 const QUOTE = 0x27;
-const OPEN_PARENTHESIS = 0x28;
-const CLOSE_PARENTHESIS = 0x29;
 const STAR = 0x2a;
-const PLUS = 0x2b;
 const MINUS = 0x2d;
 const DOT = 0x2e;
 const SLASH = 0x2f;
 const ZERO = 0x30;
 const COLON = 0x3a;
+const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
-const QUESTION_MARK = 0x3f;
-const LOWER_S = 0x73;
-/** `<>` as {@link Lexer} hashes it. */
-const NOT_EQUALS = 0x3e3c;
 const PARAMETER_DIGITS_MAX = 9;
 
 const PUNCTUATION_KIND = new Uint8Array(128);
@@ -72,10 +37,6 @@ PUNCTUATION_KIND[0x5b] = TOKEN.openBracket;
 PUNCTUATION_KIND[0x5d] = TOKEN.closeBracket;
 PUNCTUATION_KIND[0x2c] = TOKEN.comma;
 PUNCTUATION_KIND[0x3b] = TOKEN.semicolon;
-
-/** 1 for the characters that let an operator end in `+` or `-`. */
-const QUALIFYING = new Uint8Array(256);
-for (const character of '~!@#^&|`?%') QUALIFYING[character.charCodeAt(0)] = 1;
 
 /** The memory that a lexer reads, NUL bytes behind the text. */
 export interface LexerSource {
@@ -141,6 +102,7 @@ export class Lexer {
   isUnicode = false;
   /** Takes every string as the server's setting says, doubts aside. */
   isSingleReading = false;
+  isAfterEscapeString = false;
   /** Gets the start and end of every comment, where set. */
   comments: number[] | undefined;
 
@@ -148,11 +110,7 @@ export class Lexer {
   private view: DataView = new DataView(this.bytes.buffer);
   private placeholders: PlaceholderStyle = 'dollar';
   private backslash: number = BACKSLASH_UNKNOWN;
-  // The run of operator characters that the last operator was cut from.
-  private runEnd = -1;
-  private runLastQualifying = -1;
-  private runTail = -1;
-  private isAfterEscapeString = false;
+  private readonly run = new OperatorRun();
 
   reset(source: LexerSource, placeholders: PlaceholderStyle, backslash: number): void {
     this.bytes = source.bytes;
@@ -168,7 +126,7 @@ export class Lexer {
     this.kind = TOKEN_END;
     this.start = position;
     this.end = position;
-    this.runEnd = -1;
+    this.run.reset();
     this.isAfterEscapeString = false;
   }
 
@@ -232,6 +190,12 @@ export class Lexer {
         this.end = index;
         return (this.kind = TOKEN_END);
     }
+  }
+
+  /** Whether nothing follows but a semicolon at most. */
+  isAtEnd(): boolean {
+    const byte = this.bytes[this.end];
+    return byte === 0 || (byte === SEMICOLON && this.bytes[this.end + 1] === 0);
   }
 
   /** Whether `::` is the next token: looked at without moving. */
@@ -417,80 +381,20 @@ export class Lexer {
   private readOperator(start: number, firstByte: number): number {
     const bytes = this.bytes;
     if (this.placeholders !== 'dollar') {
-      const end = this.placeholderEnd(start, firstByte);
+      const end = placeholderEnd(bytes, start, firstByte, this.placeholders);
       if (end > 0) return this.readNamedParameter(end);
     }
     const following = bytes[start + 1] as number;
     if (CHARACTER_CLASS[following] !== CHARACTER_OPERATOR) {
       return this.readShort(start, start + 1, TOKEN_OPERATOR);
     }
-    if (start >= this.runEnd) this.measureRun(start);
-    let end = this.runEnd;
-    if (end - start > 1) {
-      const last = bytes[end - 1];
-      if ((last === PLUS || last === MINUS) && this.runLastQualifying < start) {
-        end = Math.max(start + 1, this.runTail);
-      }
-    }
+    const end = this.run.operatorEnd(bytes, start, this.placeholders);
     this.readShort(start, end, TOKEN_OPERATOR);
     if (end - start === 2 && firstByte === EXCLAMATION_MARK && following === EQUALS) {
-      this.word1 = NOT_EQUALS;
-      this.word2 = NOT_EQUALS;
+      this.word1 = NOT_EQUALS_CODE;
+      this.word2 = NOT_EQUALS_CODE;
     }
     return TOKEN_OPERATOR;
-  }
-
-  /** A run ends at a comment; what PostgreSQL cuts off its end is decided for each operator. */
-  private measureRun(start: number): void {
-    const bytes = this.bytes;
-    let index = start;
-    let lastQualifying = -1;
-    let tail = start;
-    for (;;) {
-      const byte = bytes[index] as number;
-      if (CHARACTER_CLASS[byte] !== CHARACTER_OPERATOR) break;
-      const following = bytes[index + 1];
-      if (index > start) {
-        if (byte === MINUS && following === MINUS) break;
-        if (byte === SLASH && following === STAR) break;
-        if (this.placeholders !== 'dollar' && this.placeholderEnd(index, byte) > 0) break;
-      }
-      if (QUALIFYING[byte] === 1) lastQualifying = index;
-      if (byte !== PLUS && byte !== MINUS) tail = index + 1;
-      index += 1;
-      if (following === byte && this.isDoubledPlaceholder(byte)) {
-        index += 1;
-        tail = index;
-      }
-    }
-    this.runEnd = index;
-    this.runLastQualifying = lastQualifying;
-    this.runTail = tail;
-  }
-
-  /** `??` and `%%` stand for the operators `?` and `%` where these begin placeholders. */
-  private isDoubledPlaceholder(byte: number): boolean {
-    return (
-      (byte === QUESTION_MARK && this.placeholders === 'question') ||
-      (byte === PERCENT && this.placeholders === 'format')
-    );
-  }
-
-  /** The end of the `?`, `%s` or `%(name)s` at `start`; 0 where there is none. */
-  private placeholderEnd(start: number, byte: number): number {
-    const bytes = this.bytes;
-    let index = start + 1;
-    if (byte === QUESTION_MARK && this.placeholders === 'question') {
-      return bytes[index] === QUESTION_MARK ? 0 : index;
-    }
-    if (byte !== PERCENT || this.placeholders !== 'format') return 0;
-    if (bytes[index] === OPEN_PARENTHESIS) {
-      index = nameEnd(bytes, index + 1);
-      if (index === start + 2 || bytes[index] !== CLOSE_PARENTHESIS) return 0;
-      index += 1;
-    }
-    if (bytes[index] !== LOWER_S || CONTINUES_NAME[bytes[index + 1] as number] === 1) return 0;
-    return index + 1;
   }
 
   private readNamedParameter(end: number): number {

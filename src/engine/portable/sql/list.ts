@@ -4,8 +4,8 @@
  *
  * Only one list is ever open: a list inside an element makes the outer one no list of literals.
  */
-import { TOKEN } from './lexer.ts';
 import { WORD, WORD_BEFORE_OPERAND, WORD_KEYWORD, WORD_MASK, WORD_TYPE_TAIL } from './keywords.ts';
+import { TOKEN } from './tokens.ts';
 
 export const LIST = { none: 0, in: 1, array: 2, values: 3 } as const;
 

@@ -21,11 +21,16 @@ export function cutMark(fingerprint: string): string {
   return `${CUT_START}${fingerprint}>`;
 }
 
+/** Whether a text may end with one of the marks: those of hardly any statement do. */
+export function endsLikeMark(sql: string): boolean {
+  return sql.charCodeAt(sql.length - 1) === GREATER_THAN;
+}
+
 /** What a normalised text is made of that ends with a {@link cutMark}. */
 export function readCutMark(
   sql: string,
 ): { readonly source: string; readonly fingerprint: string } | undefined {
-  if (sql.charCodeAt(sql.length - 1) !== GREATER_THAN) return undefined;
+  if (!endsLikeMark(sql)) return undefined;
   const hexStart = sql.length - 1 - HEX_DIGITS_COUNT;
   const start = hexStart - CUT_START.length;
   if (start < 0 || !sql.startsWith(CUT_START, start) || !isHex(sql, hexStart)) return undefined;
@@ -46,9 +51,7 @@ export function unparsedSql(sql: string): NormalizedSql {
 
 /** The fingerprint in an {@link unparsedSql} text. */
 export function readUnparsed(sql: string): string | undefined {
-  if (!sql.startsWith(UNPARSED_START) || sql.charCodeAt(sql.length - 1) !== GREATER_THAN) {
-    return undefined;
-  }
+  if (!endsLikeMark(sql) || !sql.startsWith(UNPARSED_START)) return undefined;
   const hexStart = sql.length - 1 - HEX_DIGITS_COUNT;
   const verb = sql.slice(UNPARSED_START.length, hexStart - 1);
   if (!VERBS.has(verb) || sql[hexStart - 1] !== ' ' || !isHex(sql, hexStart)) return undefined;

@@ -1,8 +1,9 @@
 /** Byte spans of the literals, parameters and comments of a statement. */
 import type { ByteSpans, NormalizeOptions, SqlSpans } from '../../../types/sql.ts';
-import { BACKSLASH, Lexer, TOKEN } from './lexer.ts';
+import { Lexer } from './lexer.ts';
 import { SqlSource } from './source.ts';
 import { STRING } from './strings.ts';
+import { BACKSLASH, TOKEN } from './tokens.ts';
 
 const LOWER_N = 0x6e;
 

@@ -8,6 +8,7 @@ const KEPT_BYTES = 1 << 18;
 const encoder = new TextEncoder();
 
 export class SqlSource {
+  byteLength = 0;
   bytes: Uint8Array = new Uint8Array(4096);
   view: DataView = new DataView(this.bytes.buffer);
   #buffer: Buffer = Buffer.from(this.bytes.buffer);
@@ -22,6 +23,7 @@ export class SqlSource {
     const { written } = encoder.encodeInto(sql, this.bytes);
     this.view.setFloat64(written, 0);
     this.view.setFloat64(written + 8, 0);
+    this.byteLength = written;
     this.#sql = sql;
     this.#isAscii = written === sql.length;
   }

@@ -1,13 +1,19 @@
 /** The normalised text while it grows: runs of the source copied whole, placeholders between. */
-import { GAP } from './lexer.ts';
 import { CUT_MARK_BYTES, cutMark } from './marks.ts';
 import type { SqlSource } from './source.ts';
+import { GAP } from './tokens.ts';
 
 /** The most bytes (UTF-8) that a normalised text has. */
 export const TEXT_BYTES_MAX = 8192;
 
 /** A text that will be cut ends before this many bytes. */
 const CUT_BYTES_MAX = TEXT_BYTES_MAX - CUT_MARK_BYTES;
+
+const PLACEHOLDERS = Array.from({ length: 64 }, (_, index) => `$${index}`);
+
+export function placeholder(number: number): string {
+  return PLACEHOLDERS[number] ?? `$${number}`;
+}
 
 /** A state of the text to return to. */
 // V8 knows the value of a constant of this module only, not that of an imported object.
@@ -51,13 +57,27 @@ export class NormalizedText {
     return this.flushedBytes + this.runEnd - this.runStart;
   }
 
-  /** Where the run that ends at `position` must end for the text to fit; 0 where there is none. */
-  runEndMax(position: number): number {
-    if (this.runEnd !== position || this.cut !== undefined) return 0;
-    return Math.max(0, this.runStart + CUT_BYTES_MAX - this.flushedBytes);
+  /** Whether all of the source from `position` on fits, following the run without a break. */
+  takesRest(position: number): boolean {
+    if (this.runEnd !== position || this.cut !== undefined) return false;
+    return this.flushedBytes + this.source.byteLength - this.runStart <= CUT_BYTES_MAX;
   }
 
-  /** Adds the source up to `end` as it stands; no further than {@link runEndMax}. */
+  /**
+   * Adds the source up to `start` as it stands, and ASCII text for what is from there to `end`;
+   * nothing where the rest of the source would not fit any more.
+   */
+  replace(start: number, text: string, end: number): boolean {
+    const bytes = this.flushedBytes + start - this.runStart + text.length;
+    if (bytes + this.source.byteLength - end > CUT_BYTES_MAX) return false;
+    this.flushed += this.source.slice(this.runStart, start) + text;
+    this.flushedBytes = bytes;
+    this.runStart = end;
+    this.runEnd = end;
+    return true;
+  }
+
+  /** Adds the source up to `end` as it stands; see {@link takesRest}. */
   extendRun(end: number): void {
     this.runEnd = end;
   }
