@@ -1,0 +1,15 @@
+/** The memory of processes, as others read it: running, stopped in their tracks, or dead. */
+export { segmentDirectoryOf } from './directory.ts';
+export { HostReader, type HostSnapshot } from './host.ts';
+export { type OpenQuery, type OpenRequest, openWorkOf } from './in-flight.ts';
+export type { FileLocks } from './liveness.ts';
+export {
+  type MergedFinding,
+  type MergedPool,
+  type MergedRoute,
+  type MergedSnapshot,
+  type MergedStatement,
+  Merger,
+} from './merge.ts';
+export type { ProcessSnapshot, ThreadSnapshot } from './process-snapshot.ts';
+export { reap, type ReapResult } from './reaper.ts';
