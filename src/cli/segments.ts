@@ -1,5 +1,6 @@
-import { loadFileLocks } from '../engine/load.ts';
-import { HostReader, reap, segmentDirectoryOf } from '../segments/index.ts';
+import { fileLocks } from '../engine/load.ts';
+import { segmentDirectory } from '../engine/segment-directory.ts';
+import { HostReader, reap} from '../segments/index.ts';
 import type { CommandIo } from './command.ts';
 
 /** What the commands have in common that read segments. */
@@ -11,8 +12,8 @@ export interface HostAccess {
 }
 
 export function openHost(env: CommandIo['env'], appName: string | undefined): HostAccess {
-  const directory = segmentDirectoryOf(env);
-  const locks = loadFileLocks();
+  const directory = segmentDirectory(env['HYPERDJANGO_DIR']);
+  const locks = fileLocks();
   return {
     directory,
     reader: new HostReader({ directory, appName, locks, nowNs }),

@@ -1,7 +1,20 @@
 import { type HistogramSnapshot, VERDICT } from '../engine/engine.ts';
 import { lowerBoundOf } from '../engine/histogram.ts';
-import type { HostSnapshot, ProcessSnapshot } from '../segments/index.ts';
+import { fileLocks } from '../engine/load.ts';
+import { segmentDirectory } from '../engine/segment-directory.ts';
+import type { Recorder } from '../recorder/index.ts';
+import { type HostSnapshot, type ProcessSnapshot, SnapshotSource } from '../segments/index.ts';
 import { type PerformanceStats, RECENT_MAX, type SlowQuery } from './stats.ts';
+
+/** Looks at all processes of the application that the recorder records for. */
+export function createHostView({ segment, engine }: Recorder): () => HostSnapshot {
+  const source = new SnapshotSource(segment, {
+    directory: segmentDirectory(),
+    locks: fileLocks(),
+    nowNs: () => engine.nowNs(),
+  });
+  return () => source.snapshot({ scope: 'host', histograms: false });
+}
 
 /**
  * The figures of all processes of an application together, from what they have written down.

@@ -24,16 +24,6 @@ export interface DirectoryListing {
 const NOTHING: DirectoryListing = { segments: [], temporaries: [], tombstones: [] };
 
 /**
- * Where the segments of this user are: `HYPERDJANGO_DIR`, or a directory of the user's own in
- * memory.
- */
-export function segmentDirectoryOf(env: Readonly<Record<string, string | undefined>>): string {
-  const directory = env['HYPERDJANGO_DIR'];
-  if (directory !== undefined && directory !== '') return directory;
-  return `/dev/shm/hyperdjango-${process.getuid?.() ?? 0}`;
-}
-
-/**
  * The files of a directory of segments; those with other names are nobody's business here.
  *
  * @returns empty lists where there is no such directory: no process has recorded anything yet.

@@ -1,4 +1,4 @@
-import type { FileLocks } from './liveness.ts';
+import type { FileLocks } from '../engine/file-locks.ts';
 import { listDirectory, type SegmentName } from './directory.ts';
 import { type MergedSnapshot, Merger } from './merge.ts';
 import { ProcessReader, type ProcessSnapshot, type ReadOptions } from './process-snapshot.ts';

@@ -1,8 +1,6 @@
 /** The memory of processes, as others read it: running, stopped in their tracks, or dead. */
-export { segmentDirectoryOf } from './directory.ts';
 export { HostReader, type HostSnapshot } from './host.ts';
 export { type OpenQuery, type OpenRequest, openWorkOf } from './in-flight.ts';
-export type { FileLocks } from './liveness.ts';
 export {
   type MergedFinding,
   type MergedPool,
@@ -13,3 +11,4 @@ export {
 } from './merge.ts';
 export type { ProcessSnapshot, ThreadSnapshot } from './process-snapshot.ts';
 export { reap, type ReapResult } from './reaper.ts';
+export { type SnapshotScope, SnapshotSource } from './snapshot-source.ts';

@@ -1,6 +1,8 @@
 import type { EngineKind, RecorderSnapshot } from '../engine/engine.ts';
-import { ArenaReader, type ReadWords } from '../engine/reader.ts';
-import { isOwnerAlive, type FileLocks } from './liveness.ts';
+import type { FileLocks } from '../engine/file-locks.ts';
+import { ArenaReader } from '../engine/reader.ts';
+import type { ReadWords } from '../engine/words.ts';
+import { isOwnerAlive } from './liveness.ts';
 import { openSegmentFile } from './segment-file.ts';
 import {
   type ArenaEntry,
@@ -88,11 +90,12 @@ export class ProcessReader {
   }
 
   /** For the segment of this process, which needs no file. */
-  static ofMemory(path: string | null, read: ReadWords, words: () => number): ProcessReader {
+  static ofMemory(path: string | null, read: ReadWords): ProcessReader {
     return new ProcessReader(
       path,
       read,
-      words,
+      // Where it ends is as its header says.
+      () => Number.POSITIVE_INFINITY,
       () => {},
       () => true,
     );
@@ -174,8 +177,13 @@ export class ProcessReader {
     this.#close();
   }
 
-  #arenaAt(index: number, entry: ArenaEntry): ArenaReader {
-    return (this.#arenas[index] ??= new ArenaReader(this.#read, entry.firstWord));
+  #arenaAt(index: number, { firstWord, wordsMax }: ArenaEntry): ArenaReader {
+    const known = this.#arenas[index];
+    if (known !== undefined) return known;
+    const reader = new ArenaReader(this.#read, firstWord);
+    if (reader.arenaWords > wordsMax) throw new Error('it is larger than its place');
+    this.#arenas[index] = reader;
+    return reader;
   }
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
-import type { ReadWords } from '../engine/reader.ts';
+import type { ReadWords } from '../engine/words.ts';
 
 const WORD_BYTES = 8;
 /** Twice what a segment with every arena takes. */

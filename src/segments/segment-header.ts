@@ -1,5 +1,5 @@
 import type { EngineKind } from '../engine/engine.ts';
-import type { ReadWords } from '../engine/reader.ts';
+import type { ReadWords } from '../engine/words.ts';
 import {
   ARENAS_FIRST,
   ARENAS_MAX,
@@ -49,6 +49,7 @@ export interface SegmentHeader {
 /** What the directory says of one arena. */
 export interface ArenaEntry {
   readonly firstWord: number;
+  readonly wordsMax: number;
   readonly isInUse: boolean;
   readonly threadId: number;
   readonly adoptionCount: number;
@@ -113,6 +114,7 @@ export function readArenaEntries(
     if (index > 0 && firstWord + header.workerArenaWords > segmentWords) break;
     entries.push({
       firstWord,
+      wordsMax: index === 0 ? header.mainArenaWords : header.workerArenaWords,
       isInUse: readWord(words, row + DIRECTORY_ENTRY.isInUse) !== 0,
       threadId: readWord(words, row + DIRECTORY_ENTRY.threadId),
       adoptionCount: readWord(words, row + DIRECTORY_ENTRY.adoptionCount),

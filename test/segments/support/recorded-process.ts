@@ -135,11 +135,7 @@ export class RecordedProcess {
 
   /** For readers that need no file. */
   reader(): ProcessReader {
-    return ProcessReader.ofMemory(
-      null,
-      (firstWord, target) => this.memory.read(firstWord, target),
-      () => this.memory.words(),
-    );
+    return ProcessReader.ofMemory(null, (firstWord, target) => this.memory.read(firstWord, target));
   }
 }
 
