@@ -1,6 +1,6 @@
 import { fileLocks } from '../engine/load.ts';
 import { segmentDirectory } from '../engine/segment-directory.ts';
-import { HostReader, reap} from '../segments/index.ts';
+import { HostReader, reap } from '../segments/index.ts';
 import type { CommandIo } from './command.ts';
 
 /** What the commands have in common that read segments. */
