@@ -27,7 +27,7 @@ const allowed = {
   pool: ['database', 'recorder', 'engine', ...base],
   performance: ['analysis', 'dashboard', 'drivers', 'recorder', 'engine', ...base],
   frameworks: ['performance', 'profiling', 'recorder', ...base],
-  app: ['frameworks', 'performance', 'profiling', 'database', ...base],
+  app: ['frameworks', 'performance', 'profiling', 'database', 'recorder', ...base],
   cli: ['app', 'database', 'performance', 'engine', 'recorder', ...base],
 };
 

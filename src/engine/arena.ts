@@ -3,10 +3,7 @@ import type { HistogramSnapshot } from './engine.ts';
 import { hasValidChecksum } from './checksum.ts';
 import { histogramWordsOf, RECORD } from './layout.ts';
 import type { HistogramShape } from './layout.ts';
-import { highOf, lowOf, readWord } from './words.ts';
-
-/** Copies `target.length` words from `firstWord` on, each of them whole, in order. */
-export type ReadWords = (firstWord: number, target: BigUint64Array<ArrayBuffer>) => void;
+import { highOf, lowOf, type ReadWords, readWord } from './words.ts';
 
 /** Words of a copy, from `row` on. */
 export interface Row {

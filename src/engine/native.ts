@@ -7,13 +7,18 @@ import type {
   Outcome,
   RecorderCapacities,
   RecorderSnapshot,
+  Segment,
+  SegmentOptions,
   SnapshotOptions,
   StatementIdentity,
   Verdict,
 } from './engine.ts';
+import type { FileLockBinding } from './file-locks.ts';
 import { assertCapacities, CAPACITY_NAMES } from './layout.ts';
+import { type NativeSegmentBinding, openNativeSegment } from './native-segment.ts';
 import { unparsedSql } from './portable/sql/marks.ts';
 import { ArenaReader } from './reader.ts';
+import type { ReadWords } from './words.ts';
 
 /** Must be `HD_ABI_VERSION` of `native/include/core.h`. */
 export const ABI_VERSION = 3;
@@ -24,7 +29,7 @@ const INPUT = 3;
 const REGISTER_COUNT = 10;
 
 /** What `native/addon.cc` exports. */
-export interface NativeBinding {
+export interface NativeBinding extends NativeSegmentBinding, FileLockBinding {
   readonly abiVersion: number;
   nowNs(): number;
   nowNsBigInt(): bigint;
@@ -42,9 +47,10 @@ export interface NativeBinding {
     standardConformingStrings: number,
   ): Uint32Array | undefined;
   callCounts(): Record<string, number>;
+  /** Without capacities and seed: on the arena that `openSegment` gave this thread. */
   readonly Recorder: new (
-    capacities: Uint32Array,
-    seed: bigint,
+    capacities: Uint32Array | undefined,
+    seed: bigint | undefined,
     registers: Float64Array,
   ) => NativeRecorderBinding;
 }
@@ -80,6 +86,7 @@ class NativeEngine implements Engine {
   readonly kind = 'native';
   readonly #binding: NativeBinding;
   readonly #readCounts: ReadCounts = { statement: 0, snapshot: 0 };
+  #segment: Segment | undefined;
 
   constructor(binding: NativeBinding) {
     this.#binding = binding;
@@ -129,7 +136,14 @@ class NativeEngine implements Engine {
   }
 
   createRecorder(capacities: RecorderCapacities): EngineRecorder {
-    return new NativeRecorder(this.#binding, capacities, this.#readCounts);
+    return new NativeRecorder(this.#binding, this.#readCounts, { capacities });
+  }
+
+  openSegment(options: SegmentOptions): Segment {
+    return (this.#segment ??= openNativeSegment(this.#binding, options, (arena) => {
+      const { workerCapacities: capacities } = options;
+      return new NativeRecorder(this.#binding, this.#readCounts, { capacities, arena });
+    }));
   }
 
   callCounts(): Readonly<Record<string, number>> {
@@ -141,6 +155,12 @@ class NativeEngine implements Engine {
 interface ReadCounts {
   statement: number;
   snapshot: number;
+}
+
+/** A recorder's memory: its own, or this thread's arena of the segment. */
+interface RecorderMemory {
+  readonly capacities: RecorderCapacities;
+  readonly arena?: ReadWords | undefined;
 }
 
 class NativeRecorder implements EngineRecorder {
@@ -158,19 +178,28 @@ class NativeRecorder implements EngineRecorder {
   readonly #recordFinding: NativeRecorderBinding['recordFinding'];
   readonly #recordPool: NativeRecorderBinding['recordPool'];
 
-  constructor(binding: NativeBinding, capacities: RecorderCapacities, readCounts: ReadCounts) {
-    assertCapacities(capacities);
+  constructor(
+    binding: NativeBinding,
+    readCounts: ReadCounts,
+    { capacities, arena }: RecorderMemory,
+  ) {
+    const isOwn = arena === undefined;
+    // Says which capacity is wrong, where the addon would only refuse them.
+    if (isOwn) assertCapacities(capacities);
     const recorder = new binding.Recorder(
-      Uint32Array.from(CAPACITY_NAMES, (name) => capacities[name]),
+      isOwn ? Uint32Array.from(CAPACITY_NAMES, (name) => capacities[name]) : undefined,
       // Nobody outside can choose texts that collide in the recorder's hash tables.
-      randomBytes(8).readBigUInt64LE(),
+      isOwn ? randomBytes(8).readBigUInt64LE() : undefined,
       this.registers,
     );
+    const read: ReadWords =
+      arena ??
+      ((firstWord, target) => {
+        recorder.read(firstWord, target);
+      });
     this.#binding = binding;
     this.#readCounts = readCounts;
-    this.#reader = new ArenaReader((firstWord, target) => {
-      recorder.read(firstWord, target);
-    });
+    this.#reader = new ArenaReader(read);
     this.#beginRequest = recorder.beginRequest;
     this.#nameRequest = recorder.nameRequest;
     this.#endRequest = recorder.endRequest;

@@ -4,7 +4,7 @@
  * out and counted as torn.
  */
 import { ArenaCopier, hexOf, histogramOf, textOf } from './arena.ts';
-import type { ReadWords, Row } from './arena.ts';
+import type { Row } from './arena.ts';
 import { hasValidChecksum } from './checksum.ts';
 import type {
   DropKind,
@@ -50,9 +50,7 @@ import {
 } from './layout.ts';
 import type { ArenaLayout } from './layout.ts';
 import { StatementReader } from './statement-reader.ts';
-import { highOf, lowOf, readWord } from './words.ts';
-
-export type { ReadWords } from './arena.ts';
+import { highOf, lowOf, type ReadWords, readWord } from './words.ts';
 
 export class ArenaReader {
   readonly #arena: ArenaCopier;
