@@ -210,7 +210,7 @@ export interface EngineRecorder {
 
 export interface SnapshotOptions {
   /**
-   * false leaves the histograms empty: a fraction of the memory to copy.
+   * false leaves the histograms of statements and routes empty: a fraction of the memory to copy.
    *
    * @defaultValue true
    */

@@ -99,7 +99,7 @@ export class ArenaReader {
       takenAtNs,
       queryCount: readWord(header, HEADER.queryCount),
       requestCount: readWord(header, HEADER.requestCount),
-      totals: this.#totals(header, histograms),
+      totals: this.#totals(header),
       statements: statements.rows,
       areStatementsConsistent: statements.isConsistent,
       evictedStatementCount: Math.floor(readWord(header, HEADER.evictionSequence) / 2),
@@ -122,22 +122,15 @@ export class ArenaReader {
     return this.#arena.copy(0, HEADER.words);
   }
 
-  #totals(header: Uint32Array, withHistograms: boolean): RecorderTotals {
+  #totals(header: Uint32Array): RecorderTotals {
     const zeroCount = readWord(header, HEADER.zeroCount);
-    const words = histogramWordsOf(QUERY_SHAPE);
+    const durations = this.#arena.copy(this.#layout.queryHistogram, histogramWordsOf(QUERY_SHAPE));
     return {
       errorCount: readWord(header, HEADER.errorCount),
       rowCount: readWord(header, HEADER.rowCount),
       totalNs: readWord(header, HEADER.totalNs),
       poolWaitNs: readWord(header, HEADER.poolWaitNs),
-      durations: withHistograms
-        ? histogramOf(
-            this.#arena.copy(this.#layout.queryHistogram, words),
-            0,
-            QUERY_SHAPE,
-            zeroCount,
-          )
-        : EMPTY_HISTOGRAM,
+      durations: histogramOf(durations, 0, QUERY_SHAPE, zeroCount),
       requestErrorCount: readWord(header, HEADER.requestErrorCount),
       requestTotalNs: readWord(header, HEADER.requestTotalNs),
     };

@@ -26,7 +26,7 @@ export interface Totals {
 export type MergedStatement = Omit<StatementSnapshot, 'id'>;
 export type MergedRoute = Omit<RouteSnapshot, 'id'>;
 
-export interface MergedPool extends Omit<PoolSnapshot, 'row' | 'updatedNs'> {
+export interface MergedPool extends Omit<PoolSnapshot, 'updatedNs'> {
   /** How many threads have a pool of that name. */
   readonly poolCount: number;
 }
@@ -184,7 +184,7 @@ export class Merger {
     sum.durations = mergeHistograms(sum.durations, route.durations);
   }
 
-  #addPool({ row: _row, updatedNs: _updatedNs, ...pool }: PoolSnapshot): void {
+  #addPool({ updatedNs: _, ...pool }: PoolSnapshot): void {
     const sum = this.#pools.get(pool.name);
     if (sum === undefined) {
       this.#pools.set(pool.name, { ...pool, poolCount: 1 });

@@ -124,7 +124,7 @@ describe('reap', () => {
     const directory = temporaryDirectory();
     const clock = new TestClock();
     const paths = bury(directory, 2, clock);
-    const past = new Date(clock.nowNs / 1e6 + WALL_MINUS_MONOTONIC_MS);
+    const past = new Date(clock.nowNs / 1e6 + WALL_MINUS_MONOTONIC_MS - HOUR_MS);
     for (const path of paths) utimesSync(path, past, past);
     const before = look(directory).merged;
     expect(reapAt(directory, clock, 24 * HOUR_MS - 60_001).folded).toEqual([]);
