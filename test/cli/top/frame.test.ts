@@ -74,7 +74,7 @@ describe('renderFrame', () => {
     clock.advance(12);
     expect(frame(first, host.look()).join('\n')).toMatchInlineSnapshot(`
       "shop  1 process (pid 4242)                                                                  03:04:05
-      requests 3.95/s  queries 8.89/s  errors 0.99/s  query p50 0 ns  p99 0 ns
+      requests 3.95/s  queries 8.89/s  errors 0.99/s  query p50 20.1 ms  p99 29.9 ms
       event loops are free  heartbeat 12.0 ms ago  overhead unknown  dropped 0
 
       PID                FOR  REQUEST (2 in flight)       QUERY                                           
@@ -112,7 +112,7 @@ describe('renderFrame', () => {
     host.process.beat();
     expect(frame(undefined, host.look(), { rows: 12 }).join('\n')).toMatchInlineSnapshot(`
       "shop  1 process (pid 4242)                                                                  03:04:05
-      requests 1  queries 1  errors 0  query p50 0 ns  p99 0 ns  (since the start)
+      requests 1  queries 1  errors 0  query p50 12.1 ms  p99 12.1 ms  (since the start)
       event loops are free  heartbeat 0 ns ago  overhead unknown  dropped 0
 
            TIME*      CALLS        MEAN    ERRORS  ROUTE                                                  
