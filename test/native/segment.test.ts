@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -13,7 +14,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { SEGMENT_STATE } from '../../src/engine/segment-layout.ts';
-import { type RunOptions, startNode } from '../support/processes.ts';
+import { ROOT, type RunOptions, startNode } from '../support/processes.ts';
 import {
   MAGIC,
   readSegment,
@@ -170,6 +171,43 @@ describe('a segment', () => {
         }),
       ),
     );
+  });
+
+  it('is one for two copies of the package, and one for each addon that is loaded', async () => {
+    const copy = join(root, 'copy');
+    for (const part of ['dist', 'build/Release', 'package.json']) {
+      cpSync(join(ROOT, part), join(copy, part), { recursive: true });
+    }
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    const running = startRecording(
+      `const other = await import(process.env.COPY + '/dist/recorder/index.js');
+      const { loadEngine } = await import(process.env.COPY + '/dist/engine/load.js');
+      const mine = getRecorder();
+      const capacities = { inFlightQueriesMax: 8, inFlightRequestsMax: 8, recentQueriesMax: 8,
+        recentRequestsMax: 8, statementsMax: 8, routesMax: 8 };
+      const theirs = loadEngine().engine.openSegment({ appName: 'other', scriptName: '',
+        directory: undefined, mainCapacities: capacities, workerCapacities: capacities });
+      theirs.recorder.endQuery(theirs.recorder.beginQuery('SELECT 2', 0, 0), 0, 1);
+      theirs.recorder.beginQuery('SELECT 3', 0, 0);
+      console.log(JSON.stringify({ isShared: other.getRecorder() === mine,
+        paths: [mine.segment.path, theirs.path] }));
+      process.exit(4);`,
+      { env: { HYPERDJANGO_DIR: newFolder(), COPY: copy } },
+    );
+    const { stdout, stderr, code } = await running.finished;
+    expect({ stderr, code }).toEqual({ stderr: '', code: 4 });
+    const told = JSON.parse(stdout) as { isShared: boolean; paths: string[] };
+    expect(told.isShared).toBe(true);
+    const segments = told.paths.map(readSegment);
+    for (const segment of segments) {
+      expect(segment).toMatchObject({ pid: running.child.pid, exitCode: 4 });
+      expect(segment.state).toBe(SEGMENT_STATE.exited);
+    }
+    expect(segments.map(({ generation }) => generation)[0]).not.toBe(segments[1]?.generation);
+    expect(segments.map(({ arenas }) => arenas[0])).toMatchObject([
+      { queryCount: 0 },
+      { queryCount: 1, inFlightQueries: 0 },
+    ]);
   });
 
   it('is not taken for the one of a dead process that had the same pid', async () => {
