@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs';
 
-import type { RecorderCapacities } from '../../../src/engine/engine.ts';
-import { arenaLayoutOf, CAPACITY_NAMES, HEADER } from '../../../src/engine/layout.ts';
 import { ArenaReader } from '../../../src/engine/reader.ts';
 import {
   ARENAS_FIRST,
@@ -86,12 +84,9 @@ export function readSegment(path: string): SegmentFile {
 
 function arenaState(words: BigUint64Array, entry: number, arena: number): ArenaState {
   const number = (index: number): number => Number(words[index] ?? 0n);
-  const capacities = Object.fromEntries(
-    CAPACITY_NAMES.map((name, index) => [name, number(arena + HEADER.capacities + index)]),
-  ) as unknown as RecorderCapacities;
   const reader = new ArenaReader((firstWord, target) => {
-    target.set(words.subarray(arena + firstWord, arena + firstWord + target.length));
-  }, arenaLayoutOf(capacities));
+    target.set(words.subarray(firstWord, firstWord + target.length));
+  }, arena);
   const snapshot = reader.snapshot(0);
   return {
     words: number(arena + HEADER.arenaWords),
