@@ -1,8 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { ARENAS_MAX } from '../../src/engine/segment-layout.ts';
-import { readSegment, type SegmentFile, startRecording } from './support/segments.ts';
+import { ROOT } from '../support/processes.ts';
+import {
+  onTmpfs,
+  readSegment,
+  recordingArguments,
+  recordingEnvironment,
+  type SegmentFile,
+  startRecording,
+} from './support/segments.ts';
 
 const folder = mkdtempSync('/dev/shm/hyperdjango-threads-');
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -121,6 +130,39 @@ describe('worker threads', () => {
     expect(segment.droppedThreads).toBe(2);
     expect(segment.arenas).toHaveLength(ARENAS_MAX);
   }, 150_000);
+
+  it('that find no room for an arena record for themselves, and are counted', () => {
+    const small = `${folder}/small`;
+    mkdirSync(small);
+    const [command = '', ...args] = onTmpfs('size=7300k', small);
+    const code = `
+      const { segment } = getRecorder();
+      const worker = start({ count: 2 });
+      const answer = await told(worker);
+      const header = new BigUint64Array(18);
+      segment.read(0, header);
+      const { statSync } = await import('node:fs');
+      say({ ...answer, main: segment.reason, arenas: Number(header[4]), dropped: Number(header[17]),
+        isExtended: statSync(segment.path).size > (2560 + Number(header[2])) * 8 });
+      await end(worker);
+    `;
+    const script = [process.execPath, ...recordingArguments(PREPARE + code)];
+    const finished = spawnSync(command, [...args, ...script], {
+      cwd: ROOT,
+      env: { ...process.env, ...recordingEnvironment(), NODE_OPTIONS: '', HYPERDJANGO_DIR: small },
+      encoding: 'utf8',
+    });
+    expect(finished).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(finished.stdout)).toMatchObject({
+      arenaIndex: -1,
+      reason:
+        'no arena for this thread, whose records stay its own: there is no room in it (NOSPC)',
+      main: '',
+      arenas: 1,
+      dropped: 1,
+      isExtended: false,
+    });
+  });
 
   it('may make the segment before the main thread does', async () => {
     const { told, segment } = await run<{ worker: number; main: number }>(`

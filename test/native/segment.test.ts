@@ -13,10 +13,11 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 
-import { SEGMENT_STATE } from '../../src/engine/segment-layout.ts';
+import { paddedWords, SEGMENT_STATE } from '../../src/engine/segment-layout.ts';
 import { ROOT, type RunOptions, startNode } from '../support/processes.ts';
 import {
   MAGIC,
+  onTmpfs,
   readSegment,
   recordingArguments,
   recordingEnvironment,
@@ -101,6 +102,7 @@ describe('a segment', () => {
       { isInUse: 1, threadId: 0, adoptionCount: 1, queryCount: 1, inFlightQueries: 0 },
     ]);
     expect(renamed.appName).toBe('shop');
+    expect(segment.mainArenaWords).toBe(paddedWords(segment.arenas[0]?.words ?? 0));
     // 8 MB at most.
     expect(statSync(path ?? '').size).toBeLessThanOrEqual(8 << 20);
   });
@@ -111,6 +113,32 @@ describe('a segment', () => {
       new RegExp(`^/dev/shm/hyperdjango-${process.geteuid?.()}/\\d+-\\w{16}\\.`),
     );
     rmSync(path ?? '');
+  });
+
+  it("has the application's name, and what recording has cost", async () => {
+    const folder = newFolder();
+    const running = startRecording(
+      `const { HyperApp } = await import(new URL('../index.js', process.env.RECORDER_URL));
+      const recorder = getRecorder();
+      for (let done = 0; done < 640; done += 1) {
+        const query = recorder.issue('SELECT ' + done, undefined, undefined);
+        recorder.begin(query);
+        recorder.end(query, 0, 1);
+      }
+      const app = new HyperApp('shop');
+      const { close } = await app.listen({ port: 0 });
+      console.log(JSON.stringify([recorder.segment.path, recorder.overheadNs()]));
+      await close();`,
+      { env: { HYPERDJANGO_DIR: folder, HYPERDJANGO_APP: 'unnamed' } },
+    );
+    const { stdout } = await running.finished;
+    const [path, overheadNs] = JSON.parse(stdout) as [string, number];
+    const segment = readSegment(path);
+    expect(segment.appName).toBe('shop');
+    const { overheadSampleCount = 0, overheadNs: totalNs = 0 } = segment.arenas[0] ?? {};
+    expect(overheadSampleCount).toBe(10);
+    expect(totalNs / overheadSampleCount).toBeCloseTo(overheadNs, 3);
+    expect(overheadNs).toBeGreaterThan(0);
   });
 
   it('keeps names to what fits, between characters', async () => {
@@ -230,16 +258,6 @@ describe('a segment', () => {
 });
 
 describe('where there is no room', () => {
-  /** A file system in memory of so many bytes, gone with the process. */
-  const onTmpfs = (options: string, folder: string): string[] => [
-    'unshare',
-    ...(process.geteuid?.() === 0 ? [] : ['--user', '--map-root-user']),
-    '--mount',
-    'sh',
-    '-c',
-    `mount -t tmpfs -o mode=700,${options} tmpfs "${folder}" && shift 0 && exec "$@"`,
-    'sh',
-  ];
   const withLimit = (kilobytes: number): string[] => [
     'bash',
     '-c',
