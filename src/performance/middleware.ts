@@ -5,6 +5,7 @@ import {
   type StatsScope,
 } from '../dashboard/index.ts';
 import { instrumentLoaded } from '../drivers/index.ts';
+import { VERDICT } from '../engine/engine.ts';
 import {
   getRecorder,
   isDisabled,
@@ -141,9 +142,11 @@ export class PerformanceMiddleware {
    */
   observe(scope: Scope): void {
     if (this.#observed.has(scope)) return;
+    // What other processes read is one for all middlewares.
+    const isFirstObserver = scope.observers.length === 0;
     const observer = new RequestObserver(
       (query) => this.#slowQuery(query),
-      (end, slowCount) => this.#addRequest(scope, end, slowCount),
+      (end, slowCount) => this.#addRequest(scope, end, slowCount, isFirstObserver),
       this.#store,
     );
     this.#observed.add(scope);
@@ -170,15 +173,17 @@ export class PerformanceMiddleware {
     };
   }
 
-  #addRequest(scope: Scope, end: ScopeEnd, slowCount: number): void {
+  #addRequest(scope: Scope, end: ScopeEnd, slowCount: number, isFirstObserver: boolean): void {
     const recorder = this.#recorder;
     if (recorder === undefined) return;
     const nowNs = recorder.engine.nowNs();
     const durationMs = (nowNs - scope.startNs) / 1e6;
     const startedAt = Date.now() - durationMs;
     const repeated = findRepeatedStatements(scope, this.options.nPlusOneThreshold, recorder.core);
-    for (const { sql, count, totalMs } of repeated) {
+    for (const { sql, statementId, count, totalMs } of repeated) {
       this.#store.addNPlusOne({ sql, route: scope.name, count, totalMs, timestamp: startedAt });
+      if (!isFirstObserver) continue;
+      recorder.core.recordFinding(VERDICT.nPlusOne, statementId, scope.name, count, totalMs * 1e6);
     }
     const space = scope.name.indexOf(' ');
     this.#store.addRequest({

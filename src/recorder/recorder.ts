@@ -3,7 +3,8 @@
  * and on the scope that issued it. Everything else reads.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 
 import {
   type Engine,
@@ -16,9 +17,10 @@ import {
   type RecorderCapacities,
   type Segment,
 } from '../engine/engine.ts';
-import { loadEngine } from '../engine/load.ts';
+import { fileLocks, loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
-import { PoolRegistry } from './pool-registry.ts';
+import { reap } from '../segments/index.ts';
+import { PoolRegistry, reportPools } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
 
 /** About 7 MB. */
@@ -62,7 +64,7 @@ export class Recorder {
   /** The memory of this process, with this thread's arena in it. */
   readonly segment: Segment;
   readonly core: EngineRecorder;
-  readonly pools: PoolRegistry = new PoolRegistry();
+  readonly pools: PoolRegistry;
 
   /** Queries that a driver ran outside every scope. */
   unscopedQueryCount = 0;
@@ -89,6 +91,8 @@ export class Recorder {
       workerCapacities: WORKER_CAPACITIES,
     });
     this.core = this.segment.recorder;
+    this.pools = new PoolRegistry((states) => reportPools(this.core, states));
+    reapLater(this.segment.path, engine);
   }
 
   /** The scope that a query issued here and now belongs to. */
@@ -324,6 +328,15 @@ export class Recorder {
     query.sql = '';
     query.values = undefined;
   }
+}
+
+/** What the dead have left behind is not the business of the first request. */
+function reapLater(path: string | null, engine: Engine): void {
+  if (path === null || !isMainThread) return;
+  setImmediate(() => {
+    const directory = dirname(path);
+    reap({ directory, locks: fileLocks(), now: Date.now(), nowNs: engine.nowNs() });
+  }).unref();
 }
 
 const REGISTRY_KEY = Symbol.for('hyperdjango.recorder@0');
