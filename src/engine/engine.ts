@@ -215,6 +215,12 @@ export interface SnapshotOptions {
    * @defaultValue true
    */
   readonly histograms?: boolean;
+  /**
+   * false leaves out the records of what has ended lately.
+   *
+   * @defaultValue true
+   */
+  readonly recent?: boolean;
 }
 
 export interface StatementIdentity {

@@ -77,18 +77,23 @@ export class ArenaReader {
   }
 
   /** @param takenAtNs what the snapshot is to give as its time. */
-  snapshot(takenAtNs: number, { histograms = true }: SnapshotOptions = {}): RecorderSnapshot {
+  snapshot(
+    takenAtNs: number,
+    { histograms = true, recent = true }: SnapshotOptions = {},
+  ): RecorderSnapshot {
     const layout = this.#layout;
     const { capacities } = layout;
     // First what is only there for a moment, and before the statements that it refers to.
     const inFlightQueries = this.#slots(layout.inFlightQueries, capacities.inFlightQueriesMax);
     const inFlightRequests = this.#slots(layout.inFlightRequests, capacities.inFlightRequestsMax);
-    const recentQueries = this.#ring(
+    const ring = (first: number, capacity: number, countWord: number): Row[] =>
+      recent ? this.#ring(first, capacity, countWord) : [];
+    const recentQueries = ring(
       layout.recentQueries,
       capacities.recentQueriesMax,
       HEADER.queryCount,
     );
-    const recentRequests = this.#ring(
+    const recentRequests = ring(
       layout.recentRequests,
       capacities.recentRequestsMax,
       HEADER.requestCount,

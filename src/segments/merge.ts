@@ -158,7 +158,7 @@ export class Merger {
     sum.totalNs += statement.totalNs;
     sum.poolWaitNs += statement.poolWaitNs;
     sum.maxNs = Math.max(sum.maxNs, statement.maxNs);
-    sum.durations = mergeHistograms(sum.durations, statement.durations);
+    sum.durations = joined(sum.durations, statement.durations);
   }
 
   #addRoute(route: MergedRoute): void {
@@ -181,7 +181,7 @@ export class Merger {
     sum.queryCount += route.queryCount;
     sum.totalNs += route.totalNs;
     sum.maxNs = Math.max(sum.maxNs, route.maxNs);
-    sum.durations = mergeHistograms(sum.durations, route.durations);
+    sum.durations = joined(sum.durations, route.durations);
   }
 
   #addPool({ updatedNs: _, ...pool }: PoolSnapshot): void {
@@ -221,6 +221,11 @@ export class Merger {
     sum.firstNs = Math.min(sum.firstNs, finding.firstNs);
     sum.lastNs = Math.max(sum.lastNs, finding.lastNs);
   }
+}
+
+/** Most often histograms were left out: then there is nothing to be made. */
+function joined(a: HistogramSnapshot, b: HistogramSnapshot): HistogramSnapshot {
+  return b === EMPTY_HISTOGRAM ? a : mergeHistograms(a, b);
 }
 
 function totalsOf({ queryCount, requestCount, totals, evictedStatementCount }: RecorderSnapshot): Totals {
