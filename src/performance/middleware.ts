@@ -180,10 +180,16 @@ export class PerformanceMiddleware {
     const durationMs = (nowNs - scope.startNs) / 1e6;
     const startedAt = Date.now() - durationMs;
     const repeated = findRepeatedStatements(scope, this.options.nPlusOneThreshold, recorder.core);
-    for (const { sql, statementId, count, totalMs } of repeated) {
+    for (const { statementId, sql, count, totalMs } of repeated) {
       this.#store.addNPlusOne({ sql, route: scope.name, count, totalMs, timestamp: startedAt });
       if (!isFirstObserver) continue;
-      recorder.core.recordFinding(VERDICT.nPlusOne, statementId, scope.name, count, totalMs * 1e6);
+      recorder.core.recordFinding(
+        VERDICT.nPlusOne,
+        statementId,
+        scope.name,
+        count,
+        Math.round(totalMs * 1e6),
+      );
     }
     const space = scope.name.indexOf(' ');
     this.#store.addRequest({

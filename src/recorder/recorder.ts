@@ -20,7 +20,7 @@ import {
 import { fileLocks, loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
 import { reap } from '../segments/index.ts';
-import { PoolRegistry, reportPools } from './pool-registry.ts';
+import { PoolRegistry } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
 
 /** About 7 MB. */
@@ -91,7 +91,7 @@ export class Recorder {
       workerCapacities: WORKER_CAPACITIES,
     });
     this.core = this.segment.recorder;
-    this.pools = new PoolRegistry((states) => reportPools(this.core, states));
+    this.pools = new PoolRegistry(this.core);
     reapLater(this.segment.path, engine);
   }
 
@@ -183,6 +183,7 @@ export class Recorder {
       poolWaitNs: 0,
       outcome: OUTCOME.ok,
       rowCount: -1,
+      standardConformingStrings: undefined,
     };
   }
 
@@ -192,10 +193,13 @@ export class Recorder {
     const isSampled = this.#sinceSample === OVERHEAD_SAMPLE_EVERY;
     const sampleStartNs = isSampled ? this.engine.nowNs() : 0;
     const { registers } = this.core;
+    const { scope } = query;
+    if (scope !== undefined && scope.recordedName !== scope.name) this.#nameRequest(scope);
     query.handle = this.core.beginQuery(
       query.sql,
-      query.scope?.handle ?? NO_HANDLE,
+      scope?.handle ?? NO_HANDLE,
       query.poolWaitNs,
+      query.standardConformingStrings,
     );
     query.startNs = Number(registers[REGISTER.startNs]);
     query.statementId = Number(registers[REGISTER.statementId]);
@@ -253,9 +257,12 @@ export class Recorder {
   }
 
   /** @param sql the text as it was issued, for where the statement table was full. */
-  statementText({ statementId, sql: issued }: RecordedQuery, sql: string = issued): string {
+  statementText(query: RecordedQuery, sql: string = query.sql): string {
+    const { statementId, standardConformingStrings } = query;
     const known = statementId === OTHER_ID ? undefined : this.core.statement(statementId);
-    return known?.text ?? this.engine.normalizeSql(sql).text;
+    if (known !== undefined) return known.text;
+    const options = standardConformingStrings === undefined ? {} : { standardConformingStrings };
+    return this.engine.normalizeSql(sql, options).text;
   }
 
   /** Mean cost of a recorded query in nanoseconds, from a sample; 0 before the first one. */
@@ -278,6 +285,12 @@ export class Recorder {
       type: 'HyperDjangoWarning',
       code: 'HYPERDJANGO_FAULT',
     });
+  }
+
+  /** The route became known after the request had begun. */
+  #nameRequest(scope: Scope): void {
+    scope.recordedName = scope.name;
+    if (scope.kind === 'request') this.core.nameRequest(scope.handle, scope.name);
   }
 
   #recordEnded(query: RecordedQuery): void {
