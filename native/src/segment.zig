@@ -563,9 +563,9 @@ test "Segment: a thread goes on with the arena that another one left" {
     const second = try segment.join(test_options, testThread(8));
     try std.testing.expectEqual(2, second.arena_index);
     const first_recorder = first.recorder().?;
-    const begun = first_recorder.beginQuery("SELECT 1", 0, 0);
+    const begun = first_recorder.beginQuery("SELECT 1", .unknown, 0, 0);
     _ = first_recorder.endQuery(begun.handle, false, 1);
-    _ = first_recorder.beginQuery("SELECT 1", 0, 0);
+    _ = first_recorder.beginQuery("SELECT 1", .unknown, 0, 0);
     Segment.leave(first);
 
     const third = try segment.join(test_options, testThread(9));
@@ -575,7 +575,7 @@ test "Segment: a thread goes on with the arena that another one left" {
     try std.testing.expectEqual(9, testWord(&segment, entry + DirectoryEntry.thread_id));
     const recorder = third.recorder().?;
     for (0..test_capacities.in_flight_queries_max) |_| {
-        const next = recorder.beginQuery("SELECT 1", 0, 0);
+        const next = recorder.beginQuery("SELECT 1", .unknown, 0, 0);
         try std.testing.expect(next.handle != 0 and next.statement_id == 1);
     }
     var outside: [1]u64 = undefined;
@@ -605,7 +605,7 @@ test "Segment: the end of the process leaves nothing in flight, but for an excep
         segment.markExited(0);
         segment.markUncaughtException();
         const main = try segment.join(test_options, testThread(0));
-        const handle = main.recorder().?.beginQuery("SELECT 1", 0, 0).handle;
+        const handle = main.recorder().?.beginQuery("SELECT 1", .unknown, 0, 0).handle;
         if (is_uncaught) segment.markUncaughtException();
         segment.markExited(3);
         try std.testing.expect(!segment.beat());
@@ -627,9 +627,9 @@ test "Segment: threads come and go while others read and the heart beats" {
                 const thread = try segment.join(test_options, testThread(thread_id));
                 defer Segment.leave(thread);
                 const recorder = thread.recorder().?;
-                const begun = recorder.beginQuery("SELECT 1", 0, 0);
+                const begun = recorder.beginQuery("SELECT 1", .unknown, 0, 0);
                 _ = recorder.endQuery(begun.handle, false, 1);
-                _ = recorder.beginQuery("SELECT 2", 0, 0);
+                _ = recorder.beginQuery("SELECT 2", .unknown, 0, 0);
                 Segment.recordOverhead(thread, 1, 5);
             }
         }
