@@ -360,14 +360,14 @@ describe('what lies in the way', () => {
     const folder = newFolder();
     mkdirSync(folder, { mode: 0o700 });
     // Root may write everywhere: what another one owns is refused all the same.
-    const nobody = { user: { uid: 65_534, gid: 65_534 } };
+    const somebody = { user: { uid: 61_184, gid: 61_184 } };
     chmodSync(root, 0o755);
-    expect((await record(folder, nobody)).reason).toBe(
+    expect((await record(folder, somebody)).reason).toBe(
       `${folder} cannot be opened as a folder (ACCES): the records stay in this process`,
     );
-    const made = await record(undefined, nobody);
-    expect(made.path).toContain('/dev/shm/hyperdjango-65534/');
-    const theirs = '/dev/shm/hyperdjango-65534';
+    const made = await record(undefined, somebody);
+    expect(made.path).toContain('/dev/shm/hyperdjango-61184/');
+    const theirs = '/dev/shm/hyperdjango-61184';
     expect((await record(theirs)).reason).toBe(
       `${theirs} belongs to another user: the records stay in this process`,
     );

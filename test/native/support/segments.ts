@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 
+import { HEADER } from '../../../src/engine/layout.ts';
 import { ArenaReader } from '../../../src/engine/reader.ts';
 import {
   ARENAS_FIRST,
