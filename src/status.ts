@@ -4,7 +4,7 @@ import { getRecorder, isDisabled } from './recorder/index.ts';
 /** What {@link status} gives. */
 export interface Status {
   readonly engine: EngineKind;
-  /** Why this engine runs. */
+  /** Why this engine runs; then, where the records lie elsewhere than they should, why. */
   readonly reason: string;
   /** Where the records lie, for other processes to read; null while they are private. */
   readonly segment: string | null;
@@ -12,6 +12,16 @@ export interface Status {
   /** Mean cost of a recorded query in nanoseconds, from a sample; 0 before the first one. */
   readonly overheadNs: number;
 }
+
+const NOTHING_DROPPED: DroppedCounts = {
+  queries: 0,
+  requests: 0,
+  statements: 0,
+  routes: 0,
+  pools: 0,
+  findings: 0,
+  torn: 0,
+};
 
 /**
  * The state of the instrumentation itself. Where `HYPERDJANGO_DISABLED` is set nothing runs, and the
@@ -33,16 +43,16 @@ export function status(): Status {
       engine: 'portable',
       reason: 'HYPERDJANGO_DISABLED is set',
       segment: null,
-      dropped: { queries: 0, requests: 0, statements: 0, torn: 0 },
+      dropped: NOTHING_DROPPED,
       overheadNs: 0,
     };
   }
   const recorder = getRecorder();
   return {
     engine: recorder.engine.kind,
-    reason: recorder.engineReason,
-    segment: null,
-    dropped: recorder.core.snapshot().dropped,
+    reason: [recorder.engineReason, recorder.segment.reason].filter(Boolean).join('; '),
+    segment: recorder.segment.path,
+    dropped: recorder.core.snapshot({ histograms: false }).dropped,
     overheadNs: recorder.overheadNs(),
   };
 }

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Counts up with every change to this file or to what the addon exports to JavaScript. */
-#define HD_ABI_VERSION 2u
+#define HD_ABI_VERSION 3u
 
 typedef enum hd_status {
   HD_OK = 0,
@@ -70,7 +70,7 @@ hd_status hd_sql_scan(const char *sql, size_t sql_bytes, hd_sql_options options,
 
 typedef struct hd_recorder hd_recorder;
 
-/* Each a power of two, at most 65,536. */
+/* Each a power of two, at most 65,536; `statements_max` at most 32,768. */
 typedef struct hd_capacities {
   uint32_t in_flight_queries_max;
   uint32_t in_flight_requests_max;
@@ -104,17 +104,38 @@ typedef struct hd_ended_query {
   double row_count; /* negative where unknown */
 } hd_ended_query;
 
+typedef struct hd_finding {
+  double verdict; /* native/src/layout.zig, Verdict */
+  double statement_id;
+  double query_count;
+  double total_ns;
+} hd_finding;
+
+typedef struct hd_pool_state {
+  double total;
+  double idle;
+  double waiting;
+  double max;
+} hd_pool_state;
+
 /* Takes all the memory that the recorder will ever have. `seed` should be random. */
 hd_status hd_recorder_create(const hd_capacities *capacities, uint64_t seed,
                              hd_recorder **recorder);
 void hd_recorder_destroy(hd_recorder *recorder);
 
-hd_status hd_recorder_begin_request(hd_recorder *recorder, hd_begun *begun);
+/* An empty `route` stands for one that is not known yet. */
+hd_status hd_recorder_begin_request(hd_recorder *recorder, const char *route, size_t route_bytes,
+                                    hd_begun *begun);
+/* Does nothing where the handle is not in flight. */
+hd_status hd_recorder_name_request(hd_recorder *recorder, double handle, const char *route,
+                                   size_t route_bytes);
 hd_status hd_recorder_end_request(hd_recorder *recorder, double handle, const char *route,
                                   size_t route_bytes, const hd_ended_request *request);
 
+/* `standard_conforming_strings`: 0 unknown, 1 on, 2 off. */
 hd_status hd_recorder_begin_query(hd_recorder *recorder, const char *sql, size_t sql_bytes,
-                                  double request_handle, double pool_wait_ns, hd_begun *begun);
+                                  double standard_conforming_strings, double request_handle,
+                                  double pool_wait_ns, hd_begun *begun);
 /* The same for a statement whose identity is known, or HD_OTHER_ID. */
 hd_status hd_recorder_begin_statement(hd_recorder *recorder, double statement_id,
                                       double request_handle, double pool_wait_ns,
@@ -123,13 +144,88 @@ hd_status hd_recorder_begin_statement(hd_recorder *recorder, double statement_id
 hd_status hd_recorder_end_query(hd_recorder *recorder, double handle, double outcome,
                                 double row_count, double *duration_ns);
 
+/* Sets HD_OTHER_ID where there is no room for the statement. */
 hd_status hd_recorder_intern_statement(hd_recorder *recorder, const char *sql, size_t sql_bytes,
-                                       double *statement_id);
+                                       double standard_conforming_strings, double *statement_id);
 hd_status hd_recorder_record_query(hd_recorder *recorder, const hd_ended_query *query);
+
+hd_status hd_recorder_record_finding(hd_recorder *recorder, const char *route, size_t route_bytes,
+                                     const hd_finding *finding);
+/* `row` is the caller's choice, from 0 on; an empty name frees it. */
+hd_status hd_recorder_record_pool(hd_recorder *recorder, double row, const char *name,
+                                  size_t name_bytes, const hd_pool_state *state);
 
 /* Copies words of the arena (native/src/layout.zig), each of them whole and in order. */
 hd_status hd_recorder_read(const hd_recorder *recorder, double first_word, uint64_t *target,
                            size_t words);
+
+/* ---- Segment --------------------------------------------------------------------------------
+ *
+ * One for each process and image of the addon, made by the first thread that joins, never given
+ * back. A thread has what it joined until it leaves; only `hd_segment_read` is for any thread.
+ */
+
+typedef struct hd_thread hd_thread;
+
+typedef struct hd_string {
+  const char *data;
+  size_t bytes;
+} hd_string;
+
+typedef struct hd_segment_options {
+  hd_string folder; /* empty for private memory */
+  hd_string app_name;
+  hd_string script_name;
+  hd_string runtime_version;
+  hd_capacities main_capacities;
+  hd_capacities worker_capacities;
+  uint64_t generation; /* random */
+  uint64_t boot_id;
+  uint64_t process_start_ticks;
+} hd_segment_options;
+
+typedef struct hd_thread_options {
+  uint64_t seed; /* random */
+  void *loop;    /* uv_loop_t, or NULL */
+  uint32_t thread_id;
+  uint32_t is_main;
+} hd_thread_options;
+
+typedef struct hd_thread_state {
+  hd_recorder *recorder; /* valid until the thread leaves; NULL where it found no arena */
+  hd_string path;        /* empty where the memory is private; valid for ever */
+  hd_string reason;      /* empty where all is as wanted; valid until the thread leaves */
+  double arena_index;    /* -1 where there is none */
+  double first_word;     /* of the arena in the segment */
+  uint32_t watches_loop; /* 1 where the heartbeat's thread looks at the event loop */
+  uint32_t knows_exit_code;
+} hd_thread_state;
+
+hd_status hd_segment_join(const hd_segment_options *options, const hd_thread_options *thread,
+                          hd_thread **joined);
+void hd_thread_leave(hd_thread *thread);
+hd_status hd_thread_describe(hd_thread *thread, hd_thread_state *state);
+void hd_thread_record_overhead(hd_thread *thread, double query_count, double total_ns);
+/* What the heartbeat does, for a thread whose loop it cannot look at. */
+void hd_thread_beat(hd_thread *thread);
+
+hd_status hd_segment_read(double first_word, uint64_t *target, size_t words);
+void hd_segment_set_app_name(const char *name, size_t bytes);
+/* Before the process ends by an exception that nobody caught. */
+void hd_segment_mark_uncaught_exception(void);
+void hd_segment_note_exit_code(double code);
+
+/* ---- File locks -----------------------------------------------------------------------------
+ *
+ * Results below 0 are negated `errno`s; ENOSYS where there are no such locks.
+ */
+
+/* 1 while some process holds the file, 0 when its owner is dead. `path` ends with a zero. */
+int32_t hd_file_is_locked(const char *path);
+/* A file descriptor, which holds the lock until it is closed; -EAGAIN where it is held. */
+int32_t hd_file_try_lock(const char *path);
+/* Gives back the room that pages of zeros take in a file that nobody holds: how many bytes. */
+int64_t hd_file_punch_holes(const char *path);
 
 #ifdef __cplusplus
 }

@@ -6,7 +6,7 @@ const core = @import("core");
 const assert = std.debug.assert;
 const normalizer = core.normalizer;
 
-const abi_version: u32 = 2;
+const abi_version: u32 = 3;
 const list_lengths_max = 256;
 
 /// Safety checks stay on in what ships, and a failed one ends the process: say whose it was.
@@ -144,8 +144,24 @@ const EndedQuery = extern struct {
     row_count: f64,
 };
 
+const Finding = extern struct {
+    verdict: f64,
+    statement_id: f64,
+    query_count: f64,
+    total_ns: f64,
+};
+
+const PoolState = extern struct {
+    total: f64,
+    idle: f64,
+    waiting: f64,
+    max: f64,
+};
+
 comptime {
     assert(@sizeOf(Begun) == 24);
+    assert(@sizeOf(Finding) == 32);
+    assert(@sizeOf(PoolState) == 32);
     assert(@sizeOf(EndedRequest) == 40);
     assert(@sizeOf(EndedQuery) == 56);
 }
@@ -167,10 +183,28 @@ fn recorderDestroy(recorder: ?*Recorder) callconv(.c) void {
     if (recorder) |existing| existing.destroy();
 }
 
-fn recorderBeginRequest(recorder: ?*Recorder, begun: ?*Begun) callconv(.c) Status {
+fn recorderBeginRequest(
+    recorder: ?*Recorder,
+    route: ?[*]const u8,
+    route_bytes: usize,
+    begun: ?*Begun,
+) callconv(.c) Status {
     const self = recorder orelse return .invalid_argument;
+    const name = slice(route, route_bytes) orelse return .invalid_argument;
     const out = begun orelse return .invalid_argument;
-    out.* = .of(self.beginRequest());
+    out.* = .of(self.beginRequest(name));
+    return .ok;
+}
+
+fn recorderNameRequest(
+    recorder: ?*Recorder,
+    handle: f64,
+    route: ?[*]const u8,
+    route_bytes: usize,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const name = slice(route, route_bytes) orelse return .invalid_argument;
+    self.nameRequest(whole(handle), name);
     return .ok;
 }
 
@@ -198,6 +232,7 @@ fn recorderBeginQuery(
     recorder: ?*Recorder,
     sql: ?[*]const u8,
     sql_bytes: usize,
+    standard_conforming_strings: f64,
     request_handle: f64,
     pool_wait_ns: f64,
     begun: ?*Begun,
@@ -205,7 +240,8 @@ fn recorderBeginQuery(
     const self = recorder orelse return .invalid_argument;
     const text = slice(sql, sql_bytes) orelse return .invalid_argument;
     const out = begun orelse return .invalid_argument;
-    out.* = .of(self.beginQuery(text, whole(request_handle), whole(pool_wait_ns)));
+    const reading = readingOf(standard_conforming_strings);
+    out.* = .of(self.beginQuery(text, reading, whole(request_handle), whole(pool_wait_ns)));
     return .ok;
 }
 
@@ -219,7 +255,7 @@ fn recorderBeginStatement(
     const self = recorder orelse return .invalid_argument;
     const out = begun orelse return .invalid_argument;
     const id = whole32(statement_id);
-    if (self.statement(id) == null) return .invalid_argument;
+    if (!self.isKnown(id)) return .invalid_argument;
     out.* = .of(self.beginStatement(id, whole(request_handle), whole(pool_wait_ns)));
     return .ok;
 }
@@ -242,12 +278,13 @@ fn recorderInternStatement(
     recorder: ?*Recorder,
     sql: ?[*]const u8,
     sql_bytes: usize,
+    standard_conforming_strings: f64,
     statement_id: ?*f64,
 ) callconv(.c) Status {
     const self = recorder orelse return .invalid_argument;
     const text = slice(sql, sql_bytes) orelse return .invalid_argument;
     const out = statement_id orelse return .invalid_argument;
-    out.* = @floatFromInt(self.internStatement(text));
+    out.* = @floatFromInt(self.internStatement(text, readingOf(standard_conforming_strings)));
     return .ok;
 }
 
@@ -266,6 +303,47 @@ fn recorderRecordQuery(recorder: ?*Recorder, query: ?*const EndedQuery) callconv
     return .ok;
 }
 
+fn recorderRecordFinding(
+    recorder: ?*Recorder,
+    route: ?[*]const u8,
+    route_bytes: usize,
+    finding: ?*const Finding,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const name = slice(route, route_bytes) orelse return .invalid_argument;
+    const found = finding orelse return .invalid_argument;
+    const verdict = whole(found.verdict);
+    if (verdict == 0) return .invalid_argument;
+    self.recordFinding(.{
+        .verdict = @enumFromInt(verdict),
+        .statement_id = whole32(found.statement_id),
+        .route = name,
+        .query_count = whole(found.query_count),
+        .total_ns = whole(found.total_ns),
+    });
+    return .ok;
+}
+
+fn recorderRecordPool(
+    recorder: ?*Recorder,
+    row: f64,
+    name: ?[*]const u8,
+    name_bytes: usize,
+    state: ?*const PoolState,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const text = slice(name, name_bytes) orelse return .invalid_argument;
+    const pool = state orelse return .invalid_argument;
+    self.recordPool(@intCast(whole32(row)), text, .{
+        .total = whole(pool.total),
+        .idle = whole(pool.idle),
+        .waiting = whole(pool.waiting),
+        .max = whole(pool.max),
+        .updated_ns = 0,
+    });
+    return .ok;
+}
+
 fn recorderRead(
     recorder: ?*const Recorder,
     first_word: f64,
@@ -278,6 +356,184 @@ fn recorderRead(
     return if (self.read(whole(first_word), out[0..word_count])) .ok else .invalid_argument;
 }
 
+const Segment = core.segment.Segment;
+const Thread = core.segment.Thread;
+
+/// Lives as long as the process: the image is pinned before anything is put into it.
+var process_segment: Segment = .{ .gpa = std.heap.c_allocator };
+var process_lock: core.lock.Lock = .{};
+var exit_knowledge: ?core.process_exit.Knowledge = null;
+
+const String = extern struct {
+    data: ?[*]const u8,
+    bytes: usize,
+
+    fn of(text: []const u8) String {
+        return .{ .data = text.ptr, .bytes = text.len };
+    }
+
+    fn parse(string: String) []const u8 {
+        return slice(string.data, string.bytes) orelse "";
+    }
+};
+
+const SegmentOptions = extern struct {
+    folder: String,
+    app_name: String,
+    script_name: String,
+    runtime_version: String,
+    main_capacities: Capacities,
+    worker_capacities: Capacities,
+    generation: u64,
+    boot_id: u64,
+    process_start_ticks: u64,
+};
+
+const ThreadOptions = extern struct {
+    seed: u64,
+    loop: ?*anyopaque,
+    thread_id: u32,
+    is_main: u32,
+};
+
+const ThreadState = extern struct {
+    recorder: ?*Recorder,
+    path: String,
+    reason: String,
+    arena_index: f64,
+    first_word: f64,
+    watches_loop: u32,
+    knows_exit_code: u32,
+};
+
+comptime {
+    assert(@sizeOf(SegmentOptions) == 4 * @sizeOf(String) + 2 * 24 + 24);
+    assert(@sizeOf(ThreadOptions) == 16 + @sizeOf(usize));
+    assert(@sizeOf(ThreadState) == 24 + 5 * @sizeOf(usize));
+}
+
+fn segmentJoin(
+    options: ?*const SegmentOptions,
+    thread: ?*const ThreadOptions,
+    joined: ?*?*Thread,
+) callconv(.c) Status {
+    const wanted = options orelse return .invalid_argument;
+    const caller = thread orelse return .invalid_argument;
+    const out = joined orelse return .invalid_argument;
+    out.* = null;
+    if (!wanted.main_capacities.areValid()) return .invalid_argument;
+    if (!wanted.worker_capacities.areValid()) return .invalid_argument;
+    if (!prepareProcess()) return .out_of_memory;
+    out.* = process_segment.join(.{
+        .folder = wanted.folder.parse(),
+        .app_name = wanted.app_name.parse(),
+        .script_name = wanted.script_name.parse(),
+        .runtime_version = wanted.runtime_version.parse(),
+        .main_capacities = wanted.main_capacities,
+        .worker_capacities = wanted.worker_capacities,
+        .generation = wanted.generation,
+        .boot_id = wanted.boot_id,
+        .process_start_ticks = wanted.process_start_ticks,
+    }, .{
+        .is_main = caller.is_main != 0,
+        .thread_id = caller.thread_id,
+        .loop = caller.loop,
+        .seed = caller.seed,
+    }) catch return .out_of_memory;
+    return .ok;
+}
+
+/// What must be done before this image holds anything of the process. False where it cannot.
+fn prepareProcess() bool {
+    process_lock.acquire();
+    defer process_lock.release();
+    if (exit_knowledge != null) return true;
+    if (!core.image.pin()) return false;
+    exit_knowledge = core.process_exit.listen(onProcessExit);
+    return true;
+}
+
+fn onProcessExit(code: ?u8) void {
+    process_segment.markExited(code);
+}
+
+fn threadLeave(thread: ?*Thread) callconv(.c) void {
+    if (thread) |joined| Segment.leave(joined);
+}
+
+fn threadDescribe(thread: ?*Thread, state: ?*ThreadState) callconv(.c) Status {
+    const self = thread orelse return .invalid_argument;
+    const out = state orelse return .invalid_argument;
+    const index = self.arena_index;
+    out.* = .{
+        .recorder = self.recorder(),
+        .path = .of(process_segment.path() orelse ""),
+        .reason = .of(self.reason.text()),
+        .arena_index = if (index) |arena| @floatFromInt(arena) else -1,
+        .first_word = @floatFromInt(process_segment.arenaFirst(index orelse 0)),
+        .watches_loop = @intFromBool(Segment.watchesLoop(self)),
+        .knows_exit_code = @intFromBool(exit_knowledge != .exit_only),
+    };
+    return .ok;
+}
+
+fn threadRecordOverhead(
+    thread: ?*Thread,
+    query_count: f64,
+    total_ns: f64,
+) callconv(.c) void {
+    if (thread) |self| Segment.recordOverhead(self, whole(query_count), whole(total_ns));
+}
+
+fn threadBeat(thread: ?*Thread) callconv(.c) void {
+    if (thread) |self| Segment.beatOf(self);
+}
+
+fn segmentRead(first_word: f64, target: ?[*]u64, word_count: usize) callconv(.c) Status {
+    if (word_count == 0) return .ok;
+    const out = target orelse return .invalid_argument;
+    const is_inside = process_segment.read(whole(first_word), out[0..word_count]);
+    return if (is_inside) .ok else .invalid_argument;
+}
+
+fn segmentSetAppName(name: ?[*]const u8, bytes: usize) callconv(.c) void {
+    process_segment.setAppName(slice(name, bytes) orelse return);
+}
+
+fn segmentMarkUncaughtException() callconv(.c) void {
+    process_segment.markUncaughtException();
+}
+
+fn segmentNoteExitCode(code: f64) callconv(.c) void {
+    process_segment.noteExitCode(@truncate(whole(code)));
+}
+
+const no_locks = -38;
+const is_held = -11;
+
+fn fileIsLocked(path: ?[*:0]const u8) callconv(.c) i32 {
+    if (!core.file_lock.is_supported) return no_locks;
+    return switch (core.file_lock.look(path orelse return no_locks)) {
+        .free => 0,
+        .locked => 1,
+        .failed => |code| -@as(i32, code),
+    };
+}
+
+fn fileTryLock(path: ?[*:0]const u8) callconv(.c) i32 {
+    if (!core.file_lock.is_supported) return no_locks;
+    return switch (core.file_lock.take(path orelse return no_locks)) {
+        .taken => |file| file,
+        .locked => is_held,
+        .failed => |code| -@as(i32, code),
+    };
+}
+
+fn filePunchHoles(path: ?[*:0]const u8) callconv(.c) i64 {
+    if (!core.file_lock.is_supported) return no_locks;
+    return core.file_lock.punchHoles(path orelse return no_locks);
+}
+
 /// What JavaScript calls a number, as a count that JavaScript can hold exactly.
 fn whole(number: f64) u64 {
     // Also false for NaN.
@@ -288,6 +544,12 @@ fn whole(number: f64) u64 {
 
 fn whole32(number: f64) u32 {
     return @intCast(@min(whole(number), std.math.maxInt(u32)));
+}
+
+/// Anything but 1 (on) and 2 (off) is unknown.
+fn readingOf(number: f64) core.recorder.StandardConformingStrings {
+    if (number == 1) return .on;
+    return if (number == 2) .off else .unknown;
 }
 
 fn rowCount(number: f64) ?u64 {
@@ -312,11 +574,26 @@ comptime {
     exportHidden(&recorderCreate, "hd_recorder_create");
     exportHidden(&recorderDestroy, "hd_recorder_destroy");
     exportHidden(&recorderBeginRequest, "hd_recorder_begin_request");
+    exportHidden(&recorderNameRequest, "hd_recorder_name_request");
     exportHidden(&recorderEndRequest, "hd_recorder_end_request");
     exportHidden(&recorderBeginQuery, "hd_recorder_begin_query");
     exportHidden(&recorderBeginStatement, "hd_recorder_begin_statement");
     exportHidden(&recorderEndQuery, "hd_recorder_end_query");
     exportHidden(&recorderInternStatement, "hd_recorder_intern_statement");
     exportHidden(&recorderRecordQuery, "hd_recorder_record_query");
+    exportHidden(&recorderRecordFinding, "hd_recorder_record_finding");
+    exportHidden(&recorderRecordPool, "hd_recorder_record_pool");
     exportHidden(&recorderRead, "hd_recorder_read");
+    exportHidden(&segmentJoin, "hd_segment_join");
+    exportHidden(&threadLeave, "hd_thread_leave");
+    exportHidden(&threadDescribe, "hd_thread_describe");
+    exportHidden(&threadRecordOverhead, "hd_thread_record_overhead");
+    exportHidden(&threadBeat, "hd_thread_beat");
+    exportHidden(&segmentRead, "hd_segment_read");
+    exportHidden(&segmentSetAppName, "hd_segment_set_app_name");
+    exportHidden(&segmentMarkUncaughtException, "hd_segment_mark_uncaught_exception");
+    exportHidden(&segmentNoteExitCode, "hd_segment_note_exit_code");
+    exportHidden(&fileIsLocked, "hd_file_is_locked");
+    exportHidden(&fileTryLock, "hd_file_try_lock");
+    exportHidden(&filePunchHoles, "hd_file_punch_holes");
 }

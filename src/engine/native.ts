@@ -7,14 +7,18 @@ import type {
   Outcome,
   RecorderCapacities,
   RecorderSnapshot,
+  Segment,
+  SegmentOptions,
+  SnapshotOptions,
   StatementIdentity,
+  Verdict,
 } from './engine.ts';
-import { arenaLayoutOf, CAPACITY_NAMES } from './layout.ts';
+import type { FileLockBinding } from './file-locks.ts';
+import { assertCapacities, CAPACITY_NAMES } from './layout.ts';
+import { type NativeSegmentBinding, openNativeSegment } from './native-segment.ts';
 import { unparsedSql } from './portable/sql/marks.ts';
 import { ArenaReader } from './reader.ts';
-
-/** Must be `HD_ABI_VERSION` of `native/include/core.h`. */
-export const ABI_VERSION = 2;
+import type { ReadWords } from './words.ts';
 
 /** Beyond `REGISTER` of engine.ts; must be as in `native/addon.cc`. */
 const RESULT = 2;
@@ -22,7 +26,7 @@ const INPUT = 3;
 const REGISTER_COUNT = 10;
 
 /** What `native/addon.cc` exports. */
-export interface NativeBinding {
+export interface NativeBinding extends NativeSegmentBinding, FileLockBinding {
   readonly abiVersion: number;
   nowNs(): number;
   nowNsBigInt(): bigint;
@@ -40,21 +44,25 @@ export interface NativeBinding {
     standardConformingStrings: number,
   ): Uint32Array | undefined;
   callCounts(): Record<string, number>;
+  /** Without capacities and seed: on the arena that `openSegment` gave this thread. */
   readonly Recorder: new (
-    capacities: Uint32Array,
-    seed: bigint,
+    capacities: Uint32Array | undefined,
+    seed: bigint | undefined,
     registers: Float64Array,
   ) => NativeRecorderBinding;
 }
 
 /** Numbers come and go through the registers: an argument costs more than the store. */
 interface NativeRecorderBinding {
-  readonly beginRequest: () => void;
+  readonly beginRequest: (route: string) => void;
+  readonly nameRequest: (route: string) => void;
   readonly endRequest: (route: string) => void;
   readonly beginQuery: (sql: string) => void;
   readonly endQuery: () => void;
   readonly internStatement: (sql: string) => void;
   readonly recordQuery: () => void;
+  readonly recordFinding: (route: string) => void;
+  readonly recordPool: (name: string) => void;
   read(firstWord: number, target: BigUint64Array): boolean;
 }
 
@@ -75,6 +83,7 @@ class NativeEngine implements Engine {
   readonly kind = 'native';
   readonly #binding: NativeBinding;
   readonly #readCounts: ReadCounts = { statement: 0, snapshot: 0 };
+  #segment: Segment | undefined;
 
   constructor(binding: NativeBinding) {
     this.#binding = binding;
@@ -90,7 +99,11 @@ class NativeEngine implements Engine {
 
   normalizeSql(sql: string, options: NormalizeOptions = {}): NormalizedSql {
     const binding = this.#binding;
-    const answer = binding.normalizeSql(sql, placeholdersCode(options), stringsCode(options));
+    const answer = binding.normalizeSql(
+      sql,
+      placeholdersCode(options),
+      stringsCode(options.standardConformingStrings),
+    );
     // There was not even the memory for a copy of the statement.
     if (answer === undefined) return unparsedSql(sql);
     const listCount = binding.listLengths[0] ?? 0;
@@ -103,7 +116,11 @@ class NativeEngine implements Engine {
   }
 
   scanSql(sql: string, options: NormalizeOptions = {}): SqlSpans {
-    const flat = this.#binding.scanSql(sql, placeholdersCode(options), stringsCode(options));
+    const flat = this.#binding.scanSql(
+      sql,
+      placeholdersCode(options),
+      stringsCode(options.standardConformingStrings),
+    );
     const literals: (readonly [number, number])[] = [];
     const parameters: (readonly [number, number])[] = [];
     const comments: (readonly [number, number])[] = [];
@@ -116,7 +133,14 @@ class NativeEngine implements Engine {
   }
 
   createRecorder(capacities: RecorderCapacities): EngineRecorder {
-    return new NativeRecorder(this.#binding, capacities, this.#readCounts);
+    return new NativeRecorder(this.#binding, this.#readCounts, { capacities });
+  }
+
+  openSegment(options: SegmentOptions): Segment {
+    return (this.#segment ??= openNativeSegment(this.#binding, options, (arena) => {
+      const { workerCapacities: capacities } = options;
+      return new NativeRecorder(this.#binding, this.#readCounts, { capacities, arena });
+    }));
   }
 
   callCounts(): Readonly<Record<string, number>> {
@@ -130,42 +154,68 @@ interface ReadCounts {
   snapshot: number;
 }
 
+/** A recorder's memory: its own, or this thread's arena of the segment. */
+interface RecorderMemory {
+  readonly capacities: RecorderCapacities;
+  readonly arena?: ReadWords | undefined;
+}
+
 class NativeRecorder implements EngineRecorder {
   readonly registers: Float64Array = new Float64Array(REGISTER_COUNT);
   readonly #binding: NativeBinding;
   readonly #reader: ArenaReader;
   readonly #readCounts: ReadCounts;
   readonly #beginRequest: NativeRecorderBinding['beginRequest'];
+  readonly #nameRequest: NativeRecorderBinding['nameRequest'];
   readonly #endRequest: NativeRecorderBinding['endRequest'];
   readonly #beginQuery: NativeRecorderBinding['beginQuery'];
   readonly #endQuery: NativeRecorderBinding['endQuery'];
   readonly #internStatement: NativeRecorderBinding['internStatement'];
   readonly #recordQuery: NativeRecorderBinding['recordQuery'];
+  readonly #recordFinding: NativeRecorderBinding['recordFinding'];
+  readonly #recordPool: NativeRecorderBinding['recordPool'];
 
-  constructor(binding: NativeBinding, capacities: RecorderCapacities, readCounts: ReadCounts) {
-    const layout = arenaLayoutOf(capacities);
+  constructor(
+    binding: NativeBinding,
+    readCounts: ReadCounts,
+    { capacities, arena }: RecorderMemory,
+  ) {
+    const isOwn = arena === undefined;
+    // Says which capacity is wrong, where the addon would only refuse them.
+    if (isOwn) assertCapacities(capacities);
     const recorder = new binding.Recorder(
-      Uint32Array.from(CAPACITY_NAMES, (name) => capacities[name]),
+      isOwn ? Uint32Array.from(CAPACITY_NAMES, (name) => capacities[name]) : undefined,
       // Nobody outside can choose texts that collide in the recorder's hash tables.
-      randomBytes(8).readBigUInt64LE(),
+      isOwn ? randomBytes(8).readBigUInt64LE() : undefined,
       this.registers,
     );
+    const read: ReadWords =
+      arena ??
+      ((firstWord, target) => {
+        recorder.read(firstWord, target);
+      });
     this.#binding = binding;
     this.#readCounts = readCounts;
-    this.#reader = new ArenaReader((firstWord, target) => {
-      recorder.read(firstWord, target);
-    }, layout);
+    this.#reader = new ArenaReader(read);
     this.#beginRequest = recorder.beginRequest;
+    this.#nameRequest = recorder.nameRequest;
     this.#endRequest = recorder.endRequest;
     this.#beginQuery = recorder.beginQuery;
     this.#endQuery = recorder.endQuery;
     this.#internStatement = recorder.internStatement;
     this.#recordQuery = recorder.recordQuery;
+    this.#recordFinding = recorder.recordFinding;
+    this.#recordPool = recorder.recordPool;
   }
 
-  beginRequest(): number {
-    this.#beginRequest();
+  beginRequest(route: string): number {
+    this.#beginRequest(route);
     return this.registers[RESULT] as number;
+  }
+
+  nameRequest(handle: number, route: string): void {
+    this.registers[INPUT] = handle;
+    this.#nameRequest(route);
   }
 
   endRequest(
@@ -187,10 +237,16 @@ class NativeRecorder implements EngineRecorder {
     this.#endRequest(route);
   }
 
-  beginQuery(sql: string, requestHandle: number, poolWaitNs: number): number {
+  beginQuery(
+    sql: string,
+    requestHandle: number,
+    poolWaitNs: number,
+    standardConformingStrings?: boolean,
+  ): number {
     const registers = this.registers;
     registers[INPUT] = requestHandle;
     registers[INPUT + 1] = poolWaitNs;
+    registers[INPUT + 2] = stringsCode(standardConformingStrings);
     this.#beginQuery(sql);
     return registers[RESULT] as number;
   }
@@ -204,7 +260,8 @@ class NativeRecorder implements EngineRecorder {
     return registers[RESULT] as number;
   }
 
-  internStatement(sql: string): number {
+  internStatement(sql: string, standardConformingStrings?: boolean): number {
+    this.registers[INPUT] = stringsCode(standardConformingStrings);
     this.#internStatement(sql);
     return this.registers[RESULT] as number;
   }
@@ -229,14 +286,46 @@ class NativeRecorder implements EngineRecorder {
     this.#recordQuery();
   }
 
+  recordFinding(
+    verdict: Verdict,
+    statementId: number,
+    route: string,
+    queryCount: number,
+    totalNs: number,
+  ): void {
+    const registers = this.registers;
+    registers[INPUT] = verdict;
+    registers[INPUT + 1] = statementId;
+    registers[INPUT + 2] = queryCount;
+    registers[INPUT + 3] = totalNs;
+    this.#recordFinding(route);
+  }
+
+  recordPool(
+    row: number,
+    name: string,
+    total: number,
+    idle: number,
+    waiting: number,
+    max: number,
+  ): void {
+    const registers = this.registers;
+    registers[INPUT] = row;
+    registers[INPUT + 1] = total;
+    registers[INPUT + 2] = idle;
+    registers[INPUT + 3] = waiting;
+    registers[INPUT + 4] = max;
+    this.#recordPool(name);
+  }
+
   statement(id: number): StatementIdentity | undefined {
     this.#readCounts.statement += 1;
     return this.#reader.statement(id);
   }
 
-  snapshot(): RecorderSnapshot {
+  snapshot(options?: SnapshotOptions): RecorderSnapshot {
     this.#readCounts.snapshot += 1;
-    return this.#reader.snapshot(this.#binding.nowNs());
+    return this.#reader.snapshot(this.#binding.nowNs(), options);
   }
 }
 
@@ -244,7 +333,7 @@ function placeholdersCode(options: NormalizeOptions): number {
   return PLACEHOLDERS_CODE[options.placeholders ?? 'dollar'] ?? PLACEHOLDERS_CODE.dollar;
 }
 
-function stringsCode(options: NormalizeOptions): number {
-  if (options.standardConformingStrings === undefined) return 0;
-  return options.standardConformingStrings ? 1 : 2;
+function stringsCode(standardConformingStrings: boolean | undefined): number {
+  if (standardConformingStrings === undefined) return 0;
+  return standardConformingStrings ? 1 : 2;
 }

@@ -3,6 +3,8 @@
  * and on the scope that issued it. Everything else reads.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { basename, dirname } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 
 import {
   type Engine,
@@ -13,19 +15,32 @@ import {
   type Outcome,
   REGISTER,
   type RecorderCapacities,
+  type Segment,
 } from '../engine/engine.ts';
-import { loadEngine } from '../engine/load.ts';
+import { fileLocks, loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
+import { reap } from '../segments/index.ts';
 import { PoolRegistry } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
 
-const CAPACITIES: RecorderCapacities = {
+/** About 7 MB. */
+const MAIN_CAPACITIES: RecorderCapacities = {
   inFlightQueriesMax: 1_024,
   inFlightRequestsMax: 1_024,
   recentQueriesMax: 4_096,
   recentRequestsMax: 1_024,
   statementsMax: 2_048,
   routesMax: 256,
+};
+
+/** Less than 1 MB. */
+const WORKER_CAPACITIES: RecorderCapacities = {
+  inFlightQueriesMax: 256,
+  inFlightRequestsMax: 256,
+  recentQueriesMax: 512,
+  recentRequestsMax: 128,
+  statementsMax: 256,
+  routesMax: 32,
 };
 
 /** One query in so many is timed for {@link Recorder.overheadNs}. */
@@ -46,8 +61,10 @@ export class Recorder {
   readonly engine: Engine;
   /** Why this engine and not the other one. */
   readonly engineReason: string;
+  /** The memory of this process, with this thread's arena in it. */
+  readonly segment: Segment;
   readonly core: EngineRecorder;
-  readonly pools: PoolRegistry = new PoolRegistry();
+  readonly pools: PoolRegistry;
 
   /** Queries that a driver ran outside every scope. */
   unscopedQueryCount = 0;
@@ -58,12 +75,24 @@ export class Recorder {
   #listeners: readonly QueryListener[] = [];
   #sampleCount = 0;
   #sampleNs = 0;
+  /** What the first half of the query that is sampled now has cost. */
+  #sampleBeginNs = 0;
   #sinceSample = 0;
 
   constructor(engine: Engine, engineReason: string) {
     this.engine = engine;
     this.engineReason = engineReason;
-    this.core = engine.createRecorder(CAPACITIES);
+    const scriptName = basename(process.argv[1] ?? '');
+    this.segment = engine.openSegment({
+      appName: process.env['HYPERDJANGO_APP'] || scriptName,
+      scriptName,
+      directory: process.env['HYPERDJANGO_DIR'],
+      mainCapacities: MAIN_CAPACITIES,
+      workerCapacities: WORKER_CAPACITIES,
+    });
+    this.core = this.segment.recorder;
+    this.pools = new PoolRegistry(this.core);
+    reapLater(this.segment.path, engine);
   }
 
   /** The scope that a query issued here and now belongs to. */
@@ -73,7 +102,7 @@ export class Recorder {
   }
 
   openScope(kind: ScopeKind, name: string): Scope {
-    const handle = kind === 'request' ? this.core.beginRequest() : NO_HANDLE;
+    const handle = kind === 'request' ? this.core.beginRequest(name) : NO_HANDLE;
     const startNs =
       kind === 'request' ? Number(this.core.registers[REGISTER.startNs]) : this.engine.nowNs();
     return new Scope(kind, name, handle, startNs);
@@ -154,6 +183,7 @@ export class Recorder {
       poolWaitNs: 0,
       outcome: OUTCOME.ok,
       rowCount: -1,
+      standardConformingStrings: undefined,
     };
   }
 
@@ -163,16 +193,19 @@ export class Recorder {
     const isSampled = this.#sinceSample === OVERHEAD_SAMPLE_EVERY;
     const sampleStartNs = isSampled ? this.engine.nowNs() : 0;
     const { registers } = this.core;
+    const { scope } = query;
+    if (scope !== undefined && scope.recordedName !== scope.name) this.#nameRequest(scope);
     query.handle = this.core.beginQuery(
       query.sql,
-      query.scope?.handle ?? NO_HANDLE,
+      scope?.handle ?? NO_HANDLE,
       query.poolWaitNs,
+      query.standardConformingStrings,
     );
     query.startNs = Number(registers[REGISTER.startNs]);
     query.statementId = Number(registers[REGISTER.statementId]);
     if (query.scope === undefined) this.unscopedQueryCount += 1;
     this.#book(query);
-    if (isSampled) this.#sampleNs += this.engine.nowNs() - sampleStartNs;
+    if (isSampled) this.#sampleBeginNs = this.engine.nowNs() - sampleStartNs;
   }
 
   /** The query's last result, or its error, has arrived. */
@@ -190,8 +223,10 @@ export class Recorder {
     }
     this.#settle(query);
     if (isSampled) {
-      this.#sampleNs += this.engine.nowNs() - sampleStartNs;
+      const sampleNs = this.#sampleBeginNs + this.engine.nowNs() - sampleStartNs;
+      this.#sampleNs += sampleNs;
       this.#sampleCount += 1;
+      this.segment.recordOverhead(1, sampleNs);
       this.#sinceSample = 0;
     }
   }
@@ -222,9 +257,12 @@ export class Recorder {
   }
 
   /** @param sql the text as it was issued, for where the statement table was full. */
-  statementText({ statementId, sql: issued }: RecordedQuery, sql: string = issued): string {
+  statementText(query: RecordedQuery, sql: string = query.sql): string {
+    const { statementId, standardConformingStrings } = query;
     const known = statementId === OTHER_ID ? undefined : this.core.statement(statementId);
-    return known?.text ?? this.engine.normalizeSql(sql).text;
+    if (known !== undefined) return known.text;
+    const options = standardConformingStrings === undefined ? {} : { standardConformingStrings };
+    return this.engine.normalizeSql(sql, options).text;
   }
 
   /** Mean cost of a recorded query in nanoseconds, from a sample; 0 before the first one. */
@@ -247,6 +285,12 @@ export class Recorder {
       type: 'HyperDjangoWarning',
       code: 'HYPERDJANGO_FAULT',
     });
+  }
+
+  /** The route became known after the request had begun. */
+  #nameRequest(scope: Scope): void {
+    scope.recordedName = scope.name;
+    if (scope.kind === 'request') this.core.nameRequest(scope.handle, scope.name);
   }
 
   #recordEnded(query: RecordedQuery): void {
@@ -297,6 +341,15 @@ export class Recorder {
     query.sql = '';
     query.values = undefined;
   }
+}
+
+/** What the dead have left behind is not the business of the first request. */
+function reapLater(path: string | null, engine: Engine): void {
+  if (path === null || !isMainThread) return;
+  setImmediate(() => {
+    const directory = dirname(path);
+    reap({ directory, locks: fileLocks(), now: Date.now(), nowNs: engine.nowNs() });
+  }).unref();
 }
 
 const REGISTRY_KEY = Symbol.for('hyperdjango.recorder@0');

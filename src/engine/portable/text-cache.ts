@@ -26,10 +26,9 @@ function sampledHash(text: string): number {
 }
 
 export class TextCache {
-  readonly #texts: string[];
+  readonly #texts: (string | undefined)[];
   readonly #hashes: Int32Array;
-  /** -1 where there is none. */
-  readonly #ids: Int32Array;
+  readonly #ids: Uint32Array;
   /** Where the next text of each set goes. */
   readonly #cursors: Uint8Array;
   // A product is random in its upper bits only.
@@ -39,34 +38,40 @@ export class TextCache {
   constructor(capacity: number) {
     const setBits = Math.max(1, Math.ceil(Math.log2(capacity / SET_SIZE)));
     const slotCount = SET_SIZE << setBits;
-    this.#texts = Array.from({ length: slotCount }, () => '');
+    this.#texts = new Array<undefined>(slotCount).fill(undefined);
     this.#hashes = new Int32Array(slotCount);
-    this.#ids = new Int32Array(slotCount).fill(-1);
+    this.#ids = new Uint32Array(slotCount);
     this.#cursors = new Uint8Array(1 << setBits);
     this.#setShift = 32 - setBits;
   }
 
   get(text: string): number | undefined {
-    const hash = sampledHash(text);
-    const start = (hash >>> this.#setShift) * SET_SIZE;
-    for (let slot = start; slot < start + SET_SIZE; slot += 1) {
-      if (this.#hashes[slot] !== hash || this.#texts[slot] !== text) continue;
-      const id = this.#ids[slot] as number;
-      return id < 0 ? undefined : id;
-    }
-    return undefined;
+    const slot = this.#find(text, sampledHash(text));
+    return slot < 0 ? undefined : this.#ids[slot];
   }
 
-  /** Keeps a text that {@link get} does not know. */
-  set(text: string, statementId: number): void {
+  /** Replaces what was kept for the same text: a statement's row may have gone to another. */
+  put(text: string, statementId: number): void {
     if (text.length > CACHED_TEXT_CHARACTERS_MAX) return;
     const hash = sampledHash(text);
-    const set = hash >>> this.#setShift;
-    const cursor = this.#cursors[set] as number;
-    const slot = set * SET_SIZE + cursor;
-    this.#cursors[set] = (cursor + 1) % SET_SIZE;
-    this.#texts[slot] = text;
-    this.#hashes[slot] = hash;
+    let slot = this.#find(text, hash);
+    if (slot < 0) {
+      const set = hash >>> this.#setShift;
+      const cursor = this.#cursors[set] as number;
+      slot = set * SET_SIZE + cursor;
+      this.#cursors[set] = (cursor + 1) % SET_SIZE;
+      this.#texts[slot] = text;
+      this.#hashes[slot] = hash;
+    }
     this.#ids[slot] = statementId;
+  }
+
+  /** -1 where there is none. */
+  #find(text: string, hash: number): number {
+    const start = (hash >>> this.#setShift) * SET_SIZE;
+    for (let slot = start; slot < start + SET_SIZE; slot += 1) {
+      if (this.#hashes[slot] === hash && this.#texts[slot] === text) return slot;
+    }
+    return -1;
   }
 }

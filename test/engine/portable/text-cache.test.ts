@@ -14,14 +14,14 @@ describe(`TextCache (TEXT_CACHE_SEED=${SEED})`, () => {
   test('knows a text again that was built anew', () => {
     const cache = new TextCache(64);
     const texts = ['', 'S', 'SELECT 1', 'SELECT "é", \'…😀\'', 'a'.repeat(8192)];
-    for (const [id, text] of texts.entries()) cache.set(text, id);
+    for (const [id, text] of texts.entries()) cache.put(text, id);
     expect(texts.map((text) => cache.get(rebuilt(text)))).toEqual([0, 1, 2, 3, 4]);
   });
 
   test('does not know what it was not given, the empty text among it', () => {
     const cache = new TextCache(64);
     expect(cache.get('')).toBeUndefined();
-    cache.set('SELECT a FROM t', 1);
+    cache.put('SELECT a FROM t', 1);
     expect(cache.get('SELECT b FROM t')).toBeUndefined();
     expect(cache.get('')).toBeUndefined();
   });
@@ -41,7 +41,7 @@ describe(`TextCache (TEXT_CACHE_SEED=${SEED})`, () => {
         const id = idOf.get(sql) ?? idOf.size;
         idOf.set(sql, id);
         const known = cache.get(rebuilt(sql));
-        if (known === undefined) cache.set(sql, id);
+        if (known === undefined) cache.put(sql, id);
         else hitCount += 1;
         expect(known ?? id).toBe(id);
       }),
@@ -53,7 +53,7 @@ describe(`TextCache (TEXT_CACHE_SEED=${SEED})`, () => {
   test('keeps at most its capacity, the newest of them', () => {
     const cache = new TextCache(32);
     const texts = Array.from({ length: 5_000 }, (_, index) => `SELECT ${index}`);
-    for (const [id, text] of texts.entries()) cache.set(text, id);
+    for (const [id, text] of texts.entries()) cache.put(text, id);
     const keptCount = texts.filter((text) => cache.get(text) !== undefined).length;
     expect(keptCount).toBe(32);
     expect(cache.get('SELECT 4999')).toBe(4999);
@@ -63,16 +63,24 @@ describe(`TextCache (TEXT_CACHE_SEED=${SEED})`, () => {
   test('does not let texts that differ in a value only displace all others', () => {
     const cache = new TextCache(256);
     const kept = Array.from({ length: 60 }, (_, index) => `SELECT ${'c'.repeat(index)} FROM t`);
-    for (const [id, text] of kept.entries()) cache.set(text, id);
+    for (const [id, text] of kept.entries()) cache.put(text, id);
     const tail = 'x'.repeat(400);
-    for (let value = 100; value < 1_000; value += 1) cache.set(`SELECT ${value}, ${tail}`, 99);
+    for (let value = 100; value < 1_000; value += 1) cache.put(`SELECT ${value}, ${tail}`, 99);
     const knownCount = kept.filter((text) => cache.get(text) !== undefined).length;
     expect(knownCount).toBeGreaterThanOrEqual(kept.length - 8);
   });
 
+  test('gives the new identity of a text whose row went to another statement', () => {
+    const cache = new TextCache(16);
+    cache.put('SELECT 1', 7);
+    // The highest there is: generation and row, 16 bits each.
+    cache.put('SELECT 1', 0xffff_fffe);
+    expect(cache.get('SELECT 1')).toBe(0xffff_fffe);
+  });
+
   test('does not keep a very long text', () => {
     const cache = new TextCache(64);
-    cache.set('a'.repeat(8193), 1);
+    cache.put('a'.repeat(8193), 1);
     expect(cache.get('a'.repeat(8193))).toBeUndefined();
   });
 });
