@@ -10,3 +10,4 @@ export type {
   StatsJson,
 } from './data.ts';
 export { createDashboardHandler, type DashboardHandler } from './handler.ts';
+export { isLocalVisit, serveDashboard } from './node.ts';

@@ -1,6 +1,7 @@
 /** The dashboard on `node:http` and whatever is built on it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import { localRefusal } from './auth.ts';
 import type { DashboardHandler } from './handler.ts';
 
 /** As Express and Connect extend it; they cut the mount path off `url`. */
@@ -44,6 +45,13 @@ export function serveDashboard(
     ?.then((response) => sendResponse(response, outgoing))
     .catch(() => outgoing.destroy());
   return true;
+}
+
+/** Whether a request is one that sees the dashboard in development without being asked. */
+export function isLocalVisit(incoming: MountedMessage): boolean {
+  const url = toUrl(incoming.originalUrl ?? incoming.url ?? '/', incoming);
+  const request = url === undefined ? undefined : toRequest(url, incoming);
+  return request !== undefined && localRefusal(request, incoming.socket) === undefined;
 }
 
 function toUrl(target: string, incoming: IncomingMessage): URL | undefined {
