@@ -79,7 +79,7 @@ export class ObservedRequest {
     if (this.#recorder.currentScope() === this.scope) return emit.apply(target, args);
     // Parsers and sockets emit in a context of their own.
     return this.#recorder.runIn(this.scope, () => {
-      if (args[0] === 'pipe') startInside(args[1] as Readable, target as ServerResponse);
+      if (args[0] === 'pipe') startInside(args[1] as Readable);
       return emit.apply(target, args);
     });
   }
@@ -111,12 +111,13 @@ export class ObservedRequest {
 }
 
 /**
- * A body that is generated while it is sent is generated in the context in which its stream
- * began to flow; a framework may pipe it where the request's is gone. `pipe` starts a stream
- * right after this event, and not again.
+ * A body that is generated while it is sent is generated in the context of its first read; a
+ * framework may pipe it where the request's is gone. `pipe` has told this event, and lets the
+ * stream be read in the next tick: then the first read is done.
  */
-function startInside(body: Readable, response: ServerResponse): void {
-  if (!response.writableNeedDrain && body.readableFlowing === null) body.resume();
+function startInside(body: Readable): void {
+  const isStarting = body.readableFlowing === true && !body.readableDidRead;
+  if (isStarting && typeof body.read === 'function') body.read(0);
 }
 
 /**

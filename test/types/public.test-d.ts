@@ -41,6 +41,7 @@ export function theRoot(): void {
     | 'HyperDjangoError'
     | 'OptionError'
     | 'PerformanceMiddleware'
+    | 'runInScope'
     | 'status'
   >();
   expectTypeOf(root.Database).toEqualTypeOf<typeof Database>();
