@@ -19,12 +19,14 @@ interface Layer {
   /** Express 5: the path as it was given, and functions that match it. */
   readonly rawPath?: unknown;
   readonly slash?: boolean;
-  readonly matchers?: readonly ((path: string) => Match | false)[];
+  readonly matchers?: readonly ((path: string) => Omit<Match, 'index'> | false)[];
 }
 
 interface Match {
   readonly path: string;
   readonly params: Readonly<Record<string, unknown>>;
+  /** Which of the layer's paths it is. */
+  readonly index: number;
 }
 
 interface ExpressApp {
@@ -113,7 +115,8 @@ function follow(layers: readonly Layer[], path: string): string | undefined {
 }
 
 function mountPatternOf({ rawPath, regexp }: Layer, match: Match): string {
-  if (typeof rawPath === 'string') return rawPath;
+  const given: unknown = [rawPath].flat(Infinity)[match.index];
+  if (given !== undefined) return textOf(given);
   const named = namedPath(match.path, match.params, (key) => `:${key}`);
   // A path that stands in the expression as it is was given as a text.
   const isText = regexp?.source.includes(match.path.replaceAll('/', String.raw`\/`)) ?? true;
@@ -121,15 +124,15 @@ function mountPatternOf({ rawPath, regexp }: Layer, match: Match): string {
 }
 
 /** Not by the layer's own method: it keeps the result on the layer. */
-function matchOf({ matchers, regexp, keys = [] }: Layer, path: string): Match | undefined {
-  for (const matches of matchers ?? []) {
+function matchOf({ matchers = [], regexp, keys = [] }: Layer, path: string): Match | undefined {
+  for (const [index, matches] of matchers.entries()) {
     const match = matches(path);
-    if (match !== false) return match;
+    if (match !== false) return { ...match, index };
   }
   const values = regexp?.exec(path);
   if (values === undefined || values === null) return undefined;
   const params = keys.map(({ name }, index) => [String(name), values[index + 1]] as const);
-  return { path: values[0], params: Object.fromEntries(params) };
+  return { path: values[0], params: Object.fromEntries(params), index: 0 };
 }
 
 function hasSeveralPaths({ rawPath, regexp }: Layer): boolean {
