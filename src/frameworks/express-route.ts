@@ -83,11 +83,7 @@ function patternOf(way: Way, app: ExpressApp, route: ExpressRoute, path: string)
   return pattern;
 }
 
-function findWays(
-  stack: readonly Layer[],
-  route: ExpressRoute,
-  above: readonly Layer[],
-): Way[] {
+function findWays(stack: readonly Layer[], route: ExpressRoute, above: readonly Layer[]): Way[] {
   const ways: Way[] = [];
   for (const layer of stack) {
     if (layer.route === route) {
@@ -147,7 +143,12 @@ function mountOf({ parent, mountpath }: ExpressApp): string {
 /** The part of a path that a mounted application routes; its mount has as many segments. */
 function pathIn(app: ExpressApp, path: string): string {
   const count = mountOf(app).split('/').length - 1;
-  return count === 0 ? path : `/${path.split('/').slice(count + 1).join('/')}`;
+  return count === 0
+    ? path
+    : `/${path
+        .split('/')
+        .slice(count + 1)
+        .join('/')}`;
 }
 
 /** Express takes texts, regular expressions and lists of both. */

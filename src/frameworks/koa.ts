@@ -19,10 +19,7 @@ export interface KoaContext {
 }
 
 /** Middleware as Koa takes it. */
-export type KoaMiddleware = (
-  context: KoaContext,
-  next: () => Promise<unknown>,
-) => Promise<unknown>;
+export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) => Promise<unknown>;
 
 /**
  * The performance middleware for a Koa application. Use it before everything else.

@@ -48,23 +48,35 @@ const shapes: [string, (response: ServerResponse) => void][] = [
   ['an object', (response) => response.writeHead(201, given)],
   ['an object after a text', (response) => response.writeHead(201, 'Created', given)],
   ['a list', (response) => response.writeHead(201, Object.entries(given).flat())],
-  ['an object after headers that were set', (response) => {
-    response.setHeader('X-Earlier', 'earlier').writeHead(201, given);
-  }],
+  [
+    'an object after headers that were set',
+    (response) => {
+      response.setHeader('X-Earlier', 'earlier').writeHead(201, given);
+    },
+  ],
   ['a list of pairs', (response) => response.writeHead(201, Object.entries(given) as never)],
-  ['nothing', (response) => {
-    for (const [name, value] of Object.entries(given)) response.setHeader(name, value);
-    response.writeHead(201);
-  }],
-  ['no call', (response) => {
-    for (const [name, value] of Object.entries(given)) response.setHeader(name, value);
-    response.statusCode = 201;
-  }],
-  ['a flush', (response) => {
-    for (const [name, value] of Object.entries(given)) response.setHeader(name, value);
-    response.statusCode = 201;
-    response.flushHeaders();
-  }],
+  [
+    'nothing',
+    (response) => {
+      for (const [name, value] of Object.entries(given)) response.setHeader(name, value);
+      response.writeHead(201);
+    },
+  ],
+  [
+    'no call',
+    (response) => {
+      for (const [name, value] of Object.entries(given)) response.setHeader(name, value);
+      response.statusCode = 201;
+    },
+  ],
+  [
+    'a flush',
+    (response) => {
+      for (const [name, value] of Object.entries(given)) response.setHeader(name, value);
+      response.statusCode = 201;
+      response.flushHeaders();
+    },
+  ],
 ];
 
 it.each(shapes)('headers join those of a head that is written by %s', async (_, write) => {

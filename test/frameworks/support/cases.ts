@@ -19,8 +19,6 @@ export interface Mode {
   readonly outside?: PerformanceMiddleware;
   /** What the same programs saw of themselves before. */
   readonly looksWithout?: ReadonlyMap<Framework, unknown>;
-  /** Routes that have no name here. */
-  readonly isUnnamed?: (framework: Framework) => boolean;
 }
 
 interface Answer {
@@ -78,6 +76,8 @@ export class Bench {
   }
 }
 
+const PATTERN_CASE = 'the pattern of a route within others';
+
 const TIME = /^\d+\.\dms$/;
 
 /** The scope of the queries that carry the tag, where all have the same one. */
@@ -91,6 +91,7 @@ function scopeOf(seen: readonly SeenQuery[], tag: string): Scope | undefined {
 
 export function describeFramework(framework: Framework, mode: Mode): void {
   describe(`${framework.name}${mode.name}`, () => {
+    const isUnnamed = mode.outside !== undefined && framework.isUnnamedOutside === true;
     let database: TestDatabase;
     let pool: pg.Pool;
 
@@ -123,14 +124,16 @@ export function describeFramework(framework: Framework, mode: Mode): void {
     }
 
     function named(method: string, pattern: string): string {
-      if (mode.isUnnamed?.(framework) === true) return `${method} (unknown route)`;
-      return `${method} ${pattern}`;
+      return `${method} ${isUnnamed ? '(unknown route)' : pattern}`;
     }
 
-    const reasons = framework.without ?? {};
-    const cases = Object.entries(CASES).filter(([title]) => !Object.hasOwn(reasons, title));
+    const noRoute = isUnnamed ? undefined : framework.noRoute;
+    const cases = Object.entries(CASES).filter(
+      ([title]) =>
+        !Object.hasOwn(framework.without ?? {}, title) && !(isUnnamed && title === PATTERN_CASE),
+    );
     it.each(cases)('%s', async (_, run) =>
-      run({ bench, start, named, seen: collectQueries(), framework, mode }),
+      run({ bench, start, named, noRoute, seen: collectQueries(), framework, mode }),
     );
   });
 }
@@ -140,6 +143,7 @@ interface Case {
   readonly start: (middlewares: readonly PerformanceMiddleware[]) => Promise<Bench>;
   /** What a route is called. */
   readonly named: (method: string, pattern: string) => string;
+  readonly noRoute: string | undefined;
   readonly seen: readonly SeenQuery[];
   readonly framework: Framework;
   readonly mode: Mode;
@@ -175,7 +179,7 @@ export const CASES: Readonly<Record<string, (given: Case) => Promise<void>>> = {
       socket.on('data', (chunk) => (text += String(chunk)));
       socket.on('error', reject).on('close', () => resolve(text));
     });
-    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    expect(answer).toMatch(/^HTTP\/1\.1 20[01] /);
     expect(answer).toMatch(/^x-query-count: 1\r$/im);
     expect(answer).toContain(`${tag} 70000`);
     await expect.poll(() => app.requestCount).toBe(2);
@@ -201,14 +205,13 @@ export const CASES: Readonly<Record<string, (given: Case) => Promise<void>>> = {
     expect(scopeOf(seen, tag)?.name).toBe(named('GET', '/rejects/:name'));
   },
 
-  'no route': async ({ bench, framework, mode }) => {
+  'no route': async ({ bench, noRoute = '(unknown route)' }) => {
     const app = await bench();
     const answer = await app.ask('/nowhere/s3cret');
     expect([answer.status, answer.headers['x-query-count']]).toEqual([404, '0']);
     await expect.poll(() => app.requestCount).toBe(1);
     const [row] = await app.rows();
-    const isUnnamed = framework.noRoute === undefined || mode.isUnnamed?.(framework) === true;
-    expect(row?.route).toBe(isUnnamed ? '(unknown route)' : framework.noRoute);
+    expect(row?.route).toBe(noRoute);
   },
 
   'a redirect': async ({ bench }) => {
@@ -293,7 +296,7 @@ export const CASES: Readonly<Record<string, (given: Case) => Promise<void>>> = {
     await expect.poll(() => app.requestCount).toBe(200);
   },
 
-  'the pattern of a route within others': async ({ bench, seen, named }) => {
+  [PATTERN_CASE]: async ({ bench, seen, named }) => {
     const app = await bench();
     for (const outer of ['a', 'b', 'items']) {
       const tag = newTag();

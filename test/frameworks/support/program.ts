@@ -86,6 +86,8 @@ export interface Framework {
   start(program: Program): Promise<Server>;
   /** What a request is called that no route fits, where it is not the unknown one. */
   readonly noRoute?: string;
+  /** Its routes have no names where nothing of ours is on the application. */
+  readonly isUnnamedOutside?: boolean;
   /** Cases that do not exist here, each with its reason. */
   readonly without?: Readonly<Record<string, string>>;
 }
@@ -93,7 +95,7 @@ export interface Framework {
 export function createPool(database: TestDatabase): pg.Pool {
   const pool = new pg.Pool({ connectionString: database.url, max: 5 });
   // A connection that is still saying goodbye when its database goes is nobody's fault.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('error', () => {});
   return pool;
 }
 
