@@ -13,7 +13,7 @@ import { nodeMiddleware, type NodeMiddleware, toMiddleware } from './node-http.t
  * @param optionsOrMiddleware options for a middleware of its own, or one that exists.
  * @throws {OptionError} where an option is unknown or out of its range.
  * @example
- * ```ts no-run
+ * ```ts
  * import express from 'express';
  * import { performance } from 'hyperdjango/express';
  *

@@ -29,7 +29,7 @@ export type KoaMiddleware = (context: KoaContext, next: () => Promise<unknown>) 
  * @param optionsOrMiddleware options for a middleware of its own, or one that exists.
  * @throws {OptionError} where an option is unknown or out of its range.
  * @example
- * ```ts no-run
+ * ```ts
  * import Koa from 'koa';
  * import { performance } from 'hyperdjango/koa';
  *
