@@ -15,7 +15,7 @@ import { observeRequest } from './observed-request.ts';
 export interface KoaContext {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  respond?: boolean;
+  respond?: boolean | undefined;
 }
 
 /** Middleware as Koa takes it. */

@@ -67,13 +67,19 @@ function hookResponses(prototype: ServerResponse): void {
   }
 }
 
-function hookEmit(prototype: EventEmitter): void {
+/** A property and no method, as it is called on other objects. */
+interface Emitter {
+  readonly emit: (...args: Parameters<EventEmitter['emit']>) => boolean;
+}
+
+function hookEmit(prototype: Emitter): void {
   const own = Object.hasOwn(prototype, 'emit') ? prototype.emit : undefined;
-  const parent = Object.getPrototypeOf(prototype) as EventEmitter;
+  const parent = Object.getPrototypeOf(prototype) as Emitter;
   const hook = function emit(
     this: EventEmitter,
     ...args: Parameters<EventEmitter['emit']>
   ): boolean {
+    // A hook of somebody else's on the parent, set later than ours, is to be heard.
     const original = own ?? parent.emit;
     const observed = observedRequests.get(this);
     return observed === undefined

@@ -30,6 +30,7 @@ export class ObservedRequest {
   #findRoute: RouteFinder | undefined;
   #routeSource: object;
   #isNamed = false;
+  #isFinished = false;
 
   constructor(recorder: Recorder, request: IncomingMessage, response: ServerResponse) {
     this.#recorder = recorder;
@@ -76,6 +77,7 @@ export class ObservedRequest {
   /** Called in place of `emit` of the request and of the response. */
   emit(target: EventEmitter, emit: Emit, args: Parameters<Emit>): boolean {
     if (args[0] === 'close') this.#noteClose(target);
+    else if (args[0] === 'finish' && target === this.#response) this.#isFinished = true;
     if (this.#recorder.currentScope() === this.scope) return emit.apply(target, args);
     // Parsers and sockets emit in a context of their own.
     return this.#recorder.runIn(this.scope, () => {
@@ -93,7 +95,8 @@ export class ObservedRequest {
     }
     this.#recorder.closeScope(this.scope, {
       statusCode: this.#response.statusCode,
-      isAborted: !this.#response.writableFinished,
+      // Test tools that have no socket only say that they have finished.
+      isAborted: !this.#isFinished && !this.#response.writableFinished,
     });
   }
 

@@ -12,6 +12,8 @@ import { nextRoute } from './next-route.ts';
 import { answerAsDashboard, mayOwn } from './node-http.ts';
 import { observeRequest, type ObservedRequest } from './observed-request.ts';
 
+type EmitArguments = Parameters<Server['emit']>;
+
 /** Each comes with a request and its response. */
 const REQUEST_EVENTS: ReadonlySet<unknown> = new Set([
   'request',
@@ -28,7 +30,7 @@ export function observeServers(middleware: PerformanceMiddleware): void {
   watchKoaRoutes();
   const recorder = getRecorder();
   const middlewares = [middleware];
-  const { emit: original } = Server.prototype;
+  const { emit: original } = Server.prototype as { emit: (...args: EmitArguments) => boolean };
 
   function isAnsweredHere(request: IncomingMessage, response: ServerResponse): boolean {
     // Whoever may not see the dashboard is the application's to answer, which may have its own.
@@ -54,7 +56,7 @@ export function observeServers(middleware: PerformanceMiddleware): void {
     }
   }
 
-  const hook = function emit(this: Server, ...args: Parameters<typeof original>): boolean {
+  const hook = function emit(this: Server, ...args: EmitArguments): boolean {
     if (!REQUEST_EVENTS.has(args[0])) return original.apply(this, args);
     const observed = observe(args);
     if (observed === undefined) return original.apply(this, args);

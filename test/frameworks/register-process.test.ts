@@ -28,6 +28,8 @@ async function run(
 
 function outputOf({ stdout, stderr }: FinishedProcess): {
   seen: Record<string, [string | null, string | null]>;
+  /** Of the dashboard's page over HTTP/2. */
+  type: string | null;
   stats: Record<string, unknown> | null;
 } {
   if (stdout === '') throw new Error(stderr);
@@ -44,9 +46,10 @@ describe('hyperdjango/register', () => {
     ['-r', ['-r', REGISTER]],
     ['both at once', [...IMPORT, '-r', REGISTER]],
   ])('observes servers of every kind, by %s', async (_, flags) => {
-    const { seen, stats } = outputOf(await run(flags));
+    const { seen, stats, type } = outputOf(await run(flags));
     expect(seen).toEqual(EVERYWHERE);
     expect(stats).toMatchObject({ total_requests: 3, total_queries: 3, unscoped_queries: 0 });
+    expect(type).toBe('text/html; charset=utf-8');
   });
 
   it('says in one line what it does, and can be quiet', async () => {
@@ -88,7 +91,7 @@ describe('hyperdjango/register', () => {
 
   it('does nothing at all under HYPERDJANGO_DISABLED=1', async () => {
     const disabled = await run(IMPORT, { HYPERDJANGO_DISABLED: '1', HYPERDJANGO_HEADERS: '?' });
-    expect(outputOf(disabled)).toEqual({ seen: NOWHERE, stats: null });
+    expect(outputOf(disabled)).toEqual({ seen: NOWHERE, stats: null, type: null });
     expect(disabled).toMatchObject({ stderr: '', code: 0 });
   });
 });

@@ -56,12 +56,8 @@ describe('runInScope', () => {
       );
       await db.query('SELECT $1::text AS name', ['outer']);
     });
-    const booked = seen.map(({ scope, values }) => [scope?.name, values?.[0]]).sort();
-    expect(booked).toEqual([
-      ['a', 'a'],
-      ['b', 'b'],
-      ['outer', 'outer'],
-    ]);
+    const booked = seen.map(({ scope, values }) => `${scope?.name}: ${String(values?.[0])}`);
+    expect(booked.toSorted((a, b) => a.localeCompare(b))).toEqual(['a: a', 'b: b', 'outer: outer']);
   });
 
   it('gives back what the function gives, and throws what it throws', async () => {

@@ -3,10 +3,10 @@ import { Agent, type IncomingMessage, request as httpRequest, type Server } from
 import { type AddressInfo, connect } from 'node:net';
 
 import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { PerformanceMiddleware, type PerformanceOptions } from '../../../src/performance/index.ts';
-import type { Scope } from '../../../src/recorder/index.ts';
+import { getRecorder, type Scope } from '../../../src/recorder/index.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { until } from '../../support/processes.ts';
 import { collectQueries, type SeenQuery } from '../../support/recorded.ts';
@@ -103,6 +103,13 @@ export function describeFramework(framework: Framework, mode: Mode): void {
     afterAll(async () => {
       await pool.end();
       await database.drop();
+    });
+
+    afterEach(async () => {
+      // However a request ended, nothing of it is left.
+      const inFlight = (): unknown => getRecorder().core.snapshot().inFlightRequests;
+      await expect.poll(inFlight).toEqual([]);
+      expect(getRecorder().faultCount).toBe(0);
     });
 
     async function start(middlewares: readonly PerformanceMiddleware[]): Promise<Bench> {
