@@ -6,10 +6,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Context, MiddlewareHandler, Next } from 'hono';
-import { routePath } from 'hono/route';
 
 import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
 import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
+import { expectedHonoName, honoName } from './hono-route.ts';
 import { toMiddleware } from './node-http.ts';
 import { observeRequest } from './observed-request.ts';
 import { writeScopeHeaders } from './response-head.ts';
@@ -64,9 +64,9 @@ export function requestScope(
     const { scope } = observeRequest(incoming, outgoing, middlewares);
     if (isProfiling()) scope.profile ??= { handlerNs: 0, isMeasuring: false };
     // A client may go away before the route has answered: until then it is the last one that fits.
-    scope.name = `${c.req.method} ${routePath(c, -1)}`;
+    scope.name = expectedHonoName(c);
     await recorder.runIn(scope, next);
-    scope.name = `${c.req.method} ${routePath(c)}`;
+    scope.name = honoName(c);
   };
 }
 
@@ -80,9 +80,7 @@ async function answerInProcess(
 ): Promise<void> {
   const outer = recorder.currentScope();
   const isOwn = outer?.carrier !== c;
-  const scope = isOwn
-    ? recorder.openScope('request', `${c.req.method} ${routePath(c, -1)}`)
-    : outer;
+  const scope = isOwn ? recorder.openScope('request', expectedHonoName(c)) : outer;
   scope.carrier = c;
   for (const middleware of middlewares) middleware.observe(scope);
   if (isProfiling) scope.profile ??= { handlerNs: 0, isMeasuring: false };
@@ -90,7 +88,7 @@ async function answerInProcess(
   try {
     await recorder.runIn(scope, next);
     statusCode = c.res.status;
-    if (isOwn) scope.name = `${c.req.method} ${routePath(c)}`;
+    if (isOwn) scope.name = honoName(c);
     writeHeaders(recorder, scope, middlewares, c);
   } finally {
     if (isOwn) recorder.closeScope(scope, { statusCode, isAborted: false });
