@@ -28,7 +28,7 @@ const allowed = {
   profiling: ['recorder', 'engine', ...base],
   pool: ['database', 'recorder', 'engine', ...base],
   performance: ['analysis', 'dashboard', 'drivers', 'recorder', 'segments', 'engine', ...base],
-  frameworks: ['performance', 'profiling', 'recorder', ...base],
+  frameworks: ['performance', 'dashboard', 'profiling', 'recorder', ...base],
   app: ['frameworks', 'performance', 'profiling', 'database', 'recorder', ...base],
   cli: ['app', 'database', 'performance', 'engine', 'recorder', 'segments', ...base],
 };

@@ -6,6 +6,7 @@ const ON_BOTH_ENGINES = [
   'database',
   'drivers',
   'examples',
+  'frameworks',
   'integration',
   'performance',
   'pool',
@@ -38,7 +39,8 @@ export default defineConfig({
           ...shared,
           name: 'once',
           include: ['test/**/*.test.ts'],
-          exclude: ON_BOTH_ENGINES,
+          // It needs what is not installed with the rest.
+          exclude: [...ON_BOTH_ENGINES, 'test/compatibility/**'],
         },
       },
     ],

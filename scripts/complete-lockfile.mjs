@@ -1,7 +1,8 @@
 /**
  * Adds to package-lock.json the platform packages that a registry did not have when the lockfile
  * was written: npm leaves them out then, and `npm ci` refuses the lockfile. Run it after
- * `npm install` where `test/packaging/lockfile.test.ts` fails.
+ * `npm install` where `test/packaging/lockfile.test.ts` fails; the lockfile of another package is
+ * named by its path.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
@@ -45,7 +46,7 @@ export function missingPackages(lockfile) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const file = new URL('../package-lock.json', import.meta.url);
+  const file = process.argv[2] ?? new URL('../package-lock.json', import.meta.url);
   const lockfile = JSON.parse(readFileSync(file, 'utf8'));
   const added = missingPackages(lockfile);
   const packages = { ...lockfile.packages, ...Object.fromEntries(added) };

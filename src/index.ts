@@ -17,5 +17,6 @@ export {
   PerformanceMiddleware,
   type PerformanceOptions,
   type PerformanceStats,
+  runInScope,
 } from './performance/index.ts';
 export { type Status, status } from './status.ts';

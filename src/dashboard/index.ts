@@ -11,3 +11,4 @@ export type {
   StatsScope,
 } from './data.ts';
 export { createDashboardHandler, type DashboardHandler } from './handler.ts';
+export { isLocalVisit, serveDashboard } from './node.ts';

@@ -1,6 +1,7 @@
 /** The dashboard on `node:http` and whatever is built on it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
+import { localRefusal } from './auth.ts';
 import type { DashboardHandler } from './handler.ts';
 
 /** As Express and Connect extend it; they cut the mount path off `url`. */
@@ -46,9 +47,16 @@ export function serveDashboard(
   return true;
 }
 
+/** Whether a request is one that sees the dashboard in development without being asked. */
+export function isLocalVisit(incoming: MountedMessage): boolean {
+  const url = toUrl(incoming.originalUrl ?? incoming.url ?? '/', incoming);
+  const request = url === undefined ? undefined : toRequest(url, incoming);
+  return request !== undefined && localRefusal(request, incoming.socket) === undefined;
+}
+
 function toUrl(target: string, incoming: IncomingMessage): URL | undefined {
   if (!target.startsWith('/')) return parseUrl(target);
-  const { host = '' } = incoming.headers;
+  const host = incoming.headers.host ?? String(incoming.headers[':authority'] ?? '');
   // Put together as text: as a relative reference, `//name/path` would name a host.
   return parseUrl(`http://${HOST_AND_PORT.test(host) ? host : UNKNOWN_HOST}${target}`);
 }
@@ -61,15 +69,21 @@ function parseUrl(text: string): URL | undefined {
 function toRequest(url: URL, incoming: IncomingMessage): Request | undefined {
   try {
     const headers = new Headers();
-    for (const [name, values] of Object.entries(incoming.headersDistinct)) {
+    for (const [name, values] of Object.entries(headersOf(incoming))) {
       // HTTP/2's pseudo headers.
       if (name.startsWith(':')) continue;
-      for (const value of values ?? []) headers.append(name, value);
+      for (const value of [values ?? []].flat()) headers.append(name, value);
     }
     return new Request(url, { method: incoming.method ?? 'GET', headers });
   } catch {
     return undefined;
   }
+}
+
+/** HTTP/2 and the test tools of frameworks have them joined only. */
+function headersOf(incoming: IncomingMessage): NodeJS.Dict<string | string[]> {
+  const { headersDistinct } = incoming as Partial<IncomingMessage>;
+  return headersDistinct ?? incoming.headers;
 }
 
 async function sendResponse(response: Response, outgoing: ServerResponse): Promise<void> {

@@ -6,4 +6,5 @@
 export type { Authorize } from '../dashboard/index.ts';
 export { PerformanceMiddleware } from './middleware.ts';
 export type { PerformanceOptions, ResolvedPerformanceOptions } from './options.ts';
+export { runInScope } from './run-in-scope.ts';
 export type { PerformanceStats, SlowQuery } from './stats.ts';

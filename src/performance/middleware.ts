@@ -26,6 +26,25 @@ import {
 } from './options.ts';
 import { type PerformanceStats, RECENT_MAX, type SlowQuery, StatsStore } from './stats.ts';
 
+/** Those that are in use: jobs belong to none of them, and are told to all. */
+const middlewares = new Set<WeakRef<PerformanceMiddleware>>();
+
+/** Lets every middleware of the process look at a job; nothing of it adds to requests. */
+export function observeJob(scope: Scope): void {
+  for (const reference of middlewares) {
+    const middleware = reference.deref();
+    if (middleware === undefined) middlewares.delete(reference);
+    else middleware.observe(scope);
+  }
+}
+
+function keepForJobs(middleware: PerformanceMiddleware): void {
+  for (const reference of middlewares) {
+    if (reference.deref() === undefined) middlewares.delete(reference);
+  }
+  middlewares.add(new WeakRef(middleware));
+}
+
 /**
  * Counts every query of every request, flags slow queries and N+1 patterns, puts the figures
  * into response headers, and serves the dashboard.
@@ -73,6 +92,7 @@ export class PerformanceMiddleware {
       ),
     });
     instrumentLoaded();
+    keepForJobs(this);
   }
 
   /**
@@ -191,6 +211,7 @@ export class PerformanceMiddleware {
         Math.round(totalMs * 1e6),
       );
     }
+    if (scope.kind === 'job') return;
     const space = scope.name.indexOf(' ');
     this.#store.addRequest({
       id: this.#store.nextRequestId,
@@ -248,7 +269,9 @@ class RequestObserver implements ScopeObserver {
 
   /** A request may go on issuing queries after its response: they are counted all the same. */
   #countLate(scope: Scope): void {
-    this.#store.addQueries(scope.queryCount - this.#countedQueries);
+    if (scope.kind === 'request') {
+      this.#store.addQueries(scope.queryCount - this.#countedQueries);
+    }
     this.#countedQueries = scope.queryCount;
     this.#flush(scope.name);
   }

@@ -17,4 +17,4 @@ export { ProfileStore, type ProfileStoreOptions } from './profile-store.ts';
 export type { Profile, ProfileSpan } from './profile.ts';
 export { type OpenSpan, Profiler, type ProfilerOptions } from './profiler.ts';
 /** @internal for what opens scopes and runs handlers. */
-export { formatProfile, measureHandler } from './x-profile.ts';
+export { formatProfile, formatServerTiming, measureHandler } from './x-profile.ts';

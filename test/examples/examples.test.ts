@@ -1,3 +1,6 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { Database, type HyperApp, PerformanceMiddleware } from 'hyperdjango';
@@ -113,5 +116,31 @@ describe('examples', () => {
       connections: { checked: expect.any(Number), dead: 0, removed: 0 },
       pool: { total: expect.any(Number), idle: expect.any(Number), active: 0, waiting: 0, max: 10 },
     });
+  });
+
+  it('Express: one line, and routes by their patterns', async () => {
+    const { createApp, stats } = await import('../../examples/express.ts');
+    const server = createServer(createApp(db));
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const response = await fetch(`${url}/users/1`);
+    expect(response.headers.get('X-Query-Count')).toBe('1');
+    expect(await response.json()).toEqual({ id: 1, name: 'user 1' });
+    expect((await fetch(`${url}/users/7`)).status).toBe(404);
+    await expect.poll(() => stats()).toMatchObject({ totalRequests: 2, totalQueries: 2 });
+    const data = await (await fetch(`${url}/debug/performance/data`)).json();
+    expect((data as { requests: unknown[] }).requests).toMatchObject([
+      { method: 'GET', route: '/users/:id', status: 404 },
+      { method: 'GET', route: '/users/:id', status: 200 },
+    ]);
+  });
+
+  it('jobs: a job is told of by its statements', async () => {
+    const { sumOrders, repeatedStatements } = await import('../../examples/jobs.ts');
+    expect(await sumOrders(db)).toBe(78);
+    expect(repeatedStatements()).toEqual([
+      'SELECT coalesce(sum(total), $1)::int AS total FROM orders WHERE user_id = $2',
+    ]);
   });
 });

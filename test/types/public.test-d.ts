@@ -2,7 +2,10 @@
  * The public surface by its types: names, options, what comes back. Nothing here runs; the
  * compiler is the test (`npm run check`).
  */
+import type { RequestHandler } from 'express';
+import type { FastifyPluginCallback } from 'fastify';
 import type { MiddlewareHandler } from 'hono';
+import type { Middleware as KoaMiddleware } from 'koa';
 import type pg from 'pg';
 import { assertType, expectTypeOf } from 'vitest';
 
@@ -10,7 +13,13 @@ import type { ErrorCode, ListeningApp, Status } from 'hyperdjango';
 import * as root from 'hyperdjango';
 import { Database, type PoolStats, type Queryable } from 'hyperdjango/database';
 import { instrument, uninstrument } from 'hyperdjango/drivers';
+import * as express from 'hyperdjango/express';
+import * as fastify from 'hyperdjango/fastify';
 import { performance } from 'hyperdjango/hono';
+import * as koa from 'hyperdjango/koa';
+import * as nest from 'hyperdjango/nest';
+import * as next from 'hyperdjango/next';
+import * as node from 'hyperdjango/node';
 import {
   type Authorize,
   PerformanceMiddleware,
@@ -41,6 +50,7 @@ export function theRoot(): void {
     | 'HyperDjangoError'
     | 'OptionError'
     | 'PerformanceMiddleware'
+    | 'runInScope'
     | 'status'
   >();
   expectTypeOf(root.Database).toEqualTypeOf<typeof Database>();
@@ -164,6 +174,24 @@ export function thePerformanceMiddleware(): void {
   expectTypeOf(performance()).toEqualTypeOf<MiddlewareHandler>();
   assertType(performance(perf));
   assertType(performance({ headers: false }));
+}
+
+/** What each framework takes is what we give. */
+export function theFrameworks(): void {
+  assertType<RequestHandler>(express.performance(perf));
+  assertType<FastifyPluginCallback>(fastify.performance({ headers: false }));
+  assertType<KoaMiddleware>(koa.performance());
+  assertType<RequestHandler>(nest.performance());
+  expectTypeOf(node.performance()).toEqualTypeOf<node.NodeMiddleware>();
+  expectTypeOf(node.setRoute).returns.toEqualTypeOf<void>();
+  const handler = next.performance()(
+    async (_request: Request, { params }: { params: Promise<{ id: string }> }) =>
+      Response.json(await params),
+  );
+  expectTypeOf(handler).returns.toEqualTypeOf<Promise<Response>>();
+  expectTypeOf(handler).parameter(1).toEqualTypeOf<{ params: Promise<{ id: string }> }>();
+  expectTypeOf(root.runInScope('job', () => 7)).toEqualTypeOf<number>();
+  expectTypeOf(root.runInScope('job', async () => 'x')).toEqualTypeOf<Promise<string>>();
 }
 
 export function thePool(): void {

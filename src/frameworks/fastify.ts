@@ -1,0 +1,79 @@
+/**
+ * {@link performance} for Fastify.
+ *
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
+import { getRecorder, isDisabled } from '../recorder/index.ts';
+import { fastifyRoute } from './fastify-route.ts';
+import { answerAsDashboard, toMiddleware } from './node-http.ts';
+import { observeRequest } from './observed-request.ts';
+
+/** What is touched of Fastify's request and reply. */
+interface RawRequest {
+  readonly raw: IncomingMessage;
+}
+
+interface RawReply {
+  readonly raw: ServerResponse;
+  hijack(): unknown;
+}
+
+/** What is touched of a Fastify instance. */
+export interface FastifyLike {
+  addHook(
+    name: 'onRequest',
+    hook: (request: RawRequest, reply: RawReply, done: () => void) => void,
+  ): unknown;
+}
+
+/** A Fastify plugin that covers the whole instance that registers it. */
+export type FastifyPlugin = (instance: FastifyLike, options: object, done: () => void) => void;
+
+/**
+ * The performance middleware as a Fastify plugin. Register it before the routes.
+ *
+ * @param optionsOrMiddleware options for a middleware of its own, or one that exists.
+ * @throws {OptionError} where an option is unknown or out of its range.
+ * @example
+ * ```ts
+ * import fastify from 'fastify';
+ * import { performance } from 'hyperdjango/fastify';
+ *
+ * const app = fastify();
+ * app.register(performance({ slowQueryThresholdMs: 100 }));
+ * app.get('/hello', async () => 'hello');
+ * const response = await app.inject('/hello');
+ * response.headers['x-query-count']; // '0'
+ * ```
+ */
+export function performance(
+  optionsOrMiddleware: PerformanceOptions | PerformanceMiddleware = {},
+): FastifyPlugin {
+  const middleware = toMiddleware(optionsOrMiddleware);
+  const plugin: FastifyPlugin = (instance, _options, done) => {
+    if (!isDisabled()) addHook(instance, middleware);
+    done();
+  };
+  return Object.assign(plugin, {
+    // Without it the hook would cover this plugin's own routes, of which it has none.
+    [Symbol.for('skip-override')]: true,
+    [Symbol.for('fastify.display-name')]: 'hyperdjango',
+  });
+}
+
+function addHook(instance: FastifyLike, middleware: PerformanceMiddleware): void {
+  const recorder = getRecorder();
+  const middlewares = [middleware];
+  instance.addHook('onRequest', (request, reply, done) => {
+    if (answerAsDashboard(middleware, request.raw, reply.raw)) {
+      reply.hijack();
+      return;
+    }
+    const observed = observeRequest(request.raw, reply.raw, middlewares);
+    observed.findRouteBy(fastifyRoute, request);
+    recorder.runIn(observed.scope, done);
+  });
+}

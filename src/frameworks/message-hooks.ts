@@ -1,0 +1,102 @@
+/**
+ * Hooks on the classes of requests and responses, set when the first request is observed. For a
+ * message that nobody observes they cost one look into a map.
+ */
+import type { EventEmitter } from 'node:events';
+import { IncomingMessage, type ServerResponse } from 'node:http';
+
+import type { HeadArguments } from './response-head.ts';
+
+/** What is told of a message; the class is in `observed-request.ts`. */
+interface MessageObserver {
+  beforeHead(args: HeadArguments): HeadArguments;
+  emit(
+    target: EventEmitter,
+    emit: EventEmitter['emit'],
+    args: Parameters<EventEmitter['emit']>,
+  ): boolean;
+}
+
+// By name on globals: two copies of this package must not hook one class twice.
+const HOOKED: unique symbol = Symbol.for('hyperdjango.messages.hooked@0') as never;
+const REGISTRY_KEY = Symbol.for('hyperdjango.messages@0');
+const registry = globalThis as { [REGISTRY_KEY]?: WeakMap<object, MessageObserver> };
+
+/** By request and by response. */
+export const observedRequests: WeakMap<object, MessageObserver> = (registry[REGISTRY_KEY] ??=
+  new WeakMap());
+
+/** HTTP/2's messages, and those of test tools, are of classes of their own. */
+export function hookMessages(request: IncomingMessage, response: ServerResponse): void {
+  if (!(HOOKED in response)) hookResponses(rootOf(response, 'writeHead'));
+  if (!(HOOKED in request) && request instanceof IncomingMessage) {
+    mark(IncomingMessage.prototype);
+    hookEmit(IncomingMessage.prototype);
+  }
+}
+
+/** The class at the end of the chain that has the method: Express and others extend it. */
+function rootOf<T extends object>(message: T, method: keyof T): T {
+  let root = message;
+  let next = Object.getPrototypeOf(message) as T | null;
+  while (next !== null) {
+    if (Object.hasOwn(next, method)) root = next;
+    next = Object.getPrototypeOf(next) as T | null;
+  }
+  return root;
+}
+
+function mark(prototype: object): void {
+  Object.defineProperty(prototype, HOOKED, { value: true });
+}
+
+function hookResponses(prototype: ServerResponse): void {
+  mark(prototype);
+  hookEmit(prototype);
+  const { writeHead: original } = prototype as unknown as {
+    writeHead: (...args: HeadArguments) => unknown;
+  };
+  const hook = function writeHead(this: object, ...args: HeadArguments): unknown {
+    const observed = observedRequests.get(this);
+    return original.apply(this, observed === undefined ? args : observed.beforeHead(args));
+  };
+  // `writeHeader` is its old name.
+  for (const name of ['writeHead', 'writeHeader']) {
+    const own: unknown = Object.getOwnPropertyDescriptor(prototype, name)?.value;
+    if (own === original) replace(prototype, name, hook, original.length);
+  }
+}
+
+/** A property and no method, as it is called on other objects. */
+interface Emitter {
+  readonly emit: (...args: Parameters<EventEmitter['emit']>) => boolean;
+}
+
+function hookEmit(prototype: Emitter): void {
+  const own = Object.hasOwn(prototype, 'emit') ? prototype.emit : undefined;
+  const parent = Object.getPrototypeOf(prototype) as Emitter;
+  const hook = function emit(
+    this: EventEmitter,
+    ...args: Parameters<EventEmitter['emit']>
+  ): boolean {
+    // A hook of somebody else's on the parent, set later than ours, is to be heard.
+    const original = own ?? parent.emit;
+    const observed = observedRequests.get(this);
+    return observed === undefined
+      ? original.apply(this, args)
+      : observed.emit(this, original, args);
+  };
+  replace(prototype, 'emit', hook, parent.emit.length);
+}
+
+/** By a function of the same name and length. */
+function replace(prototype: object, name: string, hook: object, length: number): void {
+  const own = Object.getOwnPropertyDescriptor(prototype, name);
+  Object.defineProperty(hook, 'length', { value: length, configurable: true });
+  Object.defineProperty(prototype, name, {
+    configurable: true,
+    writable: true,
+    enumerable: own?.enumerable ?? false,
+    value: hook,
+  });
+}

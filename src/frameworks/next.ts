@@ -1,0 +1,141 @@
+/**
+ * {@link performance} for the route handlers of Next.js (Node.js runtime).
+ *
+ * @module
+ */
+import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
+import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
+import { toMiddleware } from './node-http.ts';
+import { UNKNOWN_ROUTE } from './observed-request.ts';
+import { writeScopeHeaders } from './response-head.ts';
+import { namedPath } from './route-values.ts';
+
+/** What Next.js gives to a route handler beside the request. */
+export interface NextRouteContext {
+  readonly params?: unknown;
+}
+
+/** A route handler, such as `GET` in `app/users/[id]/route.ts`. */
+export type NextRouteHandler<R extends Request, C> = (
+  request: R,
+  context: C,
+) => Response | Promise<Response>;
+
+/** Wraps route handlers; what {@link performance} gives. */
+export interface NextPerformance {
+  /**
+   * @param route the pattern; without it, it is put together from the path and the parameters.
+   * @returns a handler that answers as the given one does, with headers added.
+   */
+  <R extends Request, C extends NextRouteContext>(
+    handler: NextRouteHandler<R, C>,
+    route?: string,
+  ): (request: R, context: C) => Promise<Response>;
+  /**
+   * A route handler that shows the dashboard, for `app/debug/performance/[[...path]]/route.ts`.
+   * Next.js does not tell where a request came from: it needs the option `authorize`.
+   */
+  dashboard(request: Request): Promise<Response>;
+}
+
+/**
+ * Observes the route handlers of a Next.js application.
+ *
+ * @param optionsOrMiddleware options for a middleware of its own, or one that exists.
+ * @throws {OptionError} where an option is unknown or out of its range.
+ * @example
+ * ```ts
+ * import { performance } from 'hyperdjango/next';
+ *
+ * const observe = performance({ slowQueryThresholdMs: 100 });
+ * export const GET = observe(async () => Response.json({ hello: 'world' }));
+ *
+ * const response = await GET(new Request('http://localhost/hello'), {});
+ * response.headers.get('X-Query-Count'); // '0'
+ * ```
+ */
+export function performance(
+  optionsOrMiddleware: PerformanceOptions | PerformanceMiddleware = {},
+): NextPerformance {
+  const middleware = toMiddleware(optionsOrMiddleware);
+  function observe<R extends Request, C extends NextRouteContext>(
+    handler: NextRouteHandler<R, C>,
+    route?: string,
+  ): (request: R, context: C) => Promise<Response> {
+    return async function hyperdjango(request, context) {
+      if (isDisabled()) return handler(request, context);
+      return answer(middleware, request, {
+        route: () => route ?? routeOf(request, context),
+        handle: () => handler(request, context),
+      });
+    };
+  }
+  return Object.assign(observe, {
+    async dashboard(request: Request): Promise<Response> {
+      // A socket without an address is nobody's: only `authorize` lets anyone in.
+      const response = await middleware.dashboard.handle(request, {});
+      return response ?? new Response('Not Found\n', { status: 404 });
+    },
+  });
+}
+
+async function routeOf(request: Request, context: NextRouteContext | undefined): Promise<string> {
+  try {
+    const params = (await context?.params) as Record<string, unknown> | undefined;
+    const nameOf = (key: string, isList: boolean): string => (isList ? `[...${key}]` : `[${key}]`);
+    return namedPath(new URL(request.url).pathname, params ?? {}, nameOf);
+  } catch {
+    return UNKNOWN_ROUTE;
+  }
+}
+
+interface Answering {
+  /** Asked when the handler is done: parameters have to be awaited. */
+  readonly route: () => string | Promise<string>;
+  readonly handle: () => Response | Promise<Response>;
+}
+
+/** In the scope of the server's request where that is observed, otherwise in one of its own. */
+async function answer(
+  middleware: PerformanceMiddleware,
+  { method }: Request,
+  { route, handle }: Answering,
+): Promise<Response> {
+  const recorder = getRecorder();
+  const outer = recorder.currentScope();
+  const isOwn = outer?.kind !== 'request' || outer.isClosed;
+  const scope = isOwn ? recorder.openScope('request', `${method} ${UNKNOWN_ROUTE}`) : outer;
+  middleware.observe(scope);
+  let statusCode = 500;
+  try {
+    const response = await recorder.runIn(scope, handle);
+    statusCode = response.status;
+    return withHeaders(recorder, middleware, scope, response);
+  } finally {
+    scope.name = `${method} ${await route()}`;
+    if (isOwn) recorder.closeScope(scope, { statusCode, isAborted: false });
+  }
+}
+
+function withHeaders(
+  recorder: Recorder,
+  middleware: PerformanceMiddleware,
+  scope: Scope,
+  response: Response,
+): Response {
+  try {
+    writeScopeHeaders(recorder, scope, [middleware], response.headers);
+    return response;
+  } catch {
+    // The headers of a redirect, or of a response from `fetch`, cannot be changed.
+  }
+  try {
+    const { status, statusText, body } = response;
+    const copy = new Response(body, { status, statusText, headers: new Headers(response.headers) });
+    writeScopeHeaders(recorder, scope, [middleware], copy.headers);
+    return copy;
+  } catch (error) {
+    recorder.reportFault(error);
+    return response;
+  }
+}

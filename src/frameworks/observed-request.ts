@@ -1,0 +1,155 @@
+/**
+ * One request on `node:http`, from its first sight to the close of its response.
+ *
+ * Nothing is added to the application's objects: no property, no listener. What has to be known
+ * is seen where their classes write a head and emit events (`message-hooks.ts`), and kept beside.
+ */
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+
+import type { PerformanceMiddleware } from '../performance/index.ts';
+import { getRecorder, type Recorder, type Scope } from '../recorder/index.ts';
+import { hookMessages, observedRequests } from './message-hooks.ts';
+import { type HeadArguments, headWith, writeScopeHeaders } from './response-head.ts';
+
+/** Says the pattern of a request's route once the framework knows it. */
+export type RouteFinder = (source: object) => string | undefined;
+
+/** Stands for a pattern that is not known: a path would be a name for every visitor. */
+export const UNKNOWN_ROUTE = '(unknown route)';
+
+type Emit = EventEmitter['emit'];
+
+export class ObservedRequest {
+  readonly scope: Scope;
+  readonly #recorder: Recorder;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #middlewares: PerformanceMiddleware[] = [];
+  #findRoute: RouteFinder | undefined;
+  #routeSource: object;
+  #isNamed = false;
+  #isFinished = false;
+
+  constructor(recorder: Recorder, request: IncomingMessage, response: ServerResponse) {
+    this.#recorder = recorder;
+    this.#request = request;
+    this.#response = response;
+    this.#routeSource = request;
+    this.scope = recorder.openScope('request', `${request.method ?? 'GET'} ${UNKNOWN_ROUTE}`);
+  }
+
+  /** The middleware counts the request, once however often it is told. */
+  join(middleware: PerformanceMiddleware): void {
+    if (this.#middlewares.includes(middleware)) return;
+    this.#middlewares.push(middleware);
+    middleware.observe(this.scope);
+  }
+
+  /** Asks when the head goes out, and at the end where nothing was known before. */
+  findRouteBy(findRoute: RouteFinder, source: object): void {
+    this.#findRoute = findRoute;
+    this.#routeSource = source;
+  }
+
+  /** @param route a pattern such as `/users/:id`. */
+  nameRoute(route: string): void {
+    this.#isNamed = true;
+    this.scope.name = `${this.#request.method ?? 'GET'} ${route}`;
+  }
+
+  /** Called in place of the response's `writeHead`, just before it. */
+  beforeHead(args: HeadArguments): HeadArguments {
+    // A second head is the application's error, and its own to throw.
+    if (this.#response.headersSent) return args;
+    try {
+      this.#askForRoute();
+      return headWith(this.#response, args, (headers) =>
+        writeScopeHeaders(this.#recorder, this.scope, this.#middlewares, headers),
+      );
+    } catch (error) {
+      this.#recorder.reportFault(error);
+      return args;
+    }
+  }
+
+  /** Called in place of `emit` of the request and of the response. */
+  emit(target: EventEmitter, emit: Emit, args: Parameters<Emit>): boolean {
+    if (args[0] === 'close') this.#noteClose(target);
+    else if (args[0] === 'finish' && target === this.#response) this.#isFinished = true;
+    if (this.#recorder.currentScope() === this.scope) return emit.apply(target, args);
+    // Parsers and sockets emit in a context of their own.
+    return this.#recorder.runIn(this.scope, () => {
+      if (args[0] === 'pipe') startInside(args[1] as Readable);
+      return emit.apply(target, args);
+    });
+  }
+
+  end(): void {
+    if (this.scope.isClosed) return;
+    try {
+      this.#askForRoute();
+    } catch (error) {
+      this.#recorder.reportFault(error);
+    }
+    this.#recorder.closeScope(this.scope, {
+      statusCode: this.#response.statusCode,
+      // Test tools that have no socket only say that they have finished.
+      isAborted: !this.#isFinished && !this.#response.writableFinished,
+    });
+  }
+
+  #noteClose(target: EventEmitter): void {
+    // Node never closes a pipelined response whose turn had not come when the connection was
+    // lost; its request it does.
+    if (target === this.#response || this.#request.errored !== null) this.end();
+  }
+
+  #askForRoute(): void {
+    if (this.#isNamed) return;
+    const route = this.#findRoute?.(this.#routeSource);
+    if (route !== undefined) this.nameRoute(route);
+  }
+}
+
+/**
+ * A body that is generated while it is sent is generated in the context of its first read; a
+ * framework may pipe it where the request's is gone. `pipe` has told this event, and lets the
+ * stream be read in the next tick: then the first read is done.
+ */
+function startInside(body: Readable): void {
+  const isStarting = body.readableFlowing === true && !body.readableDidRead;
+  if (isStarting && typeof body.read === 'function') body.read(0);
+}
+
+/**
+ * Opens the scope of a request, or joins the one that another layer has opened.
+ */
+export function observeRequest(
+  request: IncomingMessage,
+  response: ServerResponse,
+  middlewares: readonly PerformanceMiddleware[],
+): ObservedRequest {
+  let observed = observedRequests.get(request) as ObservedRequest | undefined;
+  if (observed === undefined) {
+    hookMessages(request, response);
+    observed = new ObservedRequest(getRecorder(), request, response);
+    observedRequests.set(request, observed);
+    observedRequests.set(response, observed);
+  }
+  for (const middleware of middlewares) observed.join(middleware);
+  // An earlier middleware may have waited for longer than the client.
+  if (response.closed) observed.end();
+  return observed;
+}
+
+/** Does nothing where the request is not observed. */
+export function nameRouteOf(request: object, route: string): void {
+  (observedRequests.get(request) as ObservedRequest | undefined)?.nameRoute(route);
+}
+
+/** The same, for what knows the route later. */
+export function findRouteOf(request: object, findRoute: RouteFinder, source: object): void {
+  (observedRequests.get(request) as ObservedRequest | undefined)?.findRouteBy(findRoute, source);
+}

@@ -1,0 +1,100 @@
+/** Adds headers to a response at the last moment, whichever way its head is written. */
+import type { ServerResponse } from 'node:http';
+
+import { formatProfile, formatServerTiming } from '../profiling/index.ts';
+import type { PerformanceMiddleware } from '../performance/index.ts';
+import type { Recorder, Scope } from '../recorder/index.ts';
+
+/** Takes headers; a `Server-Timing` of the application's own stays beside ours. */
+export interface HeaderTarget {
+  set(name: string, value: string): void;
+  append(name: string, value: string): void;
+}
+
+/** Writes what the middlewares and the profile have to say of a request, as things stand now. */
+export function writeScopeHeaders(
+  recorder: Recorder,
+  scope: Scope,
+  middlewares: readonly PerformanceMiddleware[],
+  headers: HeaderTarget,
+): void {
+  for (const middleware of middlewares) middleware.writeHeaders(scope, headers);
+  if (scope.profile === undefined) return;
+  const nowNs = recorder.engine.nowNs();
+  headers.set('X-Profile', formatProfile(scope, scope.profile, nowNs));
+  headers.append('Server-Timing', formatServerTiming(scope, scope.profile, nowNs));
+}
+
+/** What `writeHead` was called with: a status, perhaps its text, perhaps headers. */
+export type HeadArguments = unknown[];
+
+/**
+ * Headers that are given to `writeHead` go out as they are, and take precedence over those set
+ * before: ours then have to be among them. A copy is made, as the application's may be shared.
+ *
+ * @param write is called once, and puts its headers on the target that it is given.
+ * @returns the arguments for the response's own `writeHead`.
+ */
+export function headWith(
+  response: ServerResponse,
+  args: HeadArguments,
+  write: (headers: HeaderTarget) => void,
+): HeadArguments {
+  const [status, reason] = args;
+  const given = typeof reason === 'string' ? args[2] : (args[2] ?? reason);
+  if (typeof given !== 'object' || given === null) {
+    write({
+      set: (name, value) => response.setHeader(name, value),
+      append: (name, value) => response.appendHeader(name, value),
+    });
+    return args;
+  }
+  const headers = new HeaderCopy(given);
+  write(headers);
+  const joined = headers.result();
+  return typeof reason === 'string' ? [status, reason, joined] : [status, joined];
+}
+
+/** `{ name: value }`, `[name, value, …]` or `[[name, value], …]`. */
+class HeaderCopy implements HeaderTarget {
+  readonly #shape: 'record' | 'flat' | 'pairs';
+  #entries: [name: unknown, value: unknown][];
+
+  constructor(given: object) {
+    if (!Array.isArray(given)) {
+      this.#shape = 'record';
+      this.#entries = Object.entries(given);
+    } else if (Array.isArray(given[0])) {
+      this.#shape = 'pairs';
+      this.#entries = [...(given as [unknown, unknown][])];
+    } else {
+      this.#shape = 'flat';
+      this.#entries = [];
+      for (let index = 0; index < given.length; index += 2) {
+        this.#entries.push([given[index], given[index + 1]]);
+      }
+    }
+  }
+
+  set(name: string, value: string): void {
+    const lowerCaseName = name.toLowerCase();
+    this.#entries = this.#entries.filter(([own]) => !isNamed(own, lowerCaseName));
+    this.#entries.push([name, value]);
+  }
+
+  append(name: string, value: string): void {
+    const lowerCaseName = name.toLowerCase();
+    const own = this.#entries.find(([other]) => isNamed(other, lowerCaseName));
+    if (own === undefined || this.#shape !== 'record') this.#entries.push([name, value]);
+    else own[1] = [own[1], value].flat();
+  }
+
+  result(): object {
+    if (this.#shape === 'record') return Object.fromEntries(this.#entries as [string, unknown][]);
+    return this.#shape === 'pairs' ? this.#entries : this.#entries.flat();
+  }
+}
+
+function isNamed(name: unknown, lowerCaseName: string): boolean {
+  return String(name).toLowerCase() === lowerCaseName;
+}

@@ -1,0 +1,30 @@
+/**
+ * Observes an application with no change to it: `node --import hyperdjango/register app.js`, or
+ * `node -r hyperdjango/register app.js`. Options come from the environment.
+ *
+ * @module
+ */
+import { isMainThread } from 'node:worker_threads';
+
+import { isQuiet, optionsFrom } from './frameworks/environment.ts';
+import { observeServers } from './frameworks/server.ts';
+import { PerformanceMiddleware } from './performance/index.ts';
+import { getRecorder, isDisabled } from './recorder/index.ts';
+
+const REGISTERED_KEY = Symbol.for('hyperdjango.registered@0');
+const registry = globalThis as { [REGISTERED_KEY]?: true };
+
+// Both flags at once, or NODE_OPTIONS beside one, load it twice.
+if (!isDisabled() && registry[REGISTERED_KEY] === undefined) {
+  registry[REGISTERED_KEY] = true;
+  const middleware = new PerformanceMiddleware(optionsFrom(process.env));
+  observeServers(middleware);
+  if (isMainThread && !isQuiet(process.env)) {
+    process.stderr.write(
+      'hyperdjango: watching HTTP requests and pg queries ' +
+        `(${getRecorder().engine.kind} engine), dashboard at ` +
+        `${middleware.options.dashboardPath} for local visitors in development; ` +
+        'HYPERDJANGO_QUIET=1 hides this line\n',
+    );
+  }
+}
