@@ -164,7 +164,15 @@ export class Merger {
   #addRoute(route: MergedRoute): void {
     const sum = this.#routes.get(route.route);
     if (sum === undefined) {
-      const { route: name, requestCount, errorCount, queryCount, totalNs, maxNs, durations } = route;
+      const {
+        route: name,
+        requestCount,
+        errorCount,
+        queryCount,
+        totalNs,
+        maxNs,
+        durations,
+      } = route;
       this.#routes.set(name, {
         route: name,
         requestCount,
@@ -228,7 +236,12 @@ function joined(a: HistogramSnapshot, b: HistogramSnapshot): HistogramSnapshot {
   return b === EMPTY_HISTOGRAM ? a : mergeHistograms(a, b);
 }
 
-function totalsOf({ queryCount, requestCount, totals, evictedStatementCount }: RecorderSnapshot): Totals {
+function totalsOf({
+  queryCount,
+  requestCount,
+  totals,
+  evictedStatementCount,
+}: RecorderSnapshot): Totals {
   return {
     queryCount,
     errorCount: totals.errorCount,

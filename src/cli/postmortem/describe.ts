@@ -19,7 +19,9 @@ export function describeDeath(death: Death, columns: number, paint: Painter): st
   return [
     paint(
       'bold',
-      line(`${process.appName || process.scriptName || '(no name)'}, pid ${process.pid}: ${sentenceOf(death.cause)}`),
+      line(
+        `${process.appName || process.scriptName || '(no name)'}, pid ${process.pid}: ${sentenceOf(death.cause)}`,
+      ),
     ),
     line(`last sign of life ${isoOf(process.aliveAt) ?? 'unknown'}`),
     line(
@@ -81,7 +83,8 @@ function requestLines(request: OpenRequest): string[] {
       ...queries.map((query) => `    ${durationColumn(query.elapsedNs)}  ${cut(query.text)}`),
     ];
   }
-  const last = lastQuery === undefined ? 'no query' : `no query; the last was ${cut(lastQuery.text)}`;
+  const last =
+    lastQuery === undefined ? 'no query' : `no query; the last was ${cut(lastQuery.text)}`;
   return [first, `    ${' '.repeat(10)}  ${last}`];
 }
 

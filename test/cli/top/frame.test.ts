@@ -168,7 +168,9 @@ describe('renderFrame', () => {
     const current = host.look();
     const firstStatement = (sort: SortOrder): string | undefined => {
       const lines = frame(first, current, { sort });
-      return lines[lines.findIndex((line) => line.endsWith('STATEMENT') || line.includes('STATEMENT ')) + 1];
+      return lines[
+        lines.findIndex((line) => line.endsWith('STATEMENT') || line.includes('STATEMENT ')) + 1
+      ];
     };
     expect(firstStatement('time')).toMatch(/SELECT a FROM slow$/);
     expect(firstStatement('mean')).toMatch(/SELECT a FROM slow$/);
