@@ -192,17 +192,17 @@ export class Merger {
     sum.durations = joined(sum.durations, route.durations);
   }
 
-  #addPool({ updatedNs: _, ...pool }: PoolSnapshot): void {
-    const sum = this.#pools.get(pool.name);
+  #addPool({ name, total, idle, waiting, max }: PoolSnapshot): void {
+    const sum = this.#pools.get(name);
     if (sum === undefined) {
-      this.#pools.set(pool.name, { ...pool, poolCount: 1 });
+      this.#pools.set(name, { name, total, idle, waiting, max, poolCount: 1 });
       return;
     }
     sum.poolCount += 1;
-    sum.total += pool.total;
-    sum.idle += pool.idle;
-    sum.waiting += pool.waiting;
-    sum.max += pool.max;
+    sum.total += total;
+    sum.idle += idle;
+    sum.waiting += waiting;
+    sum.max += max;
   }
 
   #addFindings({ findings, statements, routes }: RecorderSnapshot): void {

@@ -102,7 +102,7 @@ function loopText(view: TopView): string {
   return [
     view.blocked.length === 0
       ? 'event loops are free'
-      : `${view.blocked.length} event loops blocked`,
+      : `${plural(view.blocked.length, 'event loop', 'event loops')} blocked`,
     `heartbeat ${beat}`,
     `overhead ${view.overheadNs === 0 ? 'unknown' : `${formatDuration(view.overheadNs)} a query`}`,
     `dropped ${formatCount(dropped)}`,
