@@ -81,7 +81,7 @@ export class PortableRecorder implements EngineRecorder {
   constructor(
     capacities: RecorderCapacities,
     parts: PortableParts,
-    arena?: BigUint64Array<ArrayBufferLike>,
+    arena?: BigUint64Array,
   ) {
     const layout = arenaLayoutOf(capacities);
     const memory = arena ?? new BigUint64Array(layout.arenaWords);
