@@ -6,15 +6,21 @@
 
 const std = @import("std");
 const bytes_module = @import("bytes.zig");
+const context = @import("context.zig");
 const fingerprint = @import("fingerprint.zig");
 const keywords = @import("keywords.zig");
 const lexer_module = @import("lexer.zig");
 const list_module = @import("list.zig");
 const marks = @import("marks.zig");
+const plain = @import("plain.zig");
 const text_module = @import("text.zig");
 const token = @import("token.zig");
+const window_module = @import("window.zig");
 
 const assert = std.debug.assert;
+const After = context.After;
+const afterKeyword = context.afterKeyword;
+const Window = window_module.Window;
 const ListReader = list_module.ListReader;
 const NormalizedText = text_module.NormalizedText;
 
@@ -38,7 +44,9 @@ pub const Normalized = struct {
 pub const text_bytes_max = text_module.text_bytes_max;
 
 /// Shorter statements are copied, so that NUL bytes stand behind them.
-const padded_bytes_max = 2048;
+const padded_bytes_max = window_module.window_bytes_max;
+
+const reads_plain_tokens = true;
 
 /// Never fails, never allocates.
 pub fn normalize(
@@ -70,7 +78,7 @@ inline fn normalizeWith(
     return if (pads)
         normalizePadded(source, options, text_buffer, list_buffer, hash)
     else
-        normalizeBytes(false, source, options, text_buffer, list_buffer, hash);
+        normalizeLong(source, options, text_buffer, list_buffer, hash);
 }
 
 /// The same without a copy of the statement: for the fuzzer, which compares the two.
@@ -93,12 +101,34 @@ fn normalizePadded(
     assert(source.len <= padded_bytes_max);
     // A checked build fills undefined memory, which would take as long as the rest.
     @setRuntimeSafety(false);
-    var padded: [padded_bytes_max + bytes_module.padding_bytes]u8 = undefined;
-    @memcpy(padded[0..source.len], source);
-    padded[source.len..][0..bytes_module.padding_bytes].* = @splat(0);
+    var window: Window = undefined;
+    window.fill(source, 0);
     return normalizeBytes(
         true,
-        padded[0..source.len],
+        window.raw[0..source.len],
+        &window,
+        options,
+        text_buffer,
+        list_buffer,
+        known_fingerprint,
+    );
+}
+
+fn normalizeLong(
+    source: []const u8,
+    options: Options,
+    text_buffer: *[text_bytes_max]u8,
+    list_buffer: []u32,
+    known_fingerprint: ?u64,
+) Normalized {
+    @setRuntimeSafety(false);
+    var window: Window = undefined;
+    window.start = 0;
+    window.length = 0;
+    return normalizeBytes(
+        false,
+        source,
+        &window,
         options,
         text_buffer,
         list_buffer,
@@ -159,6 +189,7 @@ const SpanWriter = struct {
 fn normalizeBytes(
     comptime is_padded: bool,
     source: []const u8,
+    window: *Window,
     options: Options,
     text_buffer: *[text_bytes_max]u8,
     list_buffer: []u32,
@@ -175,12 +206,13 @@ fn normalizeBytes(
                 .off => .escapes,
             },
         },
+        .window = window,
+        .is_cut_source = known_fingerprint != null,
         .text = .{ .buffer = text_buffer, .source = source.ptr },
         .list_lengths = list_buffer,
     };
     machine.read();
-    // The end of a text that was cut is not the end of its list.
-    if (known_fingerprint == null and machine.list.kind == .values) {
+    if (!machine.is_cut_source and machine.list.kind == .values) {
         machine.take(machine.list.punctuation(.end));
     }
     const hash = known_fingerprint orelse machine.hash.final();
@@ -188,41 +220,6 @@ fn normalizeBytes(
         .text = machine.text.finish(hash, known_fingerprint != null),
         .fingerprint = hash,
         .list_lengths = list_buffer[0..machine.list_lengths_count],
-    };
-}
-
-/// What may come next, judged by what was last.
-const After = enum {
-    /// An operand: `-` is a sign, NULL a value.
-    operator,
-    operand,
-    /// IS: NULL, TRUE and FALSE are part of the operator.
-    is,
-    /// A NOT behind an operand or IS: `NOT NULL` is no value.
-    kept_not,
-    /// `ABSENT ON` and its kin.
-    kept_on,
-    /// A dot, `::`: a name, whatever keyword it looks like.
-    name,
-    /// AS: a name, or what a statement begins with.
-    as,
-};
-
-fn afterKeyword(
-    entry: keywords.Entry,
-    after: After,
-    last_word: keywords.Id,
-    is_sign_next: bool,
-) After {
-    const usual: After = if (entry.is_before_operand or is_sign_next) .operator else .operand;
-    return switch (entry.id) {
-        .as => .as,
-        .is => .is,
-        .not => if (after == .operand or after == .is) .kept_not else .operator,
-        .on => if (last_word == .on_null) .kept_on else .operator,
-        .by => if (last_word == .sorted) .operator else usual,
-        .infix => if (after == .operand or after == .kept_not) .operator else usual,
-        else => usual,
     };
 }
 
@@ -245,14 +242,19 @@ const MinusCheckpoint = struct {
     gap: token.Gap = .none,
 };
 
-fn Machine(comptime is_padded: bool) type {
+fn Machine(comptime padded: bool) type {
     return struct {
         const Self = @This();
+        pub const is_padded = padded;
 
-        lexer: lexer_module.Lexer(is_padded),
+        lexer: lexer_module.Lexer(padded),
+        window: *Window,
         text: NormalizedText,
         hash: fingerprint.Statement = .{},
         list: ListReader = .{},
+
+        /// The end of a text that was cut is not the end of its list.
+        is_cut_source: bool,
 
         placeholder_count: u32 = 0,
         list_lengths: []u32,
@@ -296,7 +298,8 @@ fn Machine(comptime is_padded: bool) type {
         fn read(machine: *Self) void {
             const lexer = &machine.lexer;
             while (true) {
-                machine.readPlainTokens();
+                if (reads_plain_tokens) plain.readTokens(machine);
+                if (lexer.end == lexer.bytes.length) return;
                 lexer.next(lexer_module.no_comments);
                 const kind = lexer.kind;
                 if (kind == .end) return;
@@ -336,122 +339,17 @@ fn Machine(comptime is_padded: bool) type {
             }
         }
 
-        /// The tokens that most of a statement is made of: names, punctuation and parameters in
-        /// their order, a space between them at most. What `read` would do for each, with all
-        /// that it touches in registers; stops before the first token that is anything else.
-        fn readPlainTokens(machine: *Self) void {
-            const lexer = &machine.lexer;
-            const text_end_max = machine.text.runEndMax();
-            if (machine.text.state.run_end != lexer.end or text_end_max == 0) return;
-            if (machine.list.kind != .none or machine.minus_count != 0) return;
-            if (machine.setting != .none or machine.unicode != .none) return;
-            if (machine.is_statement_start or machine.has_semicolon) return;
-            if (machine.is_counting or machine.is_operator_name) return;
-            const bytes = lexer.bytes;
-            const first_position = lexer.end;
-            var position = first_position;
-            var hash = machine.hash;
-            var after = machine.after;
-            var last_word = machine.last_word;
-            var last_kind = machine.last_kind;
-            while (true) {
-                const has_gap = bytes.at(position) == ' ';
-                const start = position + @intFromBool(has_gap);
-                if (start >= text_end_max) break;
-                const byte = bytes.at(start);
-                switch (token.class_of[byte]) {
-                    .letter => {
-                        const end = bytes.nameEnd(start + 1);
-                        if (end - start == 1 and lexer.isPrefix(end)) break;
-                        if ((!has_gap and last_kind.isNameLike()) or end > text_end_max) break;
-                        const word = bytes.word(start, end, true);
-                        const entry: keywords.Entry =
-                            if (after == .name) .none else keywords.lookUp(word);
-                        if (entry.isPlain()) {
-                            after = .operand;
-                            last_word = .none;
-                        } else {
-                            if (entry.id == .constant and after == .operator) break;
-                            after = afterKeyword(entry, after, last_word, false);
-                            last_word = if (entry.id == .constant) .on_null else entry.id;
-                        }
-                        hash.add(word);
-                        last_kind = .word;
-                        position = end;
-                    },
-                    .double_quote => {
-                        const body = bytes.quotedName(start + 1) orelse break;
-                        if (body.end >= text_end_max) break;
-                        hash.add(lexer_module.quotedWord(bytes, start + 1, body, false));
-                        after = .operand;
-                        last_word = .none;
-                        last_kind = .quoted;
-                        position = body.end + 1;
-                    },
-                    .dot => {
-                        const following = bytes.at(start + 1);
-                        if (following == '.' or token.isDigit(following)) break;
-                        hash.addCode(@intFromEnum(token.Kind.dot));
-                        after = .name;
-                        last_word = .none;
-                        last_kind = .dot;
-                        position = start + 1;
-                    },
-                    .punctuation => {
-                        const kind = token.kindOfPunctuation(byte);
-                        switch (kind) {
-                            .comma => after = .operator,
-                            .open => {
-                                switch (last_word) {
-                                    .in, .values, .operator => break,
-                                    else => after = .operator,
-                                }
-                            },
-                            .close => after = .operand,
-                            else => break,
-                        }
-                        hash.addCode(@intFromEnum(kind));
-                        last_word = .none;
-                        last_kind = kind;
-                        position = start + 1;
-                    },
-                    .operator => {
-                        // What may begin a comment, a sign or a placeholder is not for here.
-                        switch (byte) {
-                            '=', '<', '>', '*' => {},
-                            else => break,
-                        }
-                        if (token.class_of[bytes.at(start + 1)] == .operator) break;
-                        hash.addCode(byte);
-                        after = .operator;
-                        last_word = .none;
-                        last_kind = .operator;
-                        position = start + 1;
-                    },
-                    .dollar => {
-                        const number = machine.placeholder_count + 1;
-                        const end = start + 2;
-                        if (number > 9 or bytes.at(start + 1) != '0' + number) break;
-                        if (!has_gap and last_kind.isNameLike()) break;
-                        if (token.isDigit(bytes.at(end)) or end > text_end_max) break;
-                        machine.placeholder_count = number;
-                        hash.addCode(fingerprint.literal_code);
-                        after = .operand;
-                        last_word = .none;
-                        last_kind = .parameter;
-                        position = end;
-                    },
-                    else => break,
-                }
+        /// The piece of the statement that holds the token at `position`.
+        pub inline fn windowAt(machine: *Self, position: usize) *const Window {
+            const window = machine.window;
+            if (padded) return window;
+            const length = machine.lexer.bytes.length;
+            const end = window.start + window.length;
+            if (position + window_module.window_bytes_max / 8 > end and end < length) {
+                const source = machine.lexer.bytes.pointer[position..length];
+                window.fill(source[0..@min(source.len, window_module.window_bytes_max)], position);
             }
-            if (position == first_position) return;
-            lexer.end = position;
-            lexer.is_after_escape_string = false;
-            machine.text.state.run_end = position;
-            machine.hash = hash;
-            machine.after = after;
-            machine.last_word = last_word;
-            machine.last_kind = last_kind;
+            return window;
         }
 
         inline fn readWord(machine: *Self) void {
@@ -474,7 +372,7 @@ fn Machine(comptime is_padded: bool) type {
             } else {
                 const is_sign_next = machine.is_counting and entry.is_signed;
                 machine.after = afterKeyword(entry, after, machine.last_word, is_sign_next);
-                machine.last_word = if (entry.id == .constant) .on_null else entry.id;
+                machine.last_word = context.rememberedWord(entry);
             }
         }
 
@@ -679,11 +577,14 @@ fn Machine(comptime is_padded: bool) type {
                 machine.text.insert(", …", .none, source_end);
                 machine.last_kind = .word;
             }
-            if (machine.list_lengths_count < machine.list_lengths.len) {
-                machine.list_lengths[machine.list_lengths_count] = list.count;
-                machine.list_lengths_count += 1;
-            }
+            machine.noteListLength(list.count);
             list.kind = .none;
+        }
+
+        pub fn noteListLength(machine: *Self, length: u32) void {
+            if (machine.list_lengths_count == machine.list_lengths.len) return;
+            machine.list_lengths[machine.list_lengths_count] = length;
+            machine.list_lengths_count += 1;
         }
 
         /// A sign that later elements keep, and the first does not, is shown by one of its own.
@@ -696,7 +597,7 @@ fn Machine(comptime is_padded: bool) type {
         }
 
         /// Inserts the next placeholder's number between two texts.
-        fn insertNumbered(
+        pub fn insertNumbered(
             machine: *Self,
             comptime before: []const u8,
             gap: token.Gap,
@@ -782,6 +683,8 @@ fn Machine(comptime is_padded: bool) type {
 
 test {
     _ = bytes_module;
+    _ = context;
+    _ = window_module;
     _ = fingerprint;
     _ = keywords;
     _ = marks;
