@@ -107,15 +107,15 @@ pub const Context = packed struct(u8) {
         return .{ .after = after, .is_counting = context.is_counting };
     }
 
-    /// The context behind a word or mark; null where the machine has more to do than to go on.
-    pub inline fn step(context: Context, symbol: u8) ?Context {
+    /// The context behind a word; null where the machine has more to do than to go on.
+    pub inline fn step(context: Context, table: *const Steps, symbol: u8) ?Context {
         @setRuntimeSafety(false);
-        const next = steps[@as(u8, @bitCast(context))][symbol];
+        const next = table[@as(u8, @bitCast(context))][symbol];
         return if (next == no_step) null else @bitCast(next);
     }
 };
 
-/// Punctuation and operators of one character that are more than a stop.
+/// Punctuation and operators of one character.
 pub const Mark = enum(u8) {
     comma,
     open,
@@ -126,17 +126,71 @@ pub const Mark = enum(u8) {
     operator,
     minus,
 
-    /// Marks come behind the words' symbols.
-    pub fn symbol(mark: Mark) u8 {
-        return keywords.symbols_count + @as(u8, @intFromEnum(mark));
+    /// What is next behind the mark, wherever it may stand.
+    pub fn next(mark: Mark) After {
+        return switch (mark) {
+            .open, .open_bracket, .comma, .operator, .minus => .operator,
+            .close, .close_bracket => .operand,
+            .dot => .name,
+        };
+    }
+
+    /// The contexts in which the machine has more to do than to go on.
+    pub fn stops(mark: Mark) Stops {
+        return switch (mark) {
+            .close, .close_bracket, .comma, .dot => .{},
+            // A list begins, or the name of an operator.
+            .open => .{ .opens = true },
+            .open_bracket => .{ .opens_array = true },
+            // Neither ends the start of a statement; a sign may go with a number.
+            .operator => .{ .is_start = true },
+            .minus => .{ .is_start = true, .is_signed = true },
+        };
     }
 };
 
+/// What of a context some marks must not meet.
+pub const Stops = packed struct(u8) {
+    opens: bool = false,
+    opens_array: bool = false,
+    is_start: bool = false,
+    is_signed: bool = false,
+    padding: u4 = 0,
+
+    pub inline fn meet(own: Stops, table: *const StopsTable, context: Context) bool {
+        @setRuntimeSafety(false);
+        return table[@as(u8, @bitCast(context))] & @as(u8, @bitCast(own)) != 0;
+    }
+};
+
+pub const StopsTable = [contexts_count]u8;
+
+pub const stops_of: StopsTable = table: {
+    var table: [contexts_count]u8 = @splat(0);
+    for (&table, 0..) |*entry, code| {
+        if (code & 7 > @intFromEnum(After.as)) continue;
+        const context: Context = @bitCast(@as(u8, code));
+        const stops: Stops = .{
+            .opens = switch (context.word) {
+                .in, .values, .operator => true,
+                else => false,
+            },
+            .opens_array = context.word == .array,
+            .is_start = context.word == .start,
+            .is_signed = context.after == .operator,
+        };
+        entry.* = @bitCast(stops);
+    }
+    break :table table;
+};
+
 const contexts_count = 1 << 7;
-const symbols_max = 64;
+const symbols_max = 32;
 const no_step = 0xff;
 
-const steps: [contexts_count][symbols_max]u8 = table: {
+pub const Steps = [contexts_count][symbols_max]u8;
+
+pub const steps: Steps = table: {
     @setEvalBranchQuota(200_000);
     var table: [contexts_count][symbols_max]u8 = @splat(@splat(no_step));
     for (&table, 0..) |*row, code| {
@@ -144,9 +198,6 @@ const steps: [contexts_count][symbols_max]u8 = table: {
         const context: Context = @bitCast(@as(u8, code));
         for (keywords.symbol_entries, 0..) |entry, symbol| {
             if (afterWord(context, entry)) |next| row[symbol] = @bitCast(next);
-        }
-        for (std.enums.values(Mark)) |mark| {
-            if (afterMark(context, mark)) |next| row[mark.symbol()] = @bitCast(next);
         }
     }
     break :table table;
@@ -168,31 +219,12 @@ fn afterWord(context: Context, entry: keywords.Entry) ?Context {
     };
 }
 
-fn afterMark(context: Context, mark: Mark) ?Context {
-    switch (mark) {
-        .open => switch (context.word) {
-            // A list begins, or the name of an operator.
-            .in, .values, .operator => return null,
-            else => return context.then(.operator),
-        },
-        .open_bracket => return if (context.word == .array) null else context.then(.operator),
-        .close, .close_bracket => return context.then(.operand),
-        .comma => return context.then(.operator),
-        .dot => return context.then(.name),
-        .operator, .minus => {
-            // Neither ends the start of a statement; a sign may go with a number.
-            if (context.word == .start) return null;
-            if (mark == .minus and context.after == .operator) return null;
-            return context.then(.operator);
-        },
-    }
-}
-
 test "Context: steps as the rules say" {
     const select: keywords.Entry = .{ .is_keyword = true, .is_before_operand = true };
     const start: Context = .of(.operator, .none, false, true);
-    const selecting = start.step(keywords.symbolOfEntry(select)) orelse return error.NoStep;
+    const selecting = start.step(&steps, keywords.symbolOfEntry(select)) orelse return error.NoStep;
     try std.testing.expectEqual(After.operator, selecting.after);
-    try std.testing.expectEqual(null, selecting.step(Mark.minus.symbol()));
-    try std.testing.expectEqual(null, start.step(Mark.operator.symbol()));
+    try std.testing.expect(Mark.minus.stops().meet(&stops_of, selecting));
+    try std.testing.expect(Mark.operator.stops().meet(&stops_of, start));
+    try std.testing.expect(!Mark.comma.stops().meet(&stops_of, selecting));
 }

@@ -201,16 +201,25 @@ const step_bits = 8;
 
 /// A perfect hash: each of `steps` moves the words that share it to slots of their own. One load
 /// and one comparison tell a keyword, with nothing to predict.
-const Table = struct {
+pub const Table = struct {
     steps: [1 << step_bits]u8 = @splat(0),
     words: [slots_count]u64 = @splat(0),
     entries: [slots_count]Entry = @splat(.none),
     symbols: [slots_count]u8 = @splat(0),
+
+    /// The symbol of a word, for `Context.step`. No branch: which words are keywords is hard to
+    /// predict.
+    pub inline fn symbolOf(self: *const Table, word: fingerprint.Word) u8 {
+        @setRuntimeSafety(false);
+        const slot = slotOf(word, self.steps[word.lane2 >> (32 - step_bits)]);
+        const is_keyword = @intFromBool(self.words[slot] == word.toInt());
+        return self.symbols[slot] & (0 -% @as(u8, is_keyword));
+    }
 };
 
 const Keyed = struct { word: fingerprint.Word, entry: Entry };
 
-const table: Table = build();
+pub const table: Table = build();
 
 fn build() Table {
     @setEvalBranchQuota(20_000_000);
@@ -268,15 +277,6 @@ inline fn find(word: fingerprint.Word) ?usize {
 /// What is known of a word. Its hash stands for its text: 64 bits over fewer than 500 keywords.
 pub inline fn lookUp(word: fingerprint.Word) Entry {
     return if (find(word)) |slot| table.entries[slot] else .none;
-}
-
-/// The symbol of a word, for `Context.step`.
-pub inline fn symbolOf(word: fingerprint.Word) u8 {
-    @setRuntimeSafety(false);
-    const slot = slotOf(word, table.steps[word.lane2 >> (32 - step_bits)]);
-    const is_keyword = @intFromBool(table.words[slot] == word.toInt());
-    // No branch: which words are keywords is hard to predict.
-    return table.symbols[slot] & (0 -% @as(u8, is_keyword));
 }
 
 pub inline fn isKeyword(word: fingerprint.Word) bool {

@@ -22,8 +22,10 @@ const strings = @import("strings.zig");
 const token = @import("token.zig");
 const window_module = @import("window.zig");
 
+const After = context_module.After;
 const Context = context_module.Context;
 const Mark = context_module.Mark;
+const Stops = context_module.Stops;
 const Window = window_module.Window;
 
 /// The longest name, and what is looked ahead behind it.
@@ -33,69 +35,87 @@ const token_bytes_max = window_module.name_bytes_max + 16;
 const parameter_bytes_max = 10;
 
 /// The tokens that a run knows, by their first byte.
-const Class = enum(u8) { stop, letter, double_quote, mark };
-
-/// What a mark must not be followed by, as it would be more than itself.
-const Traits = packed struct(u8) {
-    /// Behind a dot, part of a range or number.
-    continues_dot: bool = false,
-    continues_operator: bool = false,
-    padding: u6 = 0,
-
-    inline fn overlap(own: Traits, other: Traits) bool {
-        return @as(u8, @bitCast(own)) & @as(u8, @bitCast(other)) != 0;
-    }
+const Class = enum(u8) {
+    stop,
+    letter,
+    /// A mark, whatever follows it.
+    mark,
+    /// A mark that what follows may make something else.
+    doubtful_mark,
 };
 
-const MarkEntry = struct { symbol: u8, code: u8, kind: token.Kind, rejects: Traits };
+const MarkEntry = struct { next: After, stops: Stops, code: u8, kind: token.Kind };
 
 const classes: [256]Class = table: {
     var table: [256]Class = undefined;
     for (token.class_of, mark_table, &table) |class, mark, *entry| {
         entry.* = switch (class) {
             .letter => .letter,
-            .double_quote => .double_quote,
-            else => if (mark.kind == .end) .stop else .mark,
+            .punctuation => if (mark.kind == .end) .stop else .mark,
+            else => if (mark.kind == .end) .stop else .doubtful_mark,
         };
     }
-    break :table table;
-};
-
-const traits: [256]Traits = table: {
-    var table: [256]Traits = undefined;
-    for (token.class_of, &table) |class, *entry| entry.* = .{
-        .continues_dot = class == .digit or class == .dot,
-        .continues_operator = class == .operator,
-    };
     break :table table;
 };
 
 const mark_table: [256]MarkEntry = table: {
-    const none: MarkEntry = .{ .symbol = 0, .code = 0, .kind = .end, .rejects = .{} };
-    var table: [256]MarkEntry = @splat(none);
-    for (",()[]", [_]Mark{ .comma, .open, .close, .open_bracket, .close_bracket }) |byte, mark| {
-        const kind = token.kindOfPunctuation(byte);
-        const code: u8 = @intFromEnum(kind);
-        table[byte] = .{ .symbol = mark.symbol(), .code = code, .kind = kind, .rejects = .{} };
+    var table: [256]MarkEntry = @splat(.{ .next = .operator, .stops = .{}, .code = 0, .kind = .end });
+    for (",()[].", [_]Mark{ .comma, .open, .close, .open_bracket, .close_bracket, .dot }) |byte, mark| {
+        const kind: token.Kind = if (byte == '.') .dot else token.kindOfPunctuation(byte);
+        table[byte] = .{
+            .next = mark.next(),
+            .stops = mark.stops(),
+            .code = @intFromEnum(kind),
+            .kind = kind,
+        };
     }
-    table['.'] = .{
-        .symbol = Mark.dot.symbol(),
-        .code = @intFromEnum(token.Kind.dot),
-        .kind = .dot,
-        .rejects = .{ .continues_dot = true },
-    };
     // Those that may begin a placeholder are not for here.
     for ("=<>*+/|&^~#@!-") |byte| {
         const mark: Mark = if (byte == '-') .minus else .operator;
         table[byte] = .{
-            .symbol = mark.symbol(),
+            .next = mark.next(),
+            .stops = mark.stops(),
             .code = byte,
             .kind = .operator,
-            .rejects = .{ .continues_operator = true },
         };
     }
     break :table table;
 };
+
+/// Side by side, so that one register leads to all of them.
+const Tables = struct {
+    classes: [256]Class,
+    marks: [256]MarkEntry,
+    masks: window_module.Masks,
+    steps: context_module.Steps,
+    stops: context_module.StopsTable,
+    keywords: keywords.Table,
+};
+
+const all_tables: Tables = .{
+    .classes = classes,
+    .marks = mark_table,
+    .masks = .{},
+    .steps = context_module.steps,
+    .stops = context_module.stops_of,
+    .keywords = keywords.table,
+};
+
+/// A pointer whose origin the optimizer does not see: it would compute each table's address anew.
+inline fn hide(pointer: anytype) @TypeOf(pointer) {
+    return asm (""
+        : [out] "=r" (-> @TypeOf(pointer)),
+        : [in] "0" (pointer),
+    );
+}
+
+/// Whether the byte makes something else of the mark before it: a range or number of a dot,
+/// another operator or a comment of an operator.
+inline fn changes(following: u8, mark: u8) bool {
+    const class = token.class_of[following];
+    if (mark == '.') return class == .digit or class == .dot;
+    return class == .operator;
+}
 
 /// Reads as many tokens as it can; the machine reads the next.
 pub fn readTokens(machine: anytype) void {
@@ -127,6 +147,7 @@ noinline fn readRun(machine: anytype) void {
     @setRuntimeSafety(false);
     const raw: [*]const u8 = &window.raw;
     const lower: [*]const u8 = &window.lower;
+    const tables: *const Tables = hide(&all_tables);
     const limit = limitOf(machine, window);
     const first_position = lexer.end - window.start;
     var position = first_position;
@@ -147,27 +168,18 @@ noinline fn readRun(machine: anytype) void {
             start += 1;
             asm volatile ("");
         }
-        const class = classes[raw[start]];
-        if (class == .mark) {
-            const mark = &mark_table[raw[start]];
-            if (mark.rejects.overlap(traits[raw[start + 1]])) break;
-            context = context.step(mark.symbol) orelse break;
-            hash.addCode(mark.code);
-            last_kind = mark.kind;
-            position = start + 1;
-        } else if (class == .double_quote) {
+        const byte = raw[start];
+        const class = tables.classes[byte];
+        if (byte == '"') {
             const body = start + 1;
             const ends = window.endsFrom(body);
             if (ends == 0) break;
             const length = @ctz(ends);
             const end = body + length;
-            if (length == 0 or raw[end] != '"' or raw[end + 1] == '"') break;
-            var word = window_module.wordOf(raw + body, length);
-            if (@ctz(window.unquotableFrom(body)) != length or raw[body] <= '9' or
-                keywords.isKeyword(word))
-            {
-                word.mixCode(fingerprint.quoted_code);
-            }
+            if (window.raw[end] != '"' or window.raw[end + 1] == '"' or length == 0) break;
+            var word = window_module.wordOf(&tables.masks, raw + body, length);
+            if (@ctz(window.unquotableFrom(body)) != length or window.raw[body] <= '9' or
+                tables.keywords.symbolOf(word) != 0) word.mixCode(fingerprint.quoted_code);
             hash.add(word);
             context = context.then(.operand);
             last_kind = .quoted;
@@ -178,13 +190,22 @@ noinline fn readRun(machine: anytype) void {
             const length = @ctz(ends);
             const end = start + length;
             // `E'…'`, `U&'…'` and their kin.
-            if (length == 1 and (raw[end] == '\'' or raw[end] == '&')) break;
-            const word = window_module.wordOf(lower + start, length);
-            context = context.step(keywords.symbolOf(word)) orelse break;
+            if (length == 1 and (window.raw[end] == '\'' or window.raw[end] == '&')) break;
+            const word = window_module.wordOf(&tables.masks, lower + start, length);
+            context = context.step(&tables.steps, tables.keywords.symbolOf(word)) orelse break;
             hash.add(word);
             last_kind = .word;
             position = end;
-        } else break;
+        } else {
+            if (class == .stop) break;
+            if (class == .doubtful_mark and changes(raw[start + 1], byte)) break;
+            const mark = &tables.marks[byte];
+            if (mark.stops.meet(&tables.stops, context)) break;
+            context = context.then(mark.next);
+            hash.addCode(mark.code);
+            last_kind = mark.kind;
+            position = start + 1;
+        }
     }
     if (position == first_position) return;
     if (bytes_module.is_counting) bytes_module.visit_count += position - first_position;
@@ -253,7 +274,7 @@ fn readLiteral(machine: anytype) bool {
             end = start + @ctz(window.endsFrom(start));
             if (end - start > "false".len) return false;
             const lower: [*]const u8 = &window.lower;
-            const word = window_module.wordOf(lower + start, end - start);
+            const word = window_module.wordOf(&all_tables.masks, lower + start, end - start);
             if (keywords.lookUp(word).id != .constant) return false;
             writePlaceholder(machine, window, start, end);
         },

@@ -85,10 +85,10 @@ pub const Window = struct {
 
 /// The word of a name of at least one byte; what stands behind it is left out. How long a name is
 /// cannot be predicted, so that a second group is mixed in, and taken back where there is none.
-pub inline fn wordOf(pointer: [*]const u8, length: usize) Word {
+pub inline fn wordOf(masks: *const Masks, pointer: [*]const u8, length: usize) Word {
     @setRuntimeSafety(false);
     const eight = std.mem.readInt(u64, pointer[0..8], .little);
-    if (length <= 8) return Word.seed.mixPair(eight & low_masks[length], more_than_four[length]);
+    if (length <= 8) return Word.seed.mixPair(eight & masks.low[length], masks.more_than_four[length]);
     var word = Word.seed.mixPair(eight, max);
     var index: usize = 8;
     while (index + 8 < length) : (index += 8) {
@@ -97,11 +97,16 @@ pub inline fn wordOf(pointer: [*]const u8, length: usize) Word {
     }
     const rest = length - index;
     const last = std.mem.readInt(u64, pointer[index..][0..8], .little);
-    return word.mixPair(last & low_masks[rest], more_than_four[rest]);
+    return word.mixPair(last & masks.low[rest], masks.more_than_four[rest]);
 }
 
-/// All bits where so many bytes are more than one group.
-const more_than_four: [9]u32 = .{ 0, 0, 0, 0, 0, max, max, max, max };
+/// By the number of bytes, up to eight.
+pub const Masks = struct {
+    /// The bits of so many bytes.
+    low: [9]u64 = low_masks,
+    /// All bits where they are more than one group.
+    more_than_four: [9]u32 = .{ 0, 0, 0, 0, 0, max, max, max, max },
+};
 const max = std.math.maxInt(u32);
 
 /// What of a block is left of a text that ends in it.
@@ -170,7 +175,7 @@ test "Window: tells names as the scanner's table does" {
             if (start == end) continue;
             var folded: [name_bytes_max]u8 = undefined;
             const lower = std.ascii.lowerString(&folded, source[start..end]);
-            const word = wordOf(window.lower[start..].ptr, end - start);
+            const word = wordOf(&.{}, window.lower[start..].ptr, end - start);
             try std.testing.expectEqual(fingerprint.wordOf(lower), word);
             var is_quotable = true;
             for (source[start..end]) |byte| {
