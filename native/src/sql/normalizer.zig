@@ -25,6 +25,7 @@ const ListReader = list_module.ListReader;
 const NormalizedText = text_module.NormalizedText;
 
 pub const Placeholders = lexer_module.Placeholders;
+pub const TokenKind = token.Kind;
 pub const StandardConformingStrings = enum(u8) { unknown = 0, on = 1, off = 2 };
 
 pub const Options = struct {
@@ -45,8 +46,6 @@ pub const text_bytes_max = text_module.text_bytes_max;
 
 /// Shorter statements are copied, so that NUL bytes stand behind them.
 const padded_bytes_max = window_module.window_bytes_max;
-
-const reads_plain_tokens = true;
 
 /// Never fails, never allocates.
 pub fn normalize(
@@ -81,7 +80,7 @@ inline fn normalizeWith(
         normalizeLong(source, options, text_buffer, list_buffer, hash);
 }
 
-/// The same without a copy of the statement: for the fuzzer, which compares the two.
+/// The same without a copy of the statement: for the fuzzer, which compares them.
 pub fn normalizeBounded(
     sql: []const u8,
     options: Options,
@@ -89,6 +88,36 @@ pub fn normalizeBounded(
     list_buffer: []u32,
 ) Normalized {
     return normalizeWith(false, sql, options, text_buffer, list_buffer);
+}
+
+/// The same without the fast path: for tests and the fuzzer, which compare them.
+pub fn normalizeByToken(
+    sql: []const u8,
+    options: Options,
+    text_buffer: *[text_bytes_max]u8,
+    list_buffer: []u32,
+) Normalized {
+    if (marks.readUnparsed(sql) != null) return normalize(sql, options, text_buffer, list_buffer);
+    const cut = marks.readCutMark(sql);
+    const source = if (cut) |found| sql[0..found.source_bytes] else sql;
+    const hash = if (cut) |found| found.fingerprint else null;
+    var window: Window = undefined;
+    return normalizeBytes(false, false, source, &window, options, text_buffer, list_buffer, hash);
+}
+
+/// The kinds of the tokens, as many as there is room for: what the fuzzer calls coverage.
+pub fn tokenKinds(sql: []const u8, options: Options, kinds: []token.Kind) []const token.Kind {
+    var lexer: lexer_module.Lexer(false) = .{
+        .bytes = .{ .pointer = sql.ptr, .length = sql.len },
+        .placeholders = options.placeholders,
+        .backslash = .unknown,
+    };
+    for (kinds, 0..) |*kind, index| {
+        lexer.next(lexer_module.no_comments);
+        kind.* = lexer.kind;
+        if (lexer.kind == .end) return kinds[0 .. index + 1];
+    }
+    return kinds;
 }
 
 fn normalizePadded(
@@ -104,6 +133,7 @@ fn normalizePadded(
     var window: Window = undefined;
     window.fill(source, 0);
     return normalizeBytes(
+        true,
         true,
         window.raw[0..source.len],
         &window,
@@ -127,6 +157,7 @@ fn normalizeLong(
     window.length = 0;
     return normalizeBytes(
         false,
+        true,
         source,
         &window,
         options,
@@ -188,6 +219,7 @@ const SpanWriter = struct {
 
 fn normalizeBytes(
     comptime is_padded: bool,
+    comptime reads_plain_tokens: bool,
     source: []const u8,
     window: *Window,
     options: Options,
@@ -196,7 +228,7 @@ fn normalizeBytes(
     /// Of a text that was cut before.
     known_fingerprint: ?u64,
 ) Normalized {
-    var machine: Machine(is_padded) = .{
+    var machine: Machine(is_padded, reads_plain_tokens) = .{
         .lexer = .{
             .bytes = .{ .pointer = source.ptr, .length = source.len },
             .placeholders = options.placeholders,
@@ -242,7 +274,7 @@ const MinusCheckpoint = struct {
     gap: token.Gap = .none,
 };
 
-fn Machine(comptime padded: bool) type {
+fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
     return struct {
         const Self = @This();
         pub const is_padded = padded;
@@ -688,6 +720,43 @@ test {
     _ = fingerprint;
     _ = keywords;
     _ = marks;
+}
+
+test "normalize: the fast path does what the machine does" {
+    const fragments = [_][]const u8{
+        "SELECT ",     "select a.b, ", "\"A\".\"b\" ", " FROM t WHERE x = ",    "$1",       "$2",
+        "'it''s'",     "'a\\'",        "1.5",          "42",                    "NULL",     " IS NOT NULL",
+        " IN (",       "1, 2, 3)",     "$1, $2) ",     " VALUES (",             "DEFAULT",  "), (",
+        " AND ",       "::int",        " <= ",         "-1",                    " - ",      "--x\n",
+        "/* c */",     "E'x'",         "U&'x'",        " ARRAY[",               "]",        "(",
+        ")",           ", ",           ";",            "CREATE ",               "START ",   "SET x = ",
+        "OPERATOR(+)", " as ",         "user",         "\"user\"",              "\"a b\"",  "  ",
+        "\n",          "\xc3\xa9",     "a\xff",        "a_name_longer_than_16", "\"x1_$\"", "1a",
+    };
+    var prng: std.Random.DefaultPrng = .init(20_261_122);
+    const random = prng.random();
+    var sql: [4096]u8 = undefined;
+    var texts: [2][text_bytes_max]u8 = undefined;
+    var lengths: [2][64]u32 = undefined;
+    for (0..20_000) |_| {
+        var length: usize = 0;
+        const count = if (random.uintLessThan(u8, 40) == 0) 400 else random.uintLessThan(usize, 24);
+        for (0..count) |_| {
+            const fragment = fragments[random.uintLessThan(usize, fragments.len)];
+            if (length + fragment.len > sql.len) break;
+            @memcpy(sql[length..][0..fragment.len], fragment);
+            length += fragment.len;
+        }
+        const options: Options = .{
+            .placeholders = random.enumValue(Placeholders),
+            .standard_conforming_strings = random.enumValue(StandardConformingStrings),
+        };
+        const fast = normalize(sql[0..length], options, &texts[0], &lengths[0]);
+        const slow = normalizeByToken(sql[0..length], options, &texts[1], &lengths[1]);
+        try std.testing.expectEqualStrings(slow.text, fast.text);
+        try std.testing.expectEqual(slow.fingerprint, fast.fingerprint);
+        try std.testing.expectEqualSlices(u32, slow.list_lengths, fast.list_lengths);
+    }
 }
 
 /// Reads of one byte in the worst case: blocks that begin at each byte, twice.

@@ -9,7 +9,7 @@
 //! Why both agree: the machine's state is (context, hash, text, placeholder count, last kind), and
 //! a run begins only where nothing else of it is in use (`canBegin`). The context is stepped by a
 //! table computed from the machine's own rules. Hash and text are stored when the run stops, so
-//! that to the machine it never happened otherwise. `reads_plain_tokens = false` turns it off; a
+//! that to the machine it never happened otherwise. `Machine` takes a switch that turns it off; a
 //! test and the fuzzer compare the two.
 
 const std = @import("std");
