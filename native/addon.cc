@@ -386,26 +386,52 @@ Napi::Value NowNsBigInt(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), hd_clock_now_ns());
 }
 
-// (sql, placeholders, standardConformingStrings) → 16 hex digits of the fingerprint and the text
-// in one string, or undefined where there is no memory for the text. An object with both took
-// twice the time of the normaliser. `listLengths` holds their number, then the lengths.
-Napi::Value NormalizeSql(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  AddonState* state = StateOf(info);
-  state->calls[kNormalizeSql]++;
-  Utf8 sql(env, info[0], state);
-  hd_normalized* normalized = &state->normalized;
-  if (!sql.is_complete() || hd_sql_normalize(sql.data(), sql.bytes(), SqlOptionsOf(info),
-                                             normalized) != HD_OK) {
-    return env.Undefined();
+bool IsAscii(const char* text, size_t bytes) {
+  uint64_t seen = 0;
+  size_t i = 0;
+  for (; i + sizeof seen <= bytes; i += sizeof seen) {
+    uint64_t read;
+    std::memcpy(&read, text + i, sizeof read);
+    seen |= read;
   }
-  uint32_t count = normalized->list_lengths_count;
-  state->list_lengths[0] = count;
-  std::memcpy(state->list_lengths + 1, normalized->list_lengths, count * sizeof(uint32_t));
+  for (; i < bytes; i++) seen |= static_cast<unsigned char>(text[i]);
+  return (seen & 0x8080808080808080) == 0;
+}
+
+// (sql, placeholders + 4 * standardConformingStrings) → 16 hex digits of the fingerprint and the
+// text in one string, or undefined where there is no memory for the text. An object with both took
+// twice the time of the normaliser. `listLengths` holds their number, then the lengths. Plain
+// N-API, one number for both options, and no decoding of UTF-8 where the text is ASCII.
+napi_value NormalizeSql(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value arguments[2];
+  void* data = nullptr;
+  napi_get_cb_info(env, info, &count, arguments, nullptr, &data);
+  AddonState* state = static_cast<AddonState*>(data);
+  state->calls[kNormalizeSql]++;
+  uint32_t code = 0;
+  if (napi_get_value_uint32(env, arguments[1], &code) != napi_ok) code = 0;
+  hd_sql_options options = {static_cast<uint8_t>(code & 3), static_cast<uint8_t>(code >> 2)};
+  Utf8 sql(env, arguments[0], state);
+  hd_normalized* normalized = &state->normalized;
+  if (!sql.is_complete() ||
+      hd_sql_normalize(sql.data(), sql.bytes(), options, normalized) != HD_OK) {
+    return nullptr;
+  }
+  uint32_t list_count = normalized->list_lengths_count;
+  state->list_lengths[0] = list_count;
+  std::memcpy(state->list_lengths + 1, normalized->list_lengths, list_count * sizeof(uint32_t));
   char* answer = state->answer;
   WriteHex(normalized->fingerprint, answer);
   std::memcpy(answer + kHexDigits, normalized->text, normalized->text_bytes);
-  return Napi::String::New(env, answer, kHexDigits + normalized->text_bytes);
+  size_t bytes = kHexDigits + normalized->text_bytes;
+  napi_value result = nullptr;
+  if (IsAscii(normalized->text, normalized->text_bytes)) {
+    napi_create_string_latin1(env, answer, bytes, &result);
+  } else {
+    napi_create_string_utf8(env, answer, bytes, &result);
+  }
+  return result;
 }
 
 // (sql, placeholders, standardConformingStrings) → Uint32Array of start, length and kind in
@@ -573,7 +599,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(state);
   exports.Set("abiVersion", Napi::Number::New(env, hd_abi_version()));
   napi_value now_ns = nullptr;
-  if (napi_create_function(env, "nowNs", NAPI_AUTO_LENGTH, NowNs, state, &now_ns) != napi_ok) {
+  napi_value normalize_sql = nullptr;
+  if (napi_create_function(env, "nowNs", NAPI_AUTO_LENGTH, NowNs, state, &now_ns) != napi_ok ||
+      napi_create_function(env, "normalizeSql", NAPI_AUTO_LENGTH, NormalizeSql, state,
+                           &normalize_sql) != napi_ok) {
     return exports;
   }
   exports.Set("nowNs", Napi::Value(env, now_ns));
@@ -582,7 +611,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   state->list_lengths = list_lengths.Data();
   state->list_lengths_owner = Napi::Persistent(list_lengths);
   exports.Set("listLengths", list_lengths);
-  exports.Set("normalizeSql", Napi::Function::New<NormalizeSql>(env, "normalizeSql"));
+  exports.Set("normalizeSql", Napi::Value(env, normalize_sql));
   exports.Set("scanSql", Napi::Function::New<ScanSql>(env, "scanSql"));
   exports.Set("callCounts", Napi::Function::New<CallCounts>(env, "callCounts"));
   exports.Set("Recorder", Recorder::Define(env));

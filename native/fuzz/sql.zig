@@ -1,5 +1,9 @@
 //! The normaliser on heaps of fragments: whatever comes in, the text fits, holds no canary, and
-//! is normalised to itself; spans lie in the input in order; padded and bounded reading agree.
+//! is normalised to itself; spans lie in the input in order; the fast path, padded or bounded, and
+//! the machine alone agree.
+//!
+//! Guided by coverage: an input that shows a new triple of token kinds in a row is kept, and half
+//! of all inputs are made of one that was kept. Printed at the end.
 
 const std = @import("std");
 const core = @import("core");
@@ -28,9 +32,51 @@ var first_lengths: [256]u32 = undefined;
 var second_lengths: [256]u32 = undefined;
 var spans: [sql_bytes_max]normalizer.Span = undefined;
 
+const kinds_count = std.enums.values(normalizer.TokenKind).len;
+const kept_max = 1024;
+const kept_bytes_max = 512;
+
+/// What was seen: a bit for each triple of kinds, and one in so many for each input's hash.
+const Coverage = struct {
+    triples: std.StaticBitSet(kinds_count * kinds_count * kinds_count) = .initEmpty(),
+    distinct: u64 = 0,
+    kept_count: usize = 0,
+
+    fn note(seen_so_far: *Coverage, sql: []const u8, options: normalizer.Options) void {
+        const hash = std.hash.Wyhash.hash(0, sql);
+        const seen = &inputs_seen[hash >> 32 & (inputs_seen.len - 1)];
+        const bit = @as(u64, 1) << @truncate(hash);
+        // Two inputs that share a bit count as one: the number is a lower bound.
+        if (seen.* & bit != 0) return;
+        seen.* |= bit;
+        seen_so_far.distinct += 1;
+        var buffer: [1024]normalizer.TokenKind = undefined;
+        const kinds = normalizer.tokenKinds(sql, options, &buffer);
+        var is_new = false;
+        var code: usize = 0;
+        for (kinds) |kind| {
+            code = (code * kinds_count + @intFromEnum(kind)) % (kinds_count * kinds_count * kinds_count);
+            is_new = is_new or !seen_so_far.triples.isSet(code);
+            seen_so_far.triples.set(code);
+        }
+        if (!is_new or seen_so_far.kept_count == kept_max or sql.len > kept_bytes_max) return;
+        @memcpy(kept[seen_so_far.kept_count][0..sql.len], sql);
+        kept_lengths[seen_so_far.kept_count] = sql.len;
+        seen_so_far.kept_count += 1;
+    }
+};
+
+var inputs_seen: [1 << 20]u64 = @splat(0);
+var kept: [kept_max][kept_bytes_max]u8 = undefined;
+var kept_lengths: [kept_max]usize = undefined;
+var coverage: Coverage = .{};
+
 pub fn run(random: std.Random, iterations: u64) anyerror!void {
     for (0..iterations) |_| {
-        const sql = randomSql(random);
+        const sql = if (coverage.kept_count > 0 and random.boolean())
+            mutatedSql(random)
+        else
+            randomSql(random);
         const options: normalizer.Options = .{
             .placeholders = random.enumValue(normalizer.Placeholders),
             .standard_conforming_strings = random.enumValue(normalizer.StandardConformingStrings),
@@ -39,7 +85,28 @@ pub fn run(random: std.Random, iterations: u64) anyerror!void {
             std.debug.print("sql: \"{f}\"\n{any}\n", .{ std.zig.fmtString(sql), options });
             return failure;
         };
+        coverage.note(sql, options);
     }
+    std.debug.print("sql: {d} distinct inputs, {d} of {d} triples of token kinds, {d} kept\n", .{
+        coverage.distinct,
+        coverage.triples.count(),
+        kinds_count * kinds_count * kinds_count,
+        coverage.kept_count,
+    });
+}
+
+/// A kept input with a fragment put in its midst, in the place of up to eight bytes.
+fn mutatedSql(random: std.Random) []const u8 {
+    const index = random.uintLessThan(usize, coverage.kept_count);
+    const base = kept[index][0..kept_lengths[index]];
+    const start = random.uintAtMost(usize, base.len);
+    const end = @min(base.len, start + random.uintLessThan(usize, 9));
+    const fragment = fragments[random.uintLessThan(usize, fragments.len)];
+    const rest = base[end..];
+    @memcpy(sql_buffer[0..start], base[0..start]);
+    @memcpy(sql_buffer[start..][0..fragment.len], fragment);
+    @memcpy(sql_buffer[start + fragment.len ..][0..rest.len], rest);
+    return sql_buffer[0 .. start + fragment.len + rest.len];
 }
 
 fn randomSql(random: std.Random) []const u8 {
@@ -71,6 +138,11 @@ fn check(sql: []const u8, options: normalizer.Options) !void {
     if (!std.mem.eql(u8, first.text, bounded.text)) return error.ReadersDisagree;
     if (first.fingerprint != bounded.fingerprint) return error.ReadersDisagree;
     if (!std.mem.eql(u32, first.list_lengths, bounded.list_lengths)) return error.ReadersDisagree;
+
+    const by_token = normalizer.normalizeByToken(sql, options, &second_text, &second_lengths);
+    if (!std.mem.eql(u8, first.text, by_token.text)) return error.FastPathDiffers;
+    if (first.fingerprint != by_token.fingerprint) return error.FastPathDiffers;
+    if (!std.mem.eql(u32, first.list_lengths, by_token.list_lengths)) return error.FastPathDiffers;
 
     const count = normalizer.scan(sql, options, &spans);
     if (count > sql.len) return error.TooManySpans;

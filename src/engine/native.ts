@@ -31,11 +31,7 @@ export interface NativeBinding extends NativeSegmentBinding, FileLockBinding {
   nowNs(): number;
   nowNsBigInt(): bigint;
   /** Gives the fingerprint and, right after it, the text; fills `listLengths`. */
-  normalizeSql(
-    sql: string,
-    placeholders: number,
-    standardConformingStrings: number,
-  ): string | undefined;
+  normalizeSql(sql: string, optionsCode: number): string | undefined;
   /** How many lists the last `normalizeSql` folded, then their lengths. */
   readonly listLengths: Uint32Array;
   scanSql(
@@ -101,17 +97,14 @@ class NativeEngine implements Engine {
     const binding = this.#binding;
     const answer = binding.normalizeSql(
       sql,
-      placeholdersCode(options),
-      stringsCode(options.standardConformingStrings),
+      placeholdersCode(options) + 4 * stringsCode(options.standardConformingStrings),
     );
     // There was not even the memory for a copy of the statement.
     if (answer === undefined) return unparsedSql(sql);
-    const listCount = binding.listLengths[0] ?? 0;
     return {
       text: answer.slice(FINGERPRINT_DIGITS),
       fingerprint: answer.slice(0, FINGERPRINT_DIGITS),
-      listLengths:
-        listCount === 0 ? [] : Array.from(binding.listLengths.subarray(1, 1 + listCount)),
+      listLengths: readLengths(binding.listLengths),
     };
   }
 
@@ -327,6 +320,14 @@ class NativeRecorder implements EngineRecorder {
     this.#readCounts.snapshot += 1;
     return this.#reader.snapshot(this.#binding.nowNs(), options);
   }
+}
+
+/** A loop: a view and a copy of it cost as much as the normaliser. */
+function readLengths(lengths: Uint32Array): number[] {
+  const count = lengths[0] ?? 0;
+  const read: number[] = [];
+  for (let index = 1; index <= count; index += 1) read.push(lengths[index] ?? 0);
+  return read;
 }
 
 function placeholdersCode(options: NormalizeOptions): number {

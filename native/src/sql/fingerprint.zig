@@ -33,8 +33,25 @@ pub const Word = struct {
         word.mix(code, code);
     }
 
+    /// Mixes in the lower group, and the upper one where `keeps_upper` is all ones: with nothing
+    /// to predict.
+    pub inline fn mixPair(word: Word, groups: u64, keeps_upper: u32) Word {
+        var one = word;
+        one.mixCode(@truncate(groups));
+        var two = one;
+        two.mixCode(@truncate(groups >> 32));
+        return .{
+            .lane1 = one.lane1 ^ ((one.lane1 ^ two.lane1) & keeps_upper),
+            .lane2 = one.lane2 ^ ((one.lane2 ^ two.lane2) & keeps_upper),
+        };
+    }
+
     pub fn of(code: u32) Word {
         return .{ .lane1 = code, .lane2 = code };
+    }
+
+    pub inline fn toInt(word: Word) u64 {
+        return @as(u64, word.lane2) << 32 | word.lane1;
     }
 
     pub fn eql(word: Word, other: Word) bool {

@@ -49,6 +49,13 @@ pub const Entry = packed struct(u16) {
 
     pub const none: Entry = .{};
 
+    /// What a type's name goes on with only matters to lists.
+    fn withoutLists(entry: Entry) Entry {
+        var rest = entry;
+        rest.is_type_tail = false;
+        return rest;
+    }
+
     /// Whether it is a keyword, but none that the normaliser knows more of.
     pub inline fn isPlain(entry: Entry) bool {
         const plain: u16 = @bitCast(Entry{ .is_keyword = true });
@@ -164,37 +171,116 @@ fn entryOf(word: []const u8) Entry {
     return entry;
 }
 
-const slot_bits = 11;
-
-const Slot = struct { word: fingerprint.Word, entry: Entry };
-
-const slots: [1 << slot_bits]Slot = table: {
+/// Words of one symbol are alike to all but lists. Symbol 0 is that of words that are no keyword.
+pub const symbol_entries: []const Entry = entries: {
     @setEvalBranchQuota(4_000_000);
-    var table: [1 << slot_bits]Slot = @splat(.{ .word = .of(0), .entry = .none });
+    var entries: []const Entry = &.{.none};
+    var words = std.mem.tokenizeAny(u8, keywords, " \n");
+    while (words.next()) |text| {
+        const entry = entryOf(text).withoutLists();
+        for (entries) |known| {
+            if (known == entry) break;
+        } else entries = entries ++ .{entry};
+    }
+    break :entries entries;
+};
+
+pub const symbols_count: u8 = symbol_entries.len;
+
+/// Tables and tests only.
+pub fn symbolOfEntry(entry: Entry) u8 {
+    for (symbol_entries, 0..) |known, symbol| {
+        if (known == entry.withoutLists()) return @intCast(symbol);
+    }
+    unreachable;
+}
+
+const slot_bits = 10;
+const slots_count = 1 << slot_bits;
+const step_bits = 8;
+
+/// A perfect hash: each of `steps` moves the words that share it to slots of their own. One load
+/// and one comparison tell a keyword, with nothing to predict.
+pub const Table = struct {
+    steps: [1 << step_bits]u8 = @splat(0),
+    words: [slots_count]u64 = @splat(0),
+    entries: [slots_count]Entry = @splat(.none),
+    symbols: [slots_count]u8 = @splat(0),
+
+    /// The symbol of a word, for `Context.step`. No branch: which words are keywords is hard to
+    /// predict.
+    pub inline fn symbolOf(self: *const Table, word: fingerprint.Word) u8 {
+        @setRuntimeSafety(false);
+        const slot = slotOf(word, self.steps[word.lane2 >> (32 - step_bits)]);
+        const is_keyword = @intFromBool(self.words[slot] == word.toInt());
+        return self.symbols[slot] & (0 -% @as(u8, is_keyword));
+    }
+};
+
+const Keyed = struct { word: fingerprint.Word, entry: Entry };
+
+pub const table: Table = build();
+
+fn build() Table {
+    @setEvalBranchQuota(20_000_000);
+    var buckets: [1 << step_bits][]const Keyed = @splat(&.{});
     var words = std.mem.tokenizeAny(u8, keywords, " \n");
     while (words.next()) |text| {
         const word = fingerprint.wordOf(text);
-        var slot = firstSlot(word);
-        while (table[slot].entry.is_keyword) slot = (slot + 1) % table.len;
-        table[slot] = .{ .word = word, .entry = entryOf(text) };
+        const bucket = &buckets[word.lane2 >> (32 - step_bits)];
+        bucket.* = bucket.* ++ .{Keyed{ .word = word, .entry = entryOf(text) }};
     }
-    break :table table;
-};
+    var built: Table = .{};
+    var size: usize = 16;
+    // The fullest first, while there is room.
+    while (size > 0) : (size -= 1) {
+        for (buckets, 0..) |bucket, index| {
+            if (bucket.len > size) @compileError("a bucket of keywords is too full");
+            if (bucket.len < size) continue;
+            built.steps[index] = stepFor(&built, bucket);
+            for (bucket) |keyed| {
+                const slot = slotOf(keyed.word, built.steps[index]);
+                built.words[slot] = keyed.word.toInt();
+                built.entries[slot] = keyed.entry;
+                built.symbols[slot] = symbolOfEntry(keyed.entry);
+            }
+            buckets[index] = &.{};
+        }
+    }
+    return built;
+}
+
+fn stepFor(built: *const Table, bucket: []const Keyed) u8 {
+    var step: u8 = 0;
+    next: while (true) : (step += 1) {
+        for (bucket, 0..) |keyed, index| {
+            const slot = slotOf(keyed.word, step);
+            if (built.words[slot] != 0) continue :next;
+            for (bucket[0..index]) |other| {
+                if (slotOf(other.word, step) == slot) continue :next;
+            }
+        }
+        return step;
+    }
+}
 
 /// A product is random in its upper bits only.
-inline fn firstSlot(word: fingerprint.Word) usize {
-    return word.lane1 >> (32 - slot_bits);
+inline fn slotOf(word: fingerprint.Word, step: u8) usize {
+    return (word.lane1 +% word.lane2 *% step) >> (32 - slot_bits);
+}
+
+inline fn find(word: fingerprint.Word) ?usize {
+    const slot = slotOf(word, table.steps[word.lane2 >> (32 - step_bits)]);
+    return if (table.words[slot] == word.toInt()) slot else null;
 }
 
 /// What is known of a word. Its hash stands for its text: 64 bits over fewer than 500 keywords.
 pub inline fn lookUp(word: fingerprint.Word) Entry {
-    var slot = firstSlot(word);
-    while (true) {
-        const entry = slots[slot].entry;
-        if (!entry.is_keyword) return .none;
-        if (slots[slot].word.eql(word)) return entry;
-        slot = (slot + 1) % slots.len;
-    }
+    return if (find(word)) |slot| table.entries[slot] else .none;
+}
+
+pub inline fn isKeyword(word: fingerprint.Word) bool {
+    return find(word) != null;
 }
 
 test lookUp {
@@ -202,4 +288,6 @@ test lookUp {
     try std.testing.expect(lookUp(fingerprint.wordOf("zone")).is_type_tail);
     try std.testing.expect(lookUp(fingerprint.wordOf("absolute")).is_signed);
     try std.testing.expect(!lookUp(fingerprint.wordOf("author")).is_keyword);
+    var words = std.mem.tokenizeAny(u8, keywords, " \n");
+    while (words.next()) |text| try std.testing.expect(isKeyword(fingerprint.wordOf(text)));
 }

@@ -14,7 +14,7 @@ const Kind = token.Kind;
 const Word = fingerprint.Word;
 
 pub const Placeholders = enum(u8) { dollar = 0, question = 1, named = 2, format = 3 };
-pub const Backslash = enum { unknown, ordinary, escapes };
+const Backslash = token.Backslash;
 
 const parameter_digits_max = 9;
 

@@ -6,19 +6,26 @@
 
 const std = @import("std");
 const bytes_module = @import("bytes.zig");
+const context = @import("context.zig");
 const fingerprint = @import("fingerprint.zig");
 const keywords = @import("keywords.zig");
 const lexer_module = @import("lexer.zig");
 const list_module = @import("list.zig");
 const marks = @import("marks.zig");
+const plain = @import("plain.zig");
 const text_module = @import("text.zig");
 const token = @import("token.zig");
+const window_module = @import("window.zig");
 
 const assert = std.debug.assert;
+const After = context.After;
+const afterKeyword = context.afterKeyword;
+const Window = window_module.Window;
 const ListReader = list_module.ListReader;
 const NormalizedText = text_module.NormalizedText;
 
 pub const Placeholders = lexer_module.Placeholders;
+pub const TokenKind = token.Kind;
 pub const StandardConformingStrings = enum(u8) { unknown = 0, on = 1, off = 2 };
 
 pub const Options = struct {
@@ -38,7 +45,7 @@ pub const Normalized = struct {
 pub const text_bytes_max = text_module.text_bytes_max;
 
 /// Shorter statements are copied, so that NUL bytes stand behind them.
-const padded_bytes_max = 2048;
+const padded_bytes_max = window_module.window_bytes_max;
 
 /// Never fails, never allocates.
 pub fn normalize(
@@ -70,10 +77,10 @@ inline fn normalizeWith(
     return if (pads)
         normalizePadded(source, options, text_buffer, list_buffer, hash)
     else
-        normalizeBytes(false, source, options, text_buffer, list_buffer, hash);
+        normalizeLong(source, options, text_buffer, list_buffer, hash);
 }
 
-/// The same without a copy of the statement: for the fuzzer, which compares the two.
+/// The same without a copy of the statement: for the fuzzer, which compares them.
 pub fn normalizeBounded(
     sql: []const u8,
     options: Options,
@@ -81,6 +88,36 @@ pub fn normalizeBounded(
     list_buffer: []u32,
 ) Normalized {
     return normalizeWith(false, sql, options, text_buffer, list_buffer);
+}
+
+/// The same without the fast path: for tests and the fuzzer, which compare them.
+pub fn normalizeByToken(
+    sql: []const u8,
+    options: Options,
+    text_buffer: *[text_bytes_max]u8,
+    list_buffer: []u32,
+) Normalized {
+    if (marks.readUnparsed(sql) != null) return normalize(sql, options, text_buffer, list_buffer);
+    const cut = marks.readCutMark(sql);
+    const source = if (cut) |found| sql[0..found.source_bytes] else sql;
+    const hash = if (cut) |found| found.fingerprint else null;
+    var window: Window = undefined;
+    return normalizeBytes(false, false, source, &window, options, text_buffer, list_buffer, hash);
+}
+
+/// The kinds of the tokens, as many as there is room for: what the fuzzer calls coverage.
+pub fn tokenKinds(sql: []const u8, options: Options, kinds: []token.Kind) []const token.Kind {
+    var lexer: lexer_module.Lexer(false) = .{
+        .bytes = .{ .pointer = sql.ptr, .length = sql.len },
+        .placeholders = options.placeholders,
+        .backslash = .unknown,
+    };
+    for (kinds, 0..) |*kind, index| {
+        lexer.next(lexer_module.no_comments);
+        kind.* = lexer.kind;
+        if (lexer.kind == .end) return kinds[0 .. index + 1];
+    }
+    return kinds;
 }
 
 fn normalizePadded(
@@ -93,12 +130,36 @@ fn normalizePadded(
     assert(source.len <= padded_bytes_max);
     // A checked build fills undefined memory, which would take as long as the rest.
     @setRuntimeSafety(false);
-    var padded: [padded_bytes_max + bytes_module.padding_bytes]u8 = undefined;
-    @memcpy(padded[0..source.len], source);
-    padded[source.len..][0..bytes_module.padding_bytes].* = @splat(0);
+    var window: Window = undefined;
+    window.fill(source, 0);
     return normalizeBytes(
         true,
-        padded[0..source.len],
+        true,
+        window.raw[0..source.len],
+        &window,
+        options,
+        text_buffer,
+        list_buffer,
+        known_fingerprint,
+    );
+}
+
+fn normalizeLong(
+    source: []const u8,
+    options: Options,
+    text_buffer: *[text_bytes_max]u8,
+    list_buffer: []u32,
+    known_fingerprint: ?u64,
+) Normalized {
+    @setRuntimeSafety(false);
+    var window: Window = undefined;
+    window.start = 0;
+    window.length = 0;
+    return normalizeBytes(
+        false,
+        true,
+        source,
+        &window,
         options,
         text_buffer,
         list_buffer,
@@ -158,14 +219,16 @@ const SpanWriter = struct {
 
 fn normalizeBytes(
     comptime is_padded: bool,
+    comptime reads_plain_tokens: bool,
     source: []const u8,
+    window: *Window,
     options: Options,
     text_buffer: *[text_bytes_max]u8,
     list_buffer: []u32,
     /// Of a text that was cut before.
     known_fingerprint: ?u64,
 ) Normalized {
-    var machine: Machine(is_padded) = .{
+    var machine: Machine(is_padded, reads_plain_tokens) = .{
         .lexer = .{
             .bytes = .{ .pointer = source.ptr, .length = source.len },
             .placeholders = options.placeholders,
@@ -175,12 +238,13 @@ fn normalizeBytes(
                 .off => .escapes,
             },
         },
+        .window = window,
+        .is_cut_source = known_fingerprint != null,
         .text = .{ .buffer = text_buffer, .source = source.ptr },
         .list_lengths = list_buffer,
     };
     machine.read();
-    // The end of a text that was cut is not the end of its list.
-    if (known_fingerprint == null and machine.list.kind == .values) {
+    if (!machine.is_cut_source and machine.list.kind == .values) {
         machine.take(machine.list.punctuation(.end));
     }
     const hash = known_fingerprint orelse machine.hash.final();
@@ -188,41 +252,6 @@ fn normalizeBytes(
         .text = machine.text.finish(hash, known_fingerprint != null),
         .fingerprint = hash,
         .list_lengths = list_buffer[0..machine.list_lengths_count],
-    };
-}
-
-/// What may come next, judged by what was last.
-const After = enum {
-    /// An operand: `-` is a sign, NULL a value.
-    operator,
-    operand,
-    /// IS: NULL, TRUE and FALSE are part of the operator.
-    is,
-    /// A NOT behind an operand or IS: `NOT NULL` is no value.
-    kept_not,
-    /// `ABSENT ON` and its kin.
-    kept_on,
-    /// A dot, `::`: a name, whatever keyword it looks like.
-    name,
-    /// AS: a name, or what a statement begins with.
-    as,
-};
-
-fn afterKeyword(
-    entry: keywords.Entry,
-    after: After,
-    last_word: keywords.Id,
-    is_sign_next: bool,
-) After {
-    const usual: After = if (entry.is_before_operand or is_sign_next) .operator else .operand;
-    return switch (entry.id) {
-        .as => .as,
-        .is => .is,
-        .not => if (after == .operand or after == .is) .kept_not else .operator,
-        .on => if (last_word == .on_null) .kept_on else .operator,
-        .by => if (last_word == .sorted) .operator else usual,
-        .infix => if (after == .operand or after == .kept_not) .operator else usual,
-        else => usual,
     };
 }
 
@@ -245,14 +274,19 @@ const MinusCheckpoint = struct {
     gap: token.Gap = .none,
 };
 
-fn Machine(comptime is_padded: bool) type {
+fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
     return struct {
         const Self = @This();
+        pub const is_padded = padded;
 
-        lexer: lexer_module.Lexer(is_padded),
+        lexer: lexer_module.Lexer(padded),
+        window: *Window,
         text: NormalizedText,
         hash: fingerprint.Statement = .{},
         list: ListReader = .{},
+
+        /// The end of a text that was cut is not the end of its list.
+        is_cut_source: bool,
 
         placeholder_count: u32 = 0,
         list_lengths: []u32,
@@ -296,7 +330,8 @@ fn Machine(comptime is_padded: bool) type {
         fn read(machine: *Self) void {
             const lexer = &machine.lexer;
             while (true) {
-                machine.readPlainTokens();
+                if (reads_plain_tokens) plain.readTokens(machine);
+                if (lexer.end == lexer.bytes.length) return;
                 lexer.next(lexer_module.no_comments);
                 const kind = lexer.kind;
                 if (kind == .end) return;
@@ -336,122 +371,17 @@ fn Machine(comptime is_padded: bool) type {
             }
         }
 
-        /// The tokens that most of a statement is made of: names, punctuation and parameters in
-        /// their order, a space between them at most. What `read` would do for each, with all
-        /// that it touches in registers; stops before the first token that is anything else.
-        fn readPlainTokens(machine: *Self) void {
-            const lexer = &machine.lexer;
-            const text_end_max = machine.text.runEndMax();
-            if (machine.text.state.run_end != lexer.end or text_end_max == 0) return;
-            if (machine.list.kind != .none or machine.minus_count != 0) return;
-            if (machine.setting != .none or machine.unicode != .none) return;
-            if (machine.is_statement_start or machine.has_semicolon) return;
-            if (machine.is_counting or machine.is_operator_name) return;
-            const bytes = lexer.bytes;
-            const first_position = lexer.end;
-            var position = first_position;
-            var hash = machine.hash;
-            var after = machine.after;
-            var last_word = machine.last_word;
-            var last_kind = machine.last_kind;
-            while (true) {
-                const has_gap = bytes.at(position) == ' ';
-                const start = position + @intFromBool(has_gap);
-                if (start >= text_end_max) break;
-                const byte = bytes.at(start);
-                switch (token.class_of[byte]) {
-                    .letter => {
-                        const end = bytes.nameEnd(start + 1);
-                        if (end - start == 1 and lexer.isPrefix(end)) break;
-                        if ((!has_gap and last_kind.isNameLike()) or end > text_end_max) break;
-                        const word = bytes.word(start, end, true);
-                        const entry: keywords.Entry =
-                            if (after == .name) .none else keywords.lookUp(word);
-                        if (entry.isPlain()) {
-                            after = .operand;
-                            last_word = .none;
-                        } else {
-                            if (entry.id == .constant and after == .operator) break;
-                            after = afterKeyword(entry, after, last_word, false);
-                            last_word = if (entry.id == .constant) .on_null else entry.id;
-                        }
-                        hash.add(word);
-                        last_kind = .word;
-                        position = end;
-                    },
-                    .double_quote => {
-                        const body = bytes.quotedName(start + 1) orelse break;
-                        if (body.end >= text_end_max) break;
-                        hash.add(lexer_module.quotedWord(bytes, start + 1, body, false));
-                        after = .operand;
-                        last_word = .none;
-                        last_kind = .quoted;
-                        position = body.end + 1;
-                    },
-                    .dot => {
-                        const following = bytes.at(start + 1);
-                        if (following == '.' or token.isDigit(following)) break;
-                        hash.addCode(@intFromEnum(token.Kind.dot));
-                        after = .name;
-                        last_word = .none;
-                        last_kind = .dot;
-                        position = start + 1;
-                    },
-                    .punctuation => {
-                        const kind = token.kindOfPunctuation(byte);
-                        switch (kind) {
-                            .comma => after = .operator,
-                            .open => {
-                                switch (last_word) {
-                                    .in, .values, .operator => break,
-                                    else => after = .operator,
-                                }
-                            },
-                            .close => after = .operand,
-                            else => break,
-                        }
-                        hash.addCode(@intFromEnum(kind));
-                        last_word = .none;
-                        last_kind = kind;
-                        position = start + 1;
-                    },
-                    .operator => {
-                        // What may begin a comment, a sign or a placeholder is not for here.
-                        switch (byte) {
-                            '=', '<', '>', '*' => {},
-                            else => break,
-                        }
-                        if (token.class_of[bytes.at(start + 1)] == .operator) break;
-                        hash.addCode(byte);
-                        after = .operator;
-                        last_word = .none;
-                        last_kind = .operator;
-                        position = start + 1;
-                    },
-                    .dollar => {
-                        const number = machine.placeholder_count + 1;
-                        const end = start + 2;
-                        if (number > 9 or bytes.at(start + 1) != '0' + number) break;
-                        if (!has_gap and last_kind.isNameLike()) break;
-                        if (token.isDigit(bytes.at(end)) or end > text_end_max) break;
-                        machine.placeholder_count = number;
-                        hash.addCode(fingerprint.literal_code);
-                        after = .operand;
-                        last_word = .none;
-                        last_kind = .parameter;
-                        position = end;
-                    },
-                    else => break,
-                }
+        /// The piece of the statement that holds the token at `position`.
+        pub inline fn windowAt(machine: *Self, position: usize) *const Window {
+            const window = machine.window;
+            if (padded) return window;
+            const length = machine.lexer.bytes.length;
+            const end = window.start + window.length;
+            if (position + window_module.window_bytes_max / 8 > end and end < length) {
+                const source = machine.lexer.bytes.pointer[position..length];
+                window.fill(source[0..@min(source.len, window_module.window_bytes_max)], position);
             }
-            if (position == first_position) return;
-            lexer.end = position;
-            lexer.is_after_escape_string = false;
-            machine.text.state.run_end = position;
-            machine.hash = hash;
-            machine.after = after;
-            machine.last_word = last_word;
-            machine.last_kind = last_kind;
+            return window;
         }
 
         inline fn readWord(machine: *Self) void {
@@ -474,7 +404,7 @@ fn Machine(comptime is_padded: bool) type {
             } else {
                 const is_sign_next = machine.is_counting and entry.is_signed;
                 machine.after = afterKeyword(entry, after, machine.last_word, is_sign_next);
-                machine.last_word = if (entry.id == .constant) .on_null else entry.id;
+                machine.last_word = context.rememberedWord(entry);
             }
         }
 
@@ -679,11 +609,14 @@ fn Machine(comptime is_padded: bool) type {
                 machine.text.insert(", …", .none, source_end);
                 machine.last_kind = .word;
             }
-            if (machine.list_lengths_count < machine.list_lengths.len) {
-                machine.list_lengths[machine.list_lengths_count] = list.count;
-                machine.list_lengths_count += 1;
-            }
+            machine.noteListLength(list.count);
             list.kind = .none;
+        }
+
+        pub fn noteListLength(machine: *Self, length: u32) void {
+            if (machine.list_lengths_count == machine.list_lengths.len) return;
+            machine.list_lengths[machine.list_lengths_count] = length;
+            machine.list_lengths_count += 1;
         }
 
         /// A sign that later elements keep, and the first does not, is shown by one of its own.
@@ -696,7 +629,7 @@ fn Machine(comptime is_padded: bool) type {
         }
 
         /// Inserts the next placeholder's number between two texts.
-        fn insertNumbered(
+        pub fn insertNumbered(
             machine: *Self,
             comptime before: []const u8,
             gap: token.Gap,
@@ -782,9 +715,48 @@ fn Machine(comptime is_padded: bool) type {
 
 test {
     _ = bytes_module;
+    _ = context;
+    _ = window_module;
     _ = fingerprint;
     _ = keywords;
     _ = marks;
+}
+
+test "normalize: the fast path does what the machine does" {
+    const fragments = [_][]const u8{
+        "SELECT ",     "select a.b, ", "\"A\".\"b\" ", " FROM t WHERE x = ",    "$1",       "$2",
+        "'it''s'",     "'a\\'",        "1.5",          "42",                    "NULL",     " IS NOT NULL",
+        " IN (",       "1, 2, 3)",     "$1, $2) ",     " VALUES (",             "DEFAULT",  "), (",
+        " AND ",       "::int",        " <= ",         "-1",                    " - ",      "--x\n",
+        "/* c */",     "E'x'",         "U&'x'",        " ARRAY[",               "]",        "(",
+        ")",           ", ",           ";",            "CREATE ",               "START ",   "SET x = ",
+        "OPERATOR(+)", " as ",         "user",         "\"user\"",              "\"a b\"",  "  ",
+        "\n",          "\xc3\xa9",     "a\xff",        "a_name_longer_than_16", "\"x1_$\"", "1a",
+    };
+    var prng: std.Random.DefaultPrng = .init(20_261_122);
+    const random = prng.random();
+    var sql: [4096]u8 = undefined;
+    var texts: [2][text_bytes_max]u8 = undefined;
+    var lengths: [2][64]u32 = undefined;
+    for (0..20_000) |_| {
+        var length: usize = 0;
+        const count = if (random.uintLessThan(u8, 40) == 0) 400 else random.uintLessThan(usize, 24);
+        for (0..count) |_| {
+            const fragment = fragments[random.uintLessThan(usize, fragments.len)];
+            if (length + fragment.len > sql.len) break;
+            @memcpy(sql[length..][0..fragment.len], fragment);
+            length += fragment.len;
+        }
+        const options: Options = .{
+            .placeholders = random.enumValue(Placeholders),
+            .standard_conforming_strings = random.enumValue(StandardConformingStrings),
+        };
+        const fast = normalize(sql[0..length], options, &texts[0], &lengths[0]);
+        const slow = normalizeByToken(sql[0..length], options, &texts[1], &lengths[1]);
+        try std.testing.expectEqualStrings(slow.text, fast.text);
+        try std.testing.expectEqual(slow.fingerprint, fast.fingerprint);
+        try std.testing.expectEqualSlices(u32, slow.list_lengths, fast.list_lengths);
+    }
 }
 
 /// Reads of one byte in the worst case: blocks that begin at each byte, twice.

@@ -26,6 +26,22 @@ pub fn stringEnd(bytes: anytype, body_start: usize, string_kind: token.StringKin
     }
 }
 
+/// What may make the end of a plain string doubtful, besides its quote.
+pub inline fn doubtfulByte(backslash: token.Backslash) ?u8 {
+    return switch (backslash) {
+        .escapes => null,
+        .unknown => '\\',
+        .ordinary => '\'',
+    };
+}
+
+/// Whether the string may go on behind its quote: with another quote, or on the next line.
+pub inline fn isContinued(bytes: anytype, quote_end: usize) bool {
+    const byte = bytes.at(quote_end);
+    if (byte == '\'') return true;
+    return token.isSpace(byte) and (byte != ' ' or token.isSpace(bytes.at(quote_end + 1)));
+}
+
 /// After a quote: white space with a newline in it, then a quote.
 fn continuationStart(bytes: anytype, quote_end: usize) ?usize {
     var index = quote_end;

@@ -11,6 +11,8 @@ pub const text_bytes_max = 8192;
 
 /// A text that will be cut ends before this many bytes.
 const cut_bytes_max = text_bytes_max - marks.cut_mark_bytes;
+/// More than any token that is copied below the limit, and a block.
+const token_margin = 128;
 const not_cut = std.math.maxInt(usize);
 
 pub const NormalizedText = struct {
@@ -31,11 +33,48 @@ pub const NormalizedText = struct {
         return text.state.flushed_bytes + (text.state.run_end - text.state.run_start);
     }
 
-    /// Where the run in the source must end for the text to fit; 0 where it no longer does.
-    pub inline fn runEndMax(text: *const NormalizedText) usize {
+    pub inline fn isCut(text: *const NormalizedText) bool {
+        return text.state.cut_bytes != not_cut;
+    }
+
+    /// Up to where in the source, counted from `offset`, tokens may begin that are copied with no
+    /// thought of the text's length; 0 where it is too long for that.
+    pub inline fn limit(text: *const NormalizedText, offset: usize) usize {
         const state = &text.state;
-        if (state.cut_bytes != not_cut or state.flushed_bytes > cut_bytes_max) return 0;
-        return state.run_start + (cut_bytes_max - state.flushed_bytes);
+        return (state.run_start + (cut_bytes_max - token_margin)) -| (state.flushed_bytes + offset);
+    }
+
+    /// Adds the source up to `start`, and a placeholder for the token `[start, end)`, below the
+    /// limit. Rounds copies up to whole blocks: beyond are the margin and the padding.
+    pub inline fn insertPlaceholder(
+        text: *NormalizedText,
+        start: usize,
+        end: usize,
+        number: u32,
+        comptime is_padded: bool,
+    ) void {
+        const state = &text.state;
+        // Bounded by `limit`.
+        @setRuntimeSafety(false);
+        const target: [*]u8 = @as([*]u8, text.buffer) + state.flushed_bytes;
+        const source = text.source + state.run_start;
+        const run_bytes = start - state.run_start;
+        if (is_padded) {
+            var index: usize = 0;
+            while (index < run_bytes) : (index += 16) {
+                target[index..][0..16].* = source[index..][0..16].*;
+            }
+        } else @memcpy(target[0..run_bytes], source[0..run_bytes]);
+        target[run_bytes] = '$';
+        var digits_bytes: usize = 1;
+        if (number < 10) {
+            target[run_bytes + 1] = '0' + @as(u8, @intCast(number));
+        } else {
+            digits_bytes = writeDecimal(target + run_bytes + 1, number);
+        }
+        state.flushed_bytes += run_bytes + 1 + digits_bytes;
+        state.run_start = end;
+        state.run_end = end;
     }
 
     /// Has a cut come here rather than within the next so many bytes.
@@ -110,3 +149,10 @@ pub const NormalizedText = struct {
         text.state.cut_bytes = bytes;
     }
 };
+
+noinline fn writeDecimal(target: [*]u8, number: u32) usize {
+    var digits: [10]u8 = undefined;
+    const written = std.fmt.printInt(&digits, number, 10, .lower, .{});
+    @memcpy(target[0..written], digits[0..written]);
+    return written;
+}

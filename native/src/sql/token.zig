@@ -49,6 +49,9 @@ pub const Kind = enum(u8) {
 /// What stands between a token and the one before it.
 pub const Gap = enum(u8) { none = 0, one_space = 1, other = 2 };
 
+/// What a backslash in a string without a prefix is.
+pub const Backslash = enum { unknown, ordinary, escapes };
+
 /// How the body of a string is read.
 pub const StringKind = enum { plain, escape, bits, unicode, dollar };
 
