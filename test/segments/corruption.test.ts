@@ -206,7 +206,7 @@ it(
     const directory = temporaryDirectory();
     const sound = soundSegment();
     const path = join(directory, 'shifting');
-    const ends = { read: 0, refused: 0 };
+    const ends = { whole: 0, inPart: 0, refused: 0 };
     for (let index = 0; index < SHIFTING_FILES; index += 1) {
       writeFileSync(path, sound);
       const random = randomFrom(TEST_SEED + index);
@@ -224,7 +224,7 @@ it(
       try {
         const snapshot = ProcessReader.ofMemory(path, shift).snapshot(4_000e9);
         expect(snapshot.pid).toEqual(expect.any(Number));
-        ends.read += 1;
+        ends[snapshot.problems.length === 0 ? 'whole' : 'inPart'] += 1;
       } catch (error) {
         if (!(error instanceof Error) || error.name !== 'Error') {
           throw new Error(`TEST_SEED=${TEST_SEED}, file ${index}`, { cause: error });
@@ -239,6 +239,6 @@ it(
       expect(wordsRead).toBeLessThan(20 * (sound.length / 8));
     }
     console.log(`seed ${TEST_SEED}: ${JSON.stringify(ends)}`);
-    expect(Math.min(...Object.values(ends))).toBeGreaterThan(0);
+    expect(Math.min(ends.whole, ends.inPart + ends.refused)).toBeGreaterThan(0);
   },
 );
