@@ -1,10 +1,11 @@
 /**
  * Hooks on the classes of requests and responses, set when the first request is observed. For a
- * message that nobody observes they cost one look into a map.
+ * message that nobody observes they cost one look at a private field.
  */
 import type { EventEmitter } from 'node:events';
 import { IncomingMessage, type ServerResponse } from 'node:http';
 
+import { createStamp, type Stamp } from '../util/stamp.ts';
 import type { HeadArguments } from './response-head.ts';
 
 /** What is told of a message; the class is in `observed-request.ts`. */
@@ -20,14 +21,30 @@ interface MessageObserver {
 // By name on globals: two copies of this package must not hook one class twice.
 const HOOKED: unique symbol = Symbol.for('hyperdjango.messages.hooked@0') as never;
 const REGISTRY_KEY = Symbol.for('hyperdjango.messages@0');
-const registry = globalThis as { [REGISTRY_KEY]?: WeakMap<object, MessageObserver> };
+const registry = globalThis as { [REGISTRY_KEY]?: Stamp<object, MessageObserver> };
 
-/** By request and by response. */
-export const observedRequests: WeakMap<object, MessageObserver> = (registry[REGISTRY_KEY] ??=
-  new WeakMap());
+/** Made at first use, as importing a module must leave nothing behind. */
+let observers: Stamp<object, MessageObserver> | undefined;
+
+/** Of a request or a response; undefined where nobody observes it. */
+export function observerOf(message: object): MessageObserver | undefined {
+  return observers?.get(message);
+}
+
+/** Everything that happens to the two is told to the observer. */
+export function observeMessages(
+  request: IncomingMessage,
+  response: ServerResponse,
+  observer: MessageObserver,
+): void {
+  observers ??= registry[REGISTRY_KEY] ??= createStamp();
+  hookMessages(request, response);
+  observers.set(request, observer);
+  observers.set(response, observer);
+}
 
 /** HTTP/2's messages, and those of test tools, are of classes of their own. */
-export function hookMessages(request: IncomingMessage, response: ServerResponse): void {
+function hookMessages(request: IncomingMessage, response: ServerResponse): void {
   if (!(HOOKED in response)) hookResponses(rootOf(response, 'writeHead'));
   if (!(HOOKED in request) && request instanceof IncomingMessage) {
     mark(IncomingMessage.prototype);
@@ -57,7 +74,7 @@ function hookResponses(prototype: ServerResponse): void {
     writeHead: (...args: HeadArguments) => unknown;
   };
   const hook = function writeHead(this: object, ...args: HeadArguments): unknown {
-    const observed = observedRequests.get(this);
+    const observed = observerOf(this);
     return original.apply(this, observed === undefined ? args : observed.beforeHead(args));
   };
   // `writeHeader` is its old name.
@@ -81,7 +98,7 @@ function hookEmit(prototype: Emitter): void {
   ): boolean {
     // A hook of somebody else's on the parent, set later than ours, is to be heard.
     const original = own ?? parent.emit;
-    const observed = observedRequests.get(this);
+    const observed = observerOf(this);
     return observed === undefined
       ? original.apply(this, args)
       : observed.emit(this, original, args);

@@ -10,7 +10,7 @@ import type { Readable } from 'node:stream';
 
 import type { PerformanceMiddleware } from '../performance/index.ts';
 import { getRecorder, type Recorder, type Scope } from '../recorder/index.ts';
-import { hookMessages, observedRequests } from './message-hooks.ts';
+import { observeMessages, observerOf } from './message-hooks.ts';
 import { type HeadArguments, headWith, writeScopeHeaders } from './response-head.ts';
 
 /** Says the pattern of a request's route once the framework knows it. */
@@ -131,12 +131,10 @@ export function observeRequest(
   response: ServerResponse,
   middlewares: readonly PerformanceMiddleware[],
 ): ObservedRequest {
-  let observed = observedRequests.get(request) as ObservedRequest | undefined;
+  let observed = observerOf(request) as ObservedRequest | undefined;
   if (observed === undefined) {
-    hookMessages(request, response);
     observed = new ObservedRequest(getRecorder(), request, response);
-    observedRequests.set(request, observed);
-    observedRequests.set(response, observed);
+    observeMessages(request, response, observed);
   }
   for (const middleware of middlewares) observed.join(middleware);
   // An earlier middleware may have waited for longer than the client.
@@ -146,10 +144,10 @@ export function observeRequest(
 
 /** Does nothing where the request is not observed. */
 export function nameRouteOf(request: object, route: string): void {
-  (observedRequests.get(request) as ObservedRequest | undefined)?.nameRoute(route);
+  (observerOf(request) as ObservedRequest | undefined)?.nameRoute(route);
 }
 
 /** The same, for what knows the route later. */
 export function findRouteOf(request: object, findRoute: RouteFinder, source: object): void {
-  (observedRequests.get(request) as ObservedRequest | undefined)?.findRouteBy(findRoute, source);
+  (observerOf(request) as ObservedRequest | undefined)?.findRouteBy(findRoute, source);
 }

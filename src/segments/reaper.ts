@@ -25,6 +25,9 @@ export const DEAD_KEPT_MS: number = 24 * 3_600_000;
 /** From its creation to its lock, a temporary file looks as if its maker were dead. */
 const TEMPORARY_AGE_MS = 60_000;
 
+/** Whatever the file system's own blocks are. */
+const STAT_BLOCK_BYTES = 512;
+
 const LOCK_NAME = '.reaper.lock';
 
 export interface ReapOptions {
@@ -56,8 +59,8 @@ const NOTHING: ReapResult = { folded: [], removed: [], problems: [] };
 
 /**
  * Folds what the dead have left behind, beyond the last of each application, into tombstones:
- * memory is given back, and totals stay. Costs a look at the directory where there is nothing
- * to do. Never throws.
+ * memory is given back, and totals stay. The unused part of those that stay is given
+ * back too. Never throws.
  */
 export function reap(options: ReapOptions): ReapResult {
   const { directory, locks } = options;
@@ -79,11 +82,7 @@ export function reap(options: ReapOptions): ReapResult {
 }
 
 function isWorthwhile({ segments, temporaries }: DirectoryListing, now: number): boolean {
-  if (segments.length > DEAD_KEPT_MAX) return true;
-  return [...segments, ...temporaries].some(({ path }, index) => {
-    const ageMaxMs = index < segments.length ? DEAD_KEPT_MS : TEMPORARY_AGE_MS;
-    return ageMs(path, now) > ageMaxMs;
-  });
+  return segments.length > 0 || temporaries.some(({ path }) => ageMs(path, now) > TEMPORARY_AGE_MS);
 }
 
 class Reaper {
@@ -114,9 +113,11 @@ class Reaper {
     for (const [appName, dead] of byApp) {
       dead.sort((a, b) => b.aliveAt - a.aliveAt);
       const oldest = this.#options.now - DEAD_KEPT_MS;
-      const leaving = dead.filter(
-        ({ aliveAt }, index) => index >= DEAD_KEPT_MAX || aliveAt < oldest,
-      );
+      const leaving: DeadSegment[] = [];
+      for (const [index, segment] of dead.entries()) {
+        if (index >= DEAD_KEPT_MAX || segment.aliveAt < oldest) leaving.push(segment);
+        else this.#attempt(() => this.#giveBackUnused(segment.name.path));
+      }
       if (leaving.length > 0) this.#attempt(() => this.#fold(appName, leaving));
     }
     return { folded: this.#folded, removed: this.#removed, problems: this.#problems };
@@ -163,6 +164,13 @@ class Reaper {
     }
     for (const leftBehind of paths) removeIfThere(leftBehind);
     this.#folded.push(...generations);
+  }
+
+  /** Most of a segment was reserved and never written: eight would fill a small /dev/shm. */
+  #giveBackUnused(path: string): void {
+    const { blocks, size } = lstatSync(path);
+    const hasHoles = blocks * STAT_BLOCK_BYTES < size;
+    if (!hasHoles) this.#locks.punchHoles(path);
   }
 
   #snapshotOf(path: string): ProcessSnapshot {

@@ -126,6 +126,21 @@ describe('reap', () => {
     expect(look(directory, '../up/and away').merged.totals.requestCount).toBe(36 + 1);
   });
 
+  it('gives back what a dead process has reserved and never written', () => {
+    const directory = temporaryDirectory();
+    const clock = new TestClock();
+    const [path = ''] = bury(directory, 1, clock);
+    // As reserved: every block is there.
+    writeFileSync(path, readFileSync(path));
+    const reserved = lstatSync(path);
+    const before = readFileSync(path);
+    expect(reapAt(directory, clock)).toEqual({ folded: [], removed: [], problems: [] });
+    const left = lstatSync(path);
+    expect(left.size).toBe(reserved.size);
+    expect(left.blocks).toBeLessThan(reserved.blocks / 2);
+    expect(readFileSync(path).equals(before)).toBe(true);
+  });
+
   it('folds what has been dead for 24 hours, and not before', () => {
     const directory = temporaryDirectory();
     const clock = new TestClock();
