@@ -3,7 +3,8 @@ import nodeModule, { createRequire } from 'node:module';
 import { OptionError } from '../errors/index.ts';
 import { getRecorder, isDisabled } from '../recorder/index.ts';
 import { describeValue } from '../util/options.ts';
-import { instrumentClient, instrumentPool, uninstrumentClient, uninstrumentPool } from './pg.ts';
+import { instrumentPool, uninstrumentPool } from './pg-pool.ts';
+import { instrumentClient, uninstrumentClient } from './pg.ts';
 import type { PgClientClass, PgPoolClass } from './pg-types.ts';
 
 /**

@@ -10,44 +10,23 @@
  *
  * The driver calls back in the context of whatever opened the connection or released the client,
  * so that what a callback issues next would be booked on another request. The hook goes back into
- * the scope of the caller for it, and leaves the application's own contexts as they are.
+ * the scope of the caller for it, opens connections outside of every scope, and leaves the
+ * application's own contexts as they are.
  */
 import { OUTCOME, type Outcome } from '../engine/engine.ts';
-import {
-  getRecorder,
-  type PoolState,
-  type RecordedQuery,
-  type Recorder,
-} from '../recorder/index.ts';
-import type {
-  PgClient,
-  PgClientClass,
-  PgConnectCallback,
-  PgPool,
-  PgPoolClass,
-  PgPoolOptions,
-  PgQuery,
-} from './pg-types.ts';
+import { getRecorder, type RecordedQuery, type Recorder } from '../recorder/index.ts';
+import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
+import { queriesInFlight, queueOf, stateOf } from './pg-clients.ts';
+import type { PgCallback, PgClient, PgClientClass, PgQuery } from './pg-types.ts';
+import { sqlStateOf } from './sql-state.ts';
 
-/** What is known of a client that a pool has handed out. */
-interface Checkout {
-  readonly pool: PgPool;
-  /** From `connect()` to the client. Taken by the first query after the checkout. */
-  waitNs: number;
-}
-
-/** Puts back what was patched. */
-type Undo = () => void;
-
-// State hangs on globals by name: two copies of this package must not hook one driver twice.
-const PATCHED: unique symbol = Symbol.for('hyperdjango.pg.patched@0') as never;
-
-const checkouts = new WeakMap<PgClient, Checkout>();
 const records = new WeakMap<PgQuery, RecordedQuery>();
 /** Further runs of one `Query` object that was given to `client.query()` again before its end. */
 const rerunsOf = new WeakMap<PgQuery, RecordedQuery[]>();
-/** For cursors and streams, whose methods are hooked one by one and put back at their end. */
+/** For queries whose methods are hooked one by one, and put back at their end. */
 const undoes = new WeakMap<PgQuery, Undo[]>();
+/** Rows of cursors and streams, which count none themselves. */
+const rowCounts = new WeakMap<PgQuery, number>();
 /** The query that `client.query()` is issuing at this moment, until `submit()` claims it. */
 let issuing: RecordedQuery | undefined;
 
@@ -56,82 +35,35 @@ export function instrumentClient(Client: PgClientClass): void {
   const recorder = getRecorder();
   const root = rootOf(Client.prototype, 'query');
   const queries = (root.constructor as PgClientClass).Query.prototype;
-  patchOnce(root, () => [patchIssue(root, queries, recorder), ...patchLife(queries, recorder)]);
-}
-
-/** Hooks the pools of one copy of pg-pool; a second call does nothing. */
-export function instrumentPool(Pool: PgPoolClass): void {
-  const recorder = getRecorder();
-  const root = rootOf(Pool.prototype, 'connect');
-  patchOnce(root, () => [patchConnect(root, recorder)]);
-}
-
-/** Puts the driver's own functions back, identical to what they were. */
-export function uninstrumentClient(Client: PgClientClass): void {
-  unpatch(rootOf(Client.prototype, 'query'));
-}
-
-export function uninstrumentPool(Pool: PgPoolClass): void {
-  unpatch(rootOf(Pool.prototype, 'connect'));
+  patchOnce(root, () => [
+    patchIssue(root, queries, recorder),
+    ...(root._connect === undefined ? [] : [patchOpening(root, recorder)]),
+    ...patchLife(queries, recorder),
+  ]);
 }
 
 /**
- * The driver's own class, at the end of the chain: a hook on a subclass as well would count twice,
- * and a subclass may give the method another form.
+ * Puts the driver's own functions back, identical to what they were. Queries in flight are
+ * recorded to their end.
  */
-function rootOf<T extends object>(prototype: T, method: keyof T): T {
-  let root = prototype;
-  let next: T | null = prototype;
-  while (next !== null) {
-    if (Object.hasOwn(next, method)) root = next;
-    next = Object.getPrototypeOf(next) as T | null;
+export function uninstrumentClient(Client: PgClientClass): void {
+  const root = rootOf(Client.prototype, 'query');
+  if (!unpatch(root)) return;
+  const recorder = getRecorder();
+  for (const query of queriesInFlight(root)) {
+    if (records.has(query)) patchInstance(query, recorder);
   }
-  return root;
 }
 
-function patchOnce(prototype: object, patch: () => Undo[]): void {
-  if (Object.hasOwn(prototype, PATCHED)) return;
-  Object.defineProperty(prototype, PATCHED, { value: patch(), configurable: true });
-}
-
-function unpatch(prototype: object): void {
-  const patched = prototype as { [PATCHED]?: Undo[] };
-  if (!Object.hasOwn(patched, PATCHED)) return;
-  for (const undo of patched[PATCHED] ?? []) undo();
-  delete patched[PATCHED];
-}
-
-/** Replaces a method by one of the same name and length. */
-function replaceMethod<T extends object, K extends keyof T>(
-  target: T,
-  name: K,
-  make: (original: T[K]) => T[K],
-): Undo {
-  const own = Object.getOwnPropertyDescriptor(target, name);
-  const original = target[name];
-  const replacement = make(original);
-  const { length } = original as { readonly length: number };
-  Object.defineProperties(replacement, {
-    name: { value: name, configurable: true },
-    length: { value: length, configurable: true },
-  });
-  Object.defineProperty(target, name, {
-    configurable: true,
-    enumerable: own?.enumerable ?? false,
-    writable: true,
-    value: replacement,
-  });
-  return () => {
-    if (own === undefined) delete target[name];
-    else Object.defineProperty(target, name, own);
-  };
+function patchInstance(query: PgQuery, recorder: Recorder): void {
+  if (!undoes.has(query)) undoes.set(query, patchLife(query, recorder));
 }
 
 function patchIssue(clients: PgClient, queries: PgQuery, recorder: Recorder): Undo {
   return replaceMethod(clients, 'query', (original) => {
     return function query(this: PgClient, ...args: Parameters<PgClient['query']>): unknown {
       const outer = issuing;
-      const record = issue(recorder, queries, this, args);
+      const record = issue(recorder, queries, this, args, query);
       issuing = record;
       let result;
       try {
@@ -149,6 +81,41 @@ function patchIssue(clients: PgClient, queries: PgQuery, recorder: Recorder): Un
   });
 }
 
+/**
+ * A connection outlives the scope that it is opened in: what the server sends by itself belongs
+ * to none, and the scope must not stay in memory for as long as the connection.
+ */
+function patchOpening(clients: PgClient, recorder: Recorder): Undo {
+  return replaceMethod(clients as Required<PgClient>, '_connect', (original) => {
+    return function _connect(this: PgClient, callback: PgCallback): unknown {
+      const context = recorder.captureContext();
+      const startNs = recorder.engine.nowNs();
+      const connected: PgCallback = (error, ...rest) => {
+        if (!error) stateOf(this).connectNs = Math.max(0, recorder.engine.nowNs() - startNs);
+        return recorder.runIn(context, () => callback.call(this, error, ...rest));
+      };
+      return recorder.runIn(recorder.isUnrecorded() ? context : undefined, () =>
+        original.call(this, connected),
+      );
+    };
+  });
+}
+
+/** Rows of a query that the application made: it may listen to them one by one. */
+function patchRows(query: PgQuery, recorder: Recorder): void {
+  if (query.handleDataRow === undefined || rowCounts.has(query)) return;
+  rowCounts.set(query, 0);
+  const undo = replaceMethod(query as Required<PgQuery>, 'handleDataRow', (original) => {
+    return function handleDataRow(this: PgQuery, message, connection): unknown {
+      rowCounts.set(this, (rowCounts.get(this) ?? 0) + 1);
+      if (!this.listenerCount?.('row')) return original.call(this, message, connection);
+      const scope = records.get(this)?.scope;
+      return recorder.runIn(scope, () => original.call(this, message, connection));
+    };
+  });
+  undoes.set(query, [...(undoes.get(query) ?? []), undo]);
+}
+
 /** Hooks what the driver calls on a query: on `Query.prototype`, or on one cursor or stream. */
 function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
   return [
@@ -159,7 +126,7 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
           return original.call(this, connection);
         } catch (error) {
           // What the driver cannot write never gets an answer.
-          end(recorder, this, OUTCOME.error);
+          end(recorder, this, OUTCOME.error, error);
           throw error;
         }
       };
@@ -175,7 +142,7 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
     }),
     replaceMethod(target, 'handleError', (original) => {
       return function handleError(this: PgQuery, error: unknown, connection: unknown): unknown {
-        const record = end(recorder, this, OUTCOME.error);
+        const record = end(recorder, this, OUTCOME.error, error);
         if (record === undefined) return original.call(this, error, connection);
         return recorder.runIn(record.scope, () => original.call(this, error, connection));
       };
@@ -188,6 +155,7 @@ function issue(
   queries: PgQuery,
   client: PgClient,
   [config, values]: Parameters<PgClient['query']>,
+  below: unknown,
 ): RecordedQuery | undefined {
   try {
     const query = typeof config === 'string' ? undefined : (config as Partial<PgQuery> | null);
@@ -196,20 +164,24 @@ function issue(
     const isSubmittable = typeof query?.submit === 'function';
     const own = query?.values ?? query?.cursor?.values;
     const given = isSubmittable ? own : (values ?? own);
-    const checkout = checkouts.get(client);
+    const state = stateOf(client);
     const record = recorder.issue(
       sql,
       Array.isArray(given) ? given : undefined,
-      checkout?.pool ?? client,
+      state.pool ?? client,
+      below,
     );
     if (record === undefined) return undefined;
-    if (checkout !== undefined) {
-      record.poolWaitNs = checkout.waitNs;
-      checkout.waitNs = 0;
+    if (state.waitNs > 0) {
+      record.poolWaitNs = state.waitNs;
+      record.connectNs = Math.min(state.connectNs, state.waitNs);
+      state.waitNs = 0;
+      state.connectNs = 0;
     }
-    if (isSubmittable && query.submit !== queries.submit) {
+    if (isSubmittable) {
       const submittable = query as PgQuery;
-      if (!undoes.has(submittable)) undoes.set(submittable, patchLife(submittable, recorder));
+      if (submittable.submit !== queries.submit) patchInstance(submittable, recorder);
+      patchRows(submittable, recorder);
     }
     return record;
   } catch (error) {
@@ -239,7 +211,7 @@ function claimQueued(
   record: RecordedQuery,
 ): void {
   try {
-    const queued = (client._queryQueue ?? client.queryQueue)?.at(-1);
+    const queued = queueOf(client)?.at(-1);
     if (queued !== undefined && isOf(record, queued) && !records.has(queued)) {
       records.set(queued, record);
     } else if (queued !== undefined && queued === config) {
@@ -270,10 +242,16 @@ function beginSubmitted(recorder: Recorder, query: PgQuery): void {
 }
 
 /** @returns what has ended; undefined where the query is none of ours, or ended before. */
-function end(recorder: Recorder, query: PgQuery, outcome: Outcome): RecordedQuery | undefined {
+function end(
+  recorder: Recorder,
+  query: PgQuery,
+  outcome: Outcome,
+  error?: unknown,
+): RecordedQuery | undefined {
   try {
     const record = records.get(query);
     const rerun = rerunsOf.get(query)?.shift();
+    const rowCount = outcome === OUTCOME.ok ? rowCountOf(query) : -1;
     if (rerun === undefined) {
       records.delete(query);
       undoLife(query);
@@ -283,10 +261,11 @@ function end(recorder: Recorder, query: PgQuery, outcome: Outcome): RecordedQuer
     if (record === undefined) return undefined;
     // A connection that was lost fails what still waits in the client's queue too.
     if (record.startNs === 0) recorder.begin(record);
-    recorder.end(record, outcome, outcome === OUTCOME.ok ? rowCountOf(query) : -1);
+    if (outcome === OUTCOME.error) record.sqlState = sqlStateOf(error);
+    recorder.end(record, outcome, rowCount);
     return record;
-  } catch (error) {
-    recorder.reportFault(error);
+  } catch (fault) {
+    recorder.reportFault(fault);
     return undefined;
   }
 }
@@ -294,88 +273,14 @@ function end(recorder: Recorder, query: PgQuery, outcome: Outcome): RecordedQuer
 function undoLife(query: PgQuery): void {
   const undone = undoes.get(query);
   if (undone === undefined) return;
-  for (const undo of undone) undo();
+  for (const undo of undone.toReversed()) undo();
   undoes.delete(query);
+  rowCounts.delete(query);
 }
 
 /** Of several statements in one text, the last one's. */
-function rowCountOf({ _results: results }: PgQuery): number {
+function rowCountOf(query: PgQuery): number {
+  const { _results: results } = query;
   const last = Array.isArray(results) ? results.at(-1) : results;
-  return last?.rowCount ?? -1;
-}
-
-function patchConnect(pools: PgPool, recorder: Recorder): Undo {
-  return replaceMethod(pools, 'connect', (original) => {
-    return function connect(this: PgPool, callback?: PgConnectCallback | null): unknown {
-      if (!callback && this.ending) return original.call(this);
-      watchPool(recorder, this);
-      const context = recorder.captureContext();
-      const startNs = recorder.engine.nowNs();
-      if (callback) {
-        return original.call(this, (...result) => {
-          noteCheckout(recorder, this, result[1], startNs);
-          return recorder.runIn(context, () => callback(...result));
-        });
-      }
-      // The driver's own promise form, so that failing takes as many ticks as it does without us,
-      // and that what it throws is thrown.
-      let settle: PgConnectCallback = () => {};
-      const connected = new this.Promise((resolve, reject) => {
-        settle = (error, client) => (error ? reject(error) : resolve(client));
-      }).catch((error: Error) => {
-        Error.captureStackTrace(error);
-        throw error;
-      });
-      original.call(this, (error, client) => {
-        noteCheckout(recorder, this, client, startNs);
-        settle(error, client);
-      });
-      return connected;
-    };
-  });
-}
-
-function watchPool(recorder: Recorder, pool: PgPool): void {
-  try {
-    if (!recorder.isUnrecorded()) recorder.pools.add(pool, describePool);
-  } catch (error) {
-    recorder.reportFault(error);
-  }
-}
-
-function describePool(pool: PgPool): PoolState {
-  const { totalCount: total, idleCount: idle, waitingCount: waiting, options } = pool;
-  const { host, port, database } = addressOf(options);
-  return {
-    name: `${host}:${port}/${database}`,
-    total,
-    idle,
-    active: total - idle,
-    waiting,
-    max: options.max,
-  };
-}
-
-/** As the options say it; what the driver adds from the environment is not known here. */
-function addressOf(options: PgPoolOptions): { host: string; port: string; database: string } {
-  const { connectionString } = options;
-  const url =
-    connectionString !== undefined && URL.canParse(connectionString)
-      ? new URL(connectionString)
-      : undefined;
-  return {
-    host: options.host ?? url?.hostname ?? 'localhost',
-    port: String(options.port ?? (url?.port || '5432')),
-    database: options.database ?? (url?.pathname.slice(1) || 'postgres'),
-  };
-}
-
-function noteCheckout(
-  recorder: Recorder,
-  pool: PgPool,
-  client: PgClient | undefined,
-  startNs: number,
-): void {
-  if (client === undefined) return;
-  checkouts.set(client, { pool, waitNs: Math.max(0, recorder.engine.nowNs() - startNs) });
+  return last?.rowCount ?? rowCounts.get(query) ?? -1;
 }

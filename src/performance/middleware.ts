@@ -2,6 +2,7 @@ import { findRepeatedStatements } from '../analysis/index.ts';
 import { createDashboardHandler, type DashboardHandler } from '../dashboard/index.ts';
 import { instrumentLoaded } from '../drivers/index.ts';
 import {
+  describeCallSite,
   getRecorder,
   isDisabled,
   type RecordedQuery,
@@ -148,9 +149,16 @@ export class PerformanceMiddleware {
     const nowNs = recorder.engine.nowNs();
     const durationMs = (nowNs - scope.startNs) / 1e6;
     const startedAt = Date.now() - durationMs;
-    const repeated = findRepeatedStatements(scope, this.options.nPlusOneThreshold, recorder.core);
-    for (const { sql, count, totalMs } of repeated) {
-      this.#store.addNPlusOne({ sql, route: scope.name, count, totalMs, timestamp: startedAt });
+    const repeated = findRepeatedStatements(
+      scope,
+      this.options.nPlusOneThreshold,
+      recorder.core,
+      recorder.callSites,
+    );
+    for (const { sql, count, totalMs, callSite: site } of repeated) {
+      const callSite = site === undefined ? null : describeCallSite(site);
+      const pattern = { sql, route: scope.name, count, totalMs, callSite, timestamp: startedAt };
+      this.#store.addNPlusOne(pattern);
     }
     const space = scope.name.indexOf(' ');
     this.#store.addRequest({

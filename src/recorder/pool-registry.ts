@@ -7,6 +7,23 @@ export interface PoolState {
   readonly active: number;
   readonly waiting: number;
   readonly max: number;
+  /** Missing where the driver does not tell. */
+  readonly times?: PoolTimes;
+}
+
+/** What a pool has taken since it was first seen, in milliseconds. */
+export interface PoolTimes {
+  readonly checkoutCount: number;
+  /** From asking for a client to having it. */
+  readonly waitTotalMs: number;
+  readonly waitMaxMs: number;
+  /** Connections that were opened for a checkout; their time is part of its wait. */
+  readonly connectCount: number;
+  readonly connectTotalMs: number;
+  readonly connectMaxMs: number;
+  /** From having a client to its release. */
+  readonly heldTotalMs: number;
+  readonly heldMaxMs: number;
 }
 
 /** Pools that are watched at once. */

@@ -16,6 +16,7 @@ import {
 } from '../engine/engine.ts';
 import { loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
+import { type CallSite, CallSites, type CapturedStack } from './call-site.ts';
 import { PoolRegistry } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
 
@@ -40,7 +41,21 @@ export interface QueryListener {
 /** Marks a piece of work whose queries are the tool's own: never recorded, counted or logged. */
 const UNRECORDED: unique symbol = Symbol('unrecorded');
 
-export type Context = Scope | typeof UNRECORDED | undefined;
+/** A scope, and the stack that the queries issued in it go by: for libraries that lose it. */
+class SitedScope {
+  readonly scope: Scope;
+  readonly stack: CapturedStack;
+
+  constructor(scope: Scope, stack: CapturedStack) {
+    this.scope = scope;
+    this.stack = stack;
+  }
+}
+
+export type Context = Scope | SitedScope | typeof UNRECORDED | undefined;
+
+/** Says that it was settled further up whether a query takes a stack, and that it takes none. */
+export const NO_STACK: CapturedStack = {};
 
 export class Recorder {
   readonly engine: Engine;
@@ -48,6 +63,7 @@ export class Recorder {
   readonly engineReason: string;
   readonly core: EngineRecorder;
   readonly pools: PoolRegistry = new PoolRegistry();
+  readonly callSites: CallSites;
 
   /** Queries that a driver ran outside every scope. */
   unscopedQueryCount = 0;
@@ -56,6 +72,8 @@ export class Recorder {
 
   readonly #contexts = new AsyncLocalStorage<Context>();
   #listeners: readonly QueryListener[] = [];
+  /** For the next query that is issued before the function that it was given to returns. */
+  #givenStack: CapturedStack | undefined;
   #sampleCount = 0;
   #sampleNs = 0;
   #sinceSample = 0;
@@ -64,12 +82,14 @@ export class Recorder {
     this.engine = engine;
     this.engineReason = engineReason;
     this.core = engine.createRecorder(CAPACITIES);
+    this.callSites = new CallSites((sql) => this.core.internStatement(sql));
   }
 
   /** The scope that a query issued here and now belongs to. */
   currentScope(): Scope | undefined {
     const store = this.#contexts.getStore();
-    return store instanceof Scope ? store : undefined;
+    if (store instanceof Scope) return store;
+    return store instanceof SitedScope ? store.scope : undefined;
   }
 
   openScope(kind: ScopeKind, name: string): Scope {
@@ -97,6 +117,49 @@ export class Recorder {
   /** Runs `fn` with the queries that it issues left out of everything. */
   runUnrecorded<T>(fn: () => T): T {
     return this.#contexts.run(UNRECORDED, fn);
+  }
+
+  /** Runs `fn` with this stack for the one query that it issues before it returns. */
+  runWithStack<T>(stack: CapturedStack | undefined, fn: () => T): T {
+    const outer = this.#givenStack;
+    this.#givenStack = stack;
+    try {
+      return fn();
+    } finally {
+      this.#givenStack = outer;
+    }
+  }
+
+  /** Runs `fn` with this stack for every query that it, or what it starts, issues in this scope. */
+  runFrom<T>(stack: CapturedStack, fn: () => T): T {
+    const scope = this.currentScope();
+    return scope === undefined ? fn() : this.#contexts.run(new SitedScope(scope, stack), fn);
+  }
+
+  /**
+   * The stack of a query that is about to be asked for, for a driver that issues it only after the
+   * caller's frames are gone: give it to {@link Recorder.runWithStack}.
+   */
+  takeStack(sql: string, below: unknown): CapturedStack {
+    const store = this.#contexts.getStore();
+    if (store === undefined || store === UNRECORDED) return NO_STACK;
+    return this.#stackFor(store, sql, below) ?? NO_STACK;
+  }
+
+  /**
+   * Whether the current scope has come by `what` before, captured as {@link Recorder.takeStack}
+   * does: for builders, which know what is asked for before there is a text.
+   *
+   * @param what stands for the statement, such as `select users`; holds no value.
+   */
+  takeStackOf(what: string, below: unknown): CapturedStack | undefined {
+    const scope = this.currentScope();
+    return scope === undefined ? undefined : this.callSites.takeNamed(scope, what, below);
+  }
+
+  /** Where the application asked for the query; undefined where that is not known. */
+  callSite({ stack }: RecordedQuery): CallSite | undefined {
+    return stack === undefined ? undefined : this.callSites.format(stack);
   }
 
   /** Closes the scope and tells its observers; a second call does nothing. */
@@ -129,17 +192,25 @@ export class Recorder {
    * Notes that a query is issued, with the scope it belongs to. Nothing is counted before
    * {@link Recorder.begin}.
    *
+   * @param below the hook that the application called; its stack is looked at below it. Without
+   * one the query goes without a call site.
    * @returns undefined where the query is the tool's own.
    */
   issue(
     sql: string,
     values: readonly unknown[] | undefined,
     source: object | undefined,
+    below: unknown = undefined,
   ): RecordedQuery | undefined {
     const store = this.#contexts.getStore();
     if (store === UNRECORDED) return undefined;
+    let stack: CapturedStack | undefined;
+    if (store !== undefined && below !== undefined) {
+      stack = this.#stackFor(store, sql, below);
+      if (stack === NO_STACK) stack = undefined;
+    }
     return {
-      scope: store,
+      scope: store instanceof SitedScope ? store.scope : store,
       source,
       sql,
       values,
@@ -148,8 +219,11 @@ export class Recorder {
       startNs: 0,
       durationNs: -1,
       poolWaitNs: 0,
+      connectNs: 0,
       outcome: OUTCOME.ok,
+      sqlState: undefined,
       rowCount: -1,
+      stack,
     };
   }
 
@@ -243,6 +317,16 @@ export class Recorder {
       type: 'HyperDjangoWarning',
       code: 'HYPERDJANGO_FAULT',
     });
+  }
+
+  #stackFor(store: Scope | SitedScope, sql: string, below: unknown): CapturedStack | undefined {
+    const given = this.#givenStack;
+    if (given !== undefined) {
+      this.#givenStack = undefined;
+      return given;
+    }
+    if (store instanceof SitedScope) return store.stack;
+    return this.callSites.take(store, sql, below);
   }
 
   /** A listener that throws must not keep the others from hearing. */

@@ -17,8 +17,11 @@ function query(startNs: number, statementId = 1): RecordedQuery {
     startNs: START_NS + startNs,
     durationNs: -1,
     poolWaitNs: 0,
+    connectNs: 0,
     outcome: OUTCOME.ok,
+    sqlState: undefined,
     rowCount: -1,
+    stack: undefined,
   };
 }
 

@@ -1,0 +1,195 @@
+/**
+ * The hook on pg-pool: how long a query waited for a client, how long a client was held, and the
+ * scope and the call site that the wait would lose.
+ */
+import {
+  type CapturedStack,
+  getRecorder,
+  NO_STACK,
+  type PoolState,
+  type PoolTimes,
+  type Recorder,
+} from '../recorder/index.ts';
+import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
+import { stateOf } from './pg-clients.ts';
+import type {
+  PgClient,
+  PgConnectCallback,
+  PgPool,
+  PgPoolClass,
+  PgPoolOptions,
+} from './pg-types.ts';
+
+const timesOf = new WeakMap<PgPool, { -readonly [K in keyof PoolTimes]: number }>();
+/** The stack of the `pool.query()` that is calling `connect()` at this moment. */
+let pendingStack: CapturedStack | undefined;
+
+/** Hooks the pools of one copy of pg-pool; a second call does nothing. */
+export function instrumentPool(Pool: PgPoolClass): void {
+  const recorder = getRecorder();
+  const root = rootOf(Pool.prototype, 'connect');
+  patchOnce(root, () => [
+    patchConnect(root, recorder),
+    ...(Object.hasOwn(root, 'query') ? [patchQuery(root, recorder)] : []),
+    ...(root._release === undefined ? [] : [patchRelease(root, recorder)]),
+  ]);
+}
+
+/** Puts the driver's own functions back, identical to what they were. */
+export function uninstrumentPool(Pool: PgPoolClass): void {
+  unpatch(rootOf(Pool.prototype, 'connect'));
+}
+
+/** `pool.query()` asks its client only when the caller's frames are gone. */
+function patchQuery(pools: PgPool, recorder: Recorder): Undo {
+  return replaceMethod(pools, 'query', (original) => {
+    return function query(this: PgPool, ...args: Parameters<PgPool['query']>): unknown {
+      const outer = pendingStack;
+      pendingStack = takeStack(recorder, args[0], query);
+      try {
+        return original.apply(this, args);
+      } finally {
+        pendingStack = outer;
+      }
+    };
+  });
+}
+
+function takeStack(recorder: Recorder, config: unknown, below: unknown): CapturedStack {
+  try {
+    const sql = typeof config === 'string' ? config : (config as { text?: unknown } | null)?.text;
+    return typeof sql === 'string' ? recorder.takeStack(sql, below) : NO_STACK;
+  } catch (error) {
+    recorder.reportFault(error);
+    return NO_STACK;
+  }
+}
+
+function patchConnect(pools: PgPool, recorder: Recorder): Undo {
+  return replaceMethod(pools, 'connect', (original) => {
+    return function connect(this: PgPool, callback?: PgConnectCallback | null): unknown {
+      if (!callback && this.ending) return original.call(this);
+      const stack = pendingStack;
+      pendingStack = undefined;
+      watchPool(recorder, this);
+      const context = recorder.captureContext();
+      const startNs = recorder.engine.nowNs();
+      if (callback) {
+        return original.call(this, (...result) => {
+          noteCheckout(recorder, this, result[1], startNs);
+          return recorder.runIn(context, () =>
+            stack === undefined || result[0]
+              ? callback(...result)
+              : recorder.runWithStack(stack, () => callback(...result)),
+          );
+        });
+      }
+      // The driver's own promise form, so that failing takes as many ticks as it does without us,
+      // and that what it throws is thrown.
+      let settle: PgConnectCallback = () => {};
+      const connected = new this.Promise((resolve, reject) => {
+        settle = (error, client) => (error ? reject(error) : resolve(client));
+      }).catch((error: Error) => {
+        Error.captureStackTrace(error);
+        throw error;
+      });
+      original.call(this, (error, client) => {
+        noteCheckout(recorder, this, client, startNs);
+        settle(error, client);
+      });
+      return connected;
+    };
+  });
+}
+
+function patchRelease(pools: PgPool, recorder: Recorder): Undo {
+  type Release = NonNullable<PgPool['_release']>;
+  return replaceMethod(pools as Required<PgPool>, '_release', (original) => {
+    return function _release(this: PgPool, ...args: Parameters<Release>): unknown {
+      noteRelease(recorder, this, args[0]);
+      return original.apply(this, args);
+    };
+  });
+}
+
+function noteCheckout(
+  recorder: Recorder,
+  pool: PgPool,
+  client: PgClient | undefined,
+  startNs: number,
+): void {
+  if (client === undefined) return;
+  const nowNs = recorder.engine.nowNs();
+  const waitNs = Math.max(0, nowNs - startNs);
+  const state = stateOf(client);
+  state.pool = pool;
+  state.waitNs = waitNs;
+  state.heldSinceNs = nowNs;
+  const times = timesOf.get(pool);
+  if (times === undefined) return;
+  times.checkoutCount += 1;
+  times.waitTotalMs += waitNs / 1e6;
+  times.waitMaxMs = Math.max(times.waitMaxMs, waitNs / 1e6);
+  if (state.connectNs === 0) return;
+  times.connectCount += 1;
+  times.connectTotalMs += state.connectNs / 1e6;
+  times.connectMaxMs = Math.max(times.connectMaxMs, state.connectNs / 1e6);
+}
+
+function noteRelease(recorder: Recorder, pool: PgPool, client: PgClient): void {
+  const state = stateOf(client);
+  const times = timesOf.get(pool);
+  if (state.heldSinceNs === 0 || times === undefined) return;
+  const heldMs = Math.max(0, recorder.engine.nowNs() - state.heldSinceNs) / 1e6;
+  state.heldSinceNs = 0;
+  times.heldTotalMs += heldMs;
+  times.heldMaxMs = Math.max(times.heldMaxMs, heldMs);
+}
+
+function watchPool(recorder: Recorder, pool: PgPool): void {
+  try {
+    if (timesOf.has(pool) || recorder.isUnrecorded()) return;
+    timesOf.set(pool, {
+      checkoutCount: 0,
+      waitTotalMs: 0,
+      waitMaxMs: 0,
+      connectCount: 0,
+      connectTotalMs: 0,
+      connectMaxMs: 0,
+      heldTotalMs: 0,
+      heldMaxMs: 0,
+    });
+    recorder.pools.add(pool, describePool);
+  } catch (error) {
+    recorder.reportFault(error);
+  }
+}
+
+function describePool(pool: PgPool): PoolState {
+  const { totalCount: total, idleCount: idle, waitingCount: waiting, options } = pool;
+  const { host, port, database } = addressOf(options);
+  const times = timesOf.get(pool);
+  return {
+    name: `${host}:${port}/${database}`,
+    total,
+    idle,
+    active: total - idle,
+    waiting,
+    max: options.max,
+    ...(times && { times: { ...times } }),
+  };
+}
+
+/** As the options say it; what the driver adds from the environment is not known here. */
+function addressOf(options: PgPoolOptions): { host: string; port: string; database: string } {
+  const { connectionString } = options;
+  const url =
+    connectionString !== undefined && URL.canParse(connectionString)
+      ? new URL(connectionString)
+      : undefined;
+  return {
+    host: options.host ?? url?.hostname ?? 'localhost',
+    port: String(options.port ?? (url?.port || '5432')),
+    database: options.database ?? (url?.pathname.slice(1) || 'postgres'),
+  };
+}
