@@ -163,7 +163,8 @@ function issue(
     if (typeof sql !== 'string') return undefined;
     const isSubmittable = typeof query?.submit === 'function';
     const own = query?.values ?? query?.cursor?.values;
-    const given = isSubmittable ? own : (values ?? own);
+    // The second argument may be the callback.
+    const given = isSubmittable || !Array.isArray(values) ? own : values;
     const state = stateOf(client);
     const record = recorder.issue(
       sql,

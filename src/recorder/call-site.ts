@@ -104,13 +104,17 @@ export class CallSites {
   }
 
   /** The same for builders, which know what is asked for before there is a text. */
-  takeNamed({ seen }: SiteScope, what: string, below: unknown): CapturedStack | undefined {
+  takeNamed(scope: SiteScope, what: string, below: unknown): CapturedStack | undefined {
+    return this.isNamedDue(scope, what) ? captureStack(below) : undefined;
+  }
+
+  /** Whether a call of this name takes a stack; asking counts as a call. */
+  isNamedDue({ seen }: SiteScope, what: string): boolean {
     seen.named ??= new Map();
     const before = seen.named.get(what) ?? 0;
-    if (before === 0 && seen.named.size === KEYS_MAX) return undefined;
+    if (before === 0 && seen.named.size === KEYS_MAX) return false;
     seen.named.set(what, before + 1);
-    const isTaken = before > 0 && before <= STACKS_PER_SCOPE_MAX && this.#spend(what, before);
-    return isTaken ? captureStack(below) : undefined;
+    return before > 0 && before <= STACKS_PER_SCOPE_MAX && this.#spend(what, before);
   }
 
   /** @returns undefined where no frame of the application is in the stack. */
@@ -217,7 +221,7 @@ function applicationFrame(stack: unknown): CallSite | undefined {
 }
 
 function nameOf(name: string | undefined): string | null {
-  return name === undefined || name.endsWith('<anonymous>') ? null : name;
+  return name === undefined || name.endsWith('<anonymous>') ? null : name.replace(/^Object\./, '');
 }
 
 /** The folder of this package, unless a bundler has put everything into one file. */

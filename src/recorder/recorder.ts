@@ -157,6 +157,12 @@ export class Recorder {
     return scope === undefined ? undefined : this.callSites.takeNamed(scope, what, below);
   }
 
+  /** Whether a query that goes by this text takes a stack, for a driver that has one at hand. */
+  isStackDue(what: string): boolean {
+    const scope = this.currentScope();
+    return scope !== undefined && this.callSites.isNamedDue(scope, what);
+  }
+
   /** Where the application asked for the query; undefined where that is not known. */
   callSite({ stack }: RecordedQuery): CallSite | undefined {
     return stack === undefined ? undefined : this.callSites.format(stack);
