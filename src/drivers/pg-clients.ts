@@ -1,4 +1,5 @@
 /** What is known of each client of node-postgres. */
+import { createStamp } from '../util/stamp.ts';
 import type { PgClient, PgPool, PgQuery } from './pg-types.ts';
 
 /** One client, for as long as the application holds on to it. */
@@ -9,11 +10,11 @@ export interface ClientState {
   waitNs: number;
   /** What opening the connection took; taken by its first query. */
   connectNs: number;
-  /** When the pool handed it out; 0 while it is idle. */
+  /** When the application took it from the pool; 0 while nobody holds it. */
   heldSinceNs: number;
 }
 
-const states = new WeakMap<PgClient, ClientState>();
+const states = createStamp<PgClient, ClientState>();
 /** For `uninstrument`, which must find the queries in flight. */
 let references: WeakRef<PgClient>[] = [];
 /** References are looked through for dead ones at each doubling. */

@@ -10,6 +10,7 @@ import {
   type PoolTimes,
   type Recorder,
 } from '../recorder/index.ts';
+import { createStamp } from '../util/stamp.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
 import { stateOf } from './pg-clients.ts';
 import type {
@@ -20,7 +21,10 @@ import type {
   PgPoolOptions,
 } from './pg-types.ts';
 
-const timesOf = new WeakMap<PgPool, { -readonly [K in keyof PoolTimes]: number }>();
+/** Instead of the time at which a client was asked for. */
+const NO_WAIT = -1;
+
+const timesOf = createStamp<PgPool, { -readonly [K in keyof PoolTimes]: number }>();
 /** The stack of the `pool.query()` that is calling `connect()` at this moment. */
 let pendingStack: CapturedStack | undefined;
 
@@ -73,15 +77,16 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
       pendingStack = undefined;
       watchPool(recorder, this);
       const context = recorder.captureContext();
-      const startNs = recorder.engine.nowNs();
+      // A client that lies ready is not waited for.
+      const startNs = this.idleCount > this.waitingCount ? NO_WAIT : recorder.engine.nowNs();
       if (callback) {
         return original.call(this, (...result) => {
-          noteCheckout(recorder, this, result[1], startNs);
-          return recorder.runIn(context, () =>
+          noteCheckout(recorder, this, result[1], startNs, stack === undefined);
+          const call = (): unknown =>
             stack === undefined || result[0]
               ? callback(...result)
-              : recorder.runWithStack(stack, () => callback(...result)),
-          );
+              : recorder.runWithStack(stack, () => callback(...result));
+          return recorder.captureContext() === context ? call() : recorder.runIn(context, call);
         });
       }
       // The driver's own promise form, so that failing takes as many ticks as it does without us,
@@ -94,7 +99,7 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
         throw error;
       });
       original.call(this, (error, client) => {
-        noteCheckout(recorder, this, client, startNs);
+        noteCheckout(recorder, this, client, startNs, true);
         settle(error, client);
       });
       return connected;
@@ -117,17 +122,20 @@ function noteCheckout(
   pool: PgPool,
   client: PgClient | undefined,
   startNs: number,
+  isHeld: boolean,
 ): void {
   if (client === undefined) return;
-  const nowNs = recorder.engine.nowNs();
-  const waitNs = Math.max(0, nowNs - startNs);
+  const nowNs = isHeld || startNs !== NO_WAIT ? recorder.engine.nowNs() : 0;
+  const waitNs = startNs === NO_WAIT ? 0 : Math.max(0, nowNs - startNs);
   const state = stateOf(client);
   state.pool = pool;
   state.waitNs = waitNs;
-  state.heldSinceNs = nowNs;
+  // `pool.query()` holds a client for as long as its query runs, which is known.
+  state.heldSinceNs = isHeld ? nowNs : 0;
   const times = timesOf.get(pool);
   if (times === undefined) return;
   times.checkoutCount += 1;
+  if (waitNs === 0) return;
   times.waitTotalMs += waitNs / 1e6;
   times.waitMaxMs = Math.max(times.waitMaxMs, waitNs / 1e6);
   if (state.connectNs === 0) return;
@@ -138,17 +146,19 @@ function noteCheckout(
 
 function noteRelease(recorder: Recorder, pool: PgPool, client: PgClient): void {
   const state = stateOf(client);
+  if (state.heldSinceNs === 0) return;
   const times = timesOf.get(pool);
-  if (state.heldSinceNs === 0 || times === undefined) return;
+  if (times === undefined) return;
   const heldMs = Math.max(0, recorder.engine.nowNs() - state.heldSinceNs) / 1e6;
   state.heldSinceNs = 0;
+  times.heldCount += 1;
   times.heldTotalMs += heldMs;
   times.heldMaxMs = Math.max(times.heldMaxMs, heldMs);
 }
 
 function watchPool(recorder: Recorder, pool: PgPool): void {
   try {
-    if (timesOf.has(pool) || recorder.isUnrecorded()) return;
+    if (timesOf.get(pool) !== undefined || recorder.isUnrecorded()) return;
     timesOf.set(pool, {
       checkoutCount: 0,
       waitTotalMs: 0,
@@ -156,6 +166,7 @@ function watchPool(recorder: Recorder, pool: PgPool): void {
       connectCount: 0,
       connectTotalMs: 0,
       connectMaxMs: 0,
+      heldCount: 0,
       heldTotalMs: 0,
       heldMaxMs: 0,
     });

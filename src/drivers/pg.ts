@@ -15,18 +15,19 @@
  */
 import { OUTCOME, type Outcome } from '../engine/engine.ts';
 import { getRecorder, type RecordedQuery, type Recorder } from '../recorder/index.ts';
+import { createStamp } from '../util/stamp.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
 import { queriesInFlight, queueOf, stateOf } from './pg-clients.ts';
 import type { PgCallback, PgClient, PgClientClass, PgQuery } from './pg-types.ts';
 import { sqlStateOf } from './sql-state.ts';
 
-const records = new WeakMap<PgQuery, RecordedQuery>();
+const records = createStamp<PgQuery, RecordedQuery>();
 /** Further runs of one `Query` object that was given to `client.query()` again before its end. */
-const rerunsOf = new WeakMap<PgQuery, RecordedQuery[]>();
+const rerunsOf = createStamp<PgQuery, RecordedQuery[]>();
 /** For queries whose methods are hooked one by one, and put back at their end. */
-const undoes = new WeakMap<PgQuery, Undo[]>();
+const undoes = createStamp<PgQuery, Undo[]>();
 /** Rows of cursors and streams, which count none themselves. */
-const rowCounts = new WeakMap<PgQuery, number>();
+const rowCounts = createStamp<PgQuery, number>();
 /** The query that `client.query()` is issuing at this moment, until `submit()` claims it. */
 let issuing: RecordedQuery | undefined;
 
@@ -51,12 +52,12 @@ export function uninstrumentClient(Client: PgClientClass): void {
   if (!unpatch(root)) return;
   const recorder = getRecorder();
   for (const query of queriesInFlight(root)) {
-    if (records.has(query)) patchInstance(query, recorder);
+    if (records.get(query) !== undefined) patchInstance(query, recorder);
   }
 }
 
 function patchInstance(query: PgQuery, recorder: Recorder): void {
-  if (!undoes.has(query)) undoes.set(query, patchLife(query, recorder));
+  if (undoes.get(query) === undefined) undoes.set(query, patchLife(query, recorder));
 }
 
 function patchIssue(clients: PgClient, queries: PgQuery, recorder: Recorder): Undo {
@@ -103,7 +104,7 @@ function patchOpening(clients: PgClient, recorder: Recorder): Undo {
 
 /** Rows of a query that the application made: it may listen to them one by one. */
 function patchRows(query: PgQuery, recorder: Recorder): void {
-  if (query.handleDataRow === undefined || rowCounts.has(query)) return;
+  if (query.handleDataRow === undefined || rowCounts.get(query) !== undefined) return;
   rowCounts.set(query, 0);
   const undo = replaceMethod(query as Required<PgQuery>, 'handleDataRow', (original) => {
     return function handleDataRow(this: PgQuery, message, connection): unknown {
@@ -136,7 +137,9 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
         // After a row that could not be parsed the driver goes on to handleError by itself.
         if (this._canceledDueToError) return original.call(this, connection);
         const record = end(recorder, this, OUTCOME.ok);
-        if (record === undefined) return original.call(this, connection);
+        if (record === undefined || recorder.captureContext() === record.scope) {
+          return original.call(this, connection);
+        }
         return recorder.runIn(record.scope, () => original.call(this, connection));
       };
     }),
@@ -154,10 +157,12 @@ function issue(
   recorder: Recorder,
   queries: PgQuery,
   client: PgClient,
-  [config, values]: Parameters<PgClient['query']>,
+  args: Parameters<PgClient['query']>,
   below: unknown,
 ): RecordedQuery | undefined {
   try {
+    const config = args[0];
+    const values = args[1];
     const query = typeof config === 'string' ? undefined : (config as Partial<PgQuery> | null);
     const sql = query === undefined ? config : query && textOf(query, client);
     if (typeof sql !== 'string') return undefined;
@@ -213,7 +218,7 @@ function claimQueued(
 ): void {
   try {
     const queued = queueOf(client)?.at(-1);
-    if (queued !== undefined && isOf(record, queued) && !records.has(queued)) {
+    if (queued !== undefined && isOf(record, queued) && records.get(queued) === undefined) {
       records.set(queued, record);
     } else if (queued !== undefined && queued === config) {
       rerunsOf.set(queued, [...(rerunsOf.get(queued) ?? []), record]);
@@ -254,7 +259,7 @@ function end(
     const rerun = rerunsOf.get(query)?.shift();
     const rowCount = outcome === OUTCOME.ok ? rowCountOf(query) : -1;
     if (rerun === undefined) {
-      records.delete(query);
+      records.set(query, undefined);
       undoLife(query);
     } else {
       records.set(query, rerun);
@@ -275,8 +280,8 @@ function undoLife(query: PgQuery): void {
   const undone = undoes.get(query);
   if (undone === undefined) return;
   for (const undo of undone.toReversed()) undo();
-  undoes.delete(query);
-  rowCounts.delete(query);
+  undoes.set(query, undefined);
+  rowCounts.set(query, undefined);
 }
 
 /** Of several statements in one text, the last one's. */

@@ -21,7 +21,8 @@ export interface PoolTimes {
   readonly connectCount: number;
   readonly connectTotalMs: number;
   readonly connectMaxMs: number;
-  /** From having a client to its release. */
+  /** Clients that the application took and gave back, from having one to its release. */
+  readonly heldCount: number;
   readonly heldTotalMs: number;
   readonly heldMaxMs: number;
 }
