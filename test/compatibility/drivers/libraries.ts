@@ -7,8 +7,8 @@ export interface Library {
   readonly text: RegExp;
   /** Columns that the library itself makes impossible, and why. */
   readonly impossible?: Readonly<Record<string, string>>;
-  /** The server runs in the process: there is no other one to ask. */
-  readonly isEmbedded?: boolean;
+  /** It prepares COMMIT and SAVEPOINT. */
+  readonly hasPreparedUtilities?: boolean;
 }
 
 const PLAIN = /^SELECT id, name FROM items WHERE id = \$1$/;
@@ -19,11 +19,11 @@ export const LIBRARIES: readonly Library[] = [
   { label: 'pg, callbacks', name: 'pg-callback', text: PLAIN },
   { label: 'pg-cursor 2.22', name: 'pg-cursor', text: PLAIN },
   { label: 'pg-query-stream 4.17', name: 'pg-query-stream', text: PLAIN },
-  { label: 'postgres.js 3.4', name: 'postgres', text: PLAIN },
-  { label: 'postgres.js, `unsafe`', name: 'postgres-unsafe', text: PLAIN },
-  { label: 'PGlite 0.5', name: 'pglite', text: PLAIN, isEmbedded: true },
+  { label: 'postgres.js 3.4', name: 'postgres', text: PLAIN, hasPreparedUtilities: true },
+  { label: 'postgres.js, `unsafe`', name: 'postgres-unsafe', text: PLAIN, hasPreparedUtilities: true },
+  { label: 'PGlite 0.5', name: 'pglite', text: PLAIN },
   { label: 'Drizzle 0.45 on pg', name: 'drizzle-pg', text: QUOTED },
-  { label: 'Drizzle 0.45 on postgres.js', name: 'drizzle-postgres', text: QUOTED },
+  { label: 'Drizzle 0.45 on postgres.js', name: 'drizzle-postgres', text: QUOTED, hasPreparedUtilities: true },
   { label: 'Kysely 0.28', name: 'kysely', text: QUOTED },
   { label: 'Knex 3.3', name: 'knex', text: QUOTED },
   { label: 'Objection 3.1', name: 'objection', text: QUOTED },
