@@ -13,7 +13,8 @@ import { type Hook, hooksOf, hooksOfFile } from './libraries.ts';
  * - of node-postgres the module, or any pool or client;
  * - of postgres.js any `sql`, or the module's default export;
  * - a PGlite, its class, or its module;
- * - a database of Drizzle: its queries are seen by the driver under it, their call sites by this.
+ * - a database of Drizzle, or a client of Prisma: their queries are seen by the driver under them,
+ *   their call sites by this.
  *
  * @throws {OptionError} where `target` is none of these.
  * @example
@@ -55,7 +56,7 @@ function knownHooks(option: string, target: unknown): Hook[] {
   if (hooks.length > 0) return hooks;
   throw new OptionError(
     option,
-    'a pg module, Pool or Client, an sql of postgres.js, a PGlite or a database of Drizzle',
+    'a pg module, Pool or Client, an sql of postgres.js, a PGlite, or a database of Drizzle or Prisma',
     describeValue(target),
   );
 }

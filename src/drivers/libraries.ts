@@ -12,6 +12,7 @@ import { instrumentPool, uninstrumentPool } from './pg-pool.ts';
 import { instrumentClient, uninstrumentClient } from './pg.ts';
 import type { PgClientClass, PgPoolClass } from './pg-types.ts';
 import { instrumentPglite, type Pglite, uninstrumentPglite } from './pglite.ts';
+import { instrumentPrisma, type PrismaClient, uninstrumentPrisma } from './prisma.ts';
 import {
   instrumentPostgresJs,
   type PostgresJsQuery,
@@ -65,6 +66,7 @@ export function hooksOf(target: unknown): Hook[] {
     ...ifPostgresJs(queryOf(target)),
     ...(pglite.map(ifPglite).find(({ length }) => length > 0) ?? []),
     ...drizzleOf(target),
+    ...ifPrisma(target),
   ];
 }
 
@@ -132,6 +134,14 @@ function drizzleOf(target: object): Hook[] {
     ...ifDrizzle(Object.getPrototypeOf(database.select())),
     ...(relation === undefined ? [] : ifDrizzle(Object.getPrototypeOf(relation))),
   ];
+}
+
+/** A client is a proxy, which keeps the one that it was made of. */
+function ifPrisma(target: object): Hook[] {
+  const { _originalClient: client } = target as Exports;
+  const prototype: unknown = Object.getPrototypeOf(client ?? Object.prototype);
+  if (!hasMethods(prototype, ['_request', '$queryRaw', '$transaction'])) return [];
+  return [hook(prototype as PrismaClient, instrumentPrisma, uninstrumentPrisma)];
 }
 
 function rootWith(prototype: unknown, name: string): unknown {

@@ -1,7 +1,7 @@
 /**
  * Installs the real libraries in this folder, where they are not yet, and runs the suite on them.
- * `--all` adds what is heavy or needs another Node (see `drivers/optional.mjs`); anything else goes
- * to vitest.
+ * `--all` adds what is heavy or needs another Node (`drivers/optional`); anything else goes to
+ * vitest.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -34,6 +34,13 @@ const folders = [here, ...(all ? [join(here, 'drivers/optional')] : [])];
 for (const folder of folders.filter((one) => !isInstalled(one))) {
   // Some libraries ask for a later Node in their manifest and run on this one.
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: folder });
+}
+if (all) {
+  // Its engines, which cannot be had offline, are only for migrations.
+  run(process.execPath, ['../node_modules/prisma/build/index.js', 'generate'], {
+    cwd: join(here, 'drivers/optional/prisma7'),
+    env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true' },
+  });
 }
 run(process.execPath, ['scripts/build-ts.mjs']);
 const { bin } = JSON.parse(readFileSync(require.resolve('vitest/package.json'), 'utf8'));

@@ -1,3 +1,7 @@
+import { join } from 'node:path';
+
+import { ROOT } from '../../support/processes.ts';
+
 /** The libraries of the table, and where the suite finds them. */
 export interface Library {
   readonly label: string;
@@ -7,6 +11,10 @@ export interface Library {
   readonly text: RegExp;
   /** Columns that the library itself makes impossible, and why. */
   readonly impossible?: Readonly<Record<string, string>>;
+  /** What it calls a division by zero. */
+  readonly errorCode?: string;
+  /** Another Node, where this one is too old for it. */
+  readonly node?: string;
   /** It prepares COMMIT and SAVEPOINT. */
   readonly hasPreparedUtilities?: boolean;
 }
@@ -39,6 +47,20 @@ export const LIBRARIES: readonly Library[] = [
     text: /^select "i0"\.\* from "items" as "i0" where "i0"\."id" = \$1 limit \$2$/,
   },
   { label: 'pg-promise 12.7', name: 'pg-promise', text: PLAIN },
+];
+
+const NODE_24 = join(ROOT, 'test/compatibility/drivers/optional/node_modules/node24/bin/node');
+
+/** What is heavy, or needs another Node. */
+export const OPTIONAL_LIBRARIES: readonly Library[] = [
+  {
+    label: 'Prisma 7.10 on pg, Node 24',
+    name: '../optional/prisma',
+    text: /^SELECT "public"\."items"\."id", .+ WHERE "public"\."items"\."id" = \$1 LIMIT \$2/,
+    errorCode: 'P2010',
+    node: NODE_24,
+  },
+  { label: 'Slonik 49.10, Node 24', name: '../optional/slonik', text: PLAIN, node: NODE_24 },
 ];
 
 export const COLUMNS = [

@@ -1,5 +1,5 @@
 // Preloaded: hooks everything that the program loads, and keeps what is recorded for it.
-import { instrumentImports, instrumentLoaded } from '../../../dist/drivers/index.js';
+import { instrument, instrumentImports, instrumentLoaded } from '../../../dist/drivers/index.js';
 import { getRecorder } from '../../../dist/recorder/index.js';
 
 instrumentLoaded();
@@ -26,4 +26,4 @@ recorder.subscribe({
     });
   },
 });
-globalThis.recording = { recorder, ended };
+globalThis.recording = { recorder, ended, instrument };
