@@ -9,7 +9,7 @@
  * statement was seen at several sites, two of each scope's runs do. Only what becomes a finding is
  * formatted.
  */
-import { relative, sep } from 'node:path';
+import { isAbsolute, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The nearest frame of the application. */
@@ -250,6 +250,7 @@ function pathOf(location: string): string {
 
 function displayed(location: string): string {
   const path = pathOf(location);
+  if (!isAbsolute(path)) return path;
   const below = relative(process.cwd(), path);
   return below === '' || below === '..' || below.startsWith(`..${sep}`) ? path : below;
 }

@@ -8,7 +8,10 @@ export default defineConfig({
     globalSetup: ['test/support/global-setup.ts'],
     include: ['test/compatibility/**/*.test.ts'],
     // What is heavy: `npm run test:compatibility -- --all`.
-    exclude: process.env['COMPATIBILITY_ALL'] === '1' ? [] : ['**/optional.test.ts'],
+    exclude: [
+      '**/node_modules/**',
+      ...(process.env['COMPATIBILITY_ALL'] === '1' ? [] : ['**/optional.test.ts']),
+    ],
     pool: 'forks',
     testTimeout: 120_000,
     hookTimeout: 120_000,
