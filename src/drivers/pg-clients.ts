@@ -8,7 +8,9 @@ export interface ClientState {
   pool: PgPool | undefined;
   /** From `connect()` of the pool to the client. Taken by the first query after the checkout. */
   waitNs: number;
-  /** What opening the connection took; taken by its first query. */
+  /** What opening the connection took, until the checkout that it was opened for. */
+  openedNs: number;
+  /** The part of `waitNs` in which the connection was opened. */
   connectNs: number;
   /** When the application took it from the pool; 0 while nobody holds it. */
   heldSinceNs: number;
@@ -23,7 +25,7 @@ let pruneAt = 64;
 export function stateOf(client: PgClient): ClientState {
   let state = states.get(client);
   if (state === undefined) {
-    state = { pool: undefined, waitNs: 0, connectNs: 0, heldSinceNs: 0 };
+    state = { pool: undefined, waitNs: 0, openedNs: 0, connectNs: 0, heldSinceNs: 0 };
     states.set(client, state);
     references.push(new WeakRef(client));
     if (references.length >= pruneAt) {

@@ -130,6 +130,8 @@ function noteCheckout(
   const state = stateOf(client);
   state.pool = pool;
   state.waitNs = waitNs;
+  state.connectNs = Math.min(state.openedNs, waitNs);
+  state.openedNs = 0;
   // `pool.query()` holds a client for as long as its query runs, which is known.
   state.heldSinceNs = isHeld ? nowNs : 0;
   const times = timesOf.get(pool);

@@ -92,7 +92,7 @@ function patchOpening(clients: PgClient, recorder: Recorder): Undo {
       const context = recorder.captureContext();
       const startNs = recorder.engine.nowNs();
       const connected: PgCallback = (error, ...rest) => {
-        if (!error) stateOf(this).connectNs = Math.max(0, recorder.engine.nowNs() - startNs);
+        if (!error) stateOf(this).openedNs = Math.max(0, recorder.engine.nowNs() - startNs);
         return recorder.runIn(context, () => callback.call(this, error, ...rest));
       };
       return recorder.runIn(recorder.isUnrecorded() ? context : undefined, () =>
@@ -180,9 +180,8 @@ function issue(
     if (record === undefined) return undefined;
     if (state.waitNs > 0) {
       record.poolWaitNs = state.waitNs;
-      record.connectNs = Math.min(state.connectNs, state.waitNs);
+      record.connectNs = state.connectNs;
       state.waitNs = 0;
-      state.connectNs = 0;
     }
     if (isSubmittable) {
       const submittable = query as PgQuery;
