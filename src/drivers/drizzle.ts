@@ -14,7 +14,12 @@ interface Prepared {
 }
 
 interface Session {
-  prepareQuery(query: unknown, fields: unknown, name: unknown, ...rest: readonly unknown[]): Prepared;
+  prepareQuery(
+    query: unknown,
+    fields: unknown,
+    name: unknown,
+    ...rest: readonly unknown[]
+  ): Prepared;
 }
 
 interface WithSession {
@@ -81,9 +86,9 @@ export function uninstrumentDrizzle(prototype: object): void {
   unpatch(prototype);
 }
 
-function patchBuilders<T extends object>(
+function patchBuilders(
   recorder: Recorder,
-  target: T,
+  target: object,
   names: readonly string[],
   describe: (self: unknown, args: readonly unknown[]) => string,
 ): Undo[] {

@@ -100,9 +100,7 @@ function ifPool(value: unknown): Hook[] {
 function ifPostgresJs(value: unknown): Hook[] {
   const isQuery = hasMethods(value, ['handle', 'cursor', 'forEach', 'describe']);
   if (!isQuery || !(value instanceof Promise)) return [];
-  return [
-    hook(value as unknown as PostgresJsQuery, instrumentPostgresJs, uninstrumentPostgresJs),
-  ];
+  return [hook(value as unknown as PostgresJsQuery, instrumentPostgresJs, uninstrumentPostgresJs)];
 }
 
 /** The prototype of the queries of `sql`, or of the library itself; nothing is sent. */

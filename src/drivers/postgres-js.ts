@@ -145,7 +145,8 @@ function issue(recorder: Recorder, query: PostgresJsQuery, below: unknown): void
     (handled: PostgresJsQuery) => recorder.runIn(undefined, () => handler(handled)),
     handler,
   );
-  if (cursorFn !== undefined) query.cursorFn = (rows) => recorder.runIn(scope, () => cursorFn(rows));
+  if (cursorFn !== undefined)
+    query.cursorFn = (rows) => recorder.runIn(scope, () => cursorFn(rows));
   if (forEachFn !== undefined) {
     query.forEachFn = (row, result) => recorder.runIn(scope, () => forEachFn(row, result));
   }

@@ -8,8 +8,8 @@ import { type CapturedStack, getRecorder, NO_STACK, type Recorder } from '../rec
 import { patchOnce, replaceMethod, type Undo, unpatch } from './patch.ts';
 
 interface Request {
-  readonly model?: unknown;
-  readonly action?: unknown;
+  readonly model?: string;
+  readonly action?: string;
   /** Without an error where `errorFormat` is `minimal`. */
   readonly callsite?: { readonly _error?: CapturedStack };
 }
@@ -49,7 +49,7 @@ function patchRequest(clients: PrismaClient, recorder: Recorder): Undo {
       const stack = request.callsite?._error;
       // A raw query's has been taken further up.
       if (request.model === undefined || stack === undefined) return original.call(this, request);
-      const isDue = recorder.isStackDue(`${String(request.model)}.${String(request.action)}`);
+      const isDue = recorder.isStackDue(`${request.model}.${request.action}`);
       return recorder.runFrom(isDue ? stack : NO_STACK, () => original.call(this, request));
     };
   });
@@ -65,7 +65,9 @@ function patchRaw(clients: PrismaClient, name: (typeof RAW)[number], recorder: R
           (transaction) => recorder.runFrom(stack, () => run(transaction)),
           operation,
         );
-      const derived = Object.create(this, { _createPrismaPromise: { value: make } }) as PrismaClient;
+      const derived = Object.create(this, {
+        _createPrismaPromise: { value: make },
+      }) as PrismaClient;
       return original.apply(derived, args);
     };
   });

@@ -3,7 +3,6 @@ export {
   type CallSite,
   type CallSites,
   type CapturedStack,
-  captureStack,
   describeCallSite,
 } from './call-site.ts';
 export type { PoolState, PoolTimes } from './pool-registry.ts';

@@ -210,7 +210,7 @@ export class Recorder {
     sql: string,
     values: readonly unknown[] | undefined,
     source: object | undefined,
-    below: unknown = undefined,
+    below?: unknown,
   ): RecordedQuery | undefined {
     const store = this.#contexts.getStore();
     if (store === UNRECORDED) return undefined;

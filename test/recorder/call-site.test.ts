@@ -106,7 +106,10 @@ describe('a call site', () => {
     ['    at file:///app/a%20b.mjs:7:1', '/app/a b.mjs:7'],
     ['    at Object.<anonymous> (/app/orders.js:1:1)', '/app/orders.js:1'],
     ['    at new Shop (C:\\app\\shop.js:4:5)', 'new Shop (C:\\app\\shop.js:4)'],
-    ['    at GET (webpack-internal:///(rsc)/./a.ts:3:4)', 'GET (webpack-internal:///(rsc)/./a.ts:3)'],
+    [
+      '    at GET (webpack-internal:///(rsc)/./a.ts:3:4)',
+      'GET (webpack-internal:///(rsc)/./a.ts:3)',
+    ],
     [`    at here (${process.cwd()}/src-of-app/a.js:3:4)`, 'here (src-of-app/a.js:3)'],
   ])('is read off %s', (frame, expected) => {
     expect(siteOf(`Error\n${frame}`)).toBe(expected);

@@ -6,7 +6,7 @@ const [name, url] = process.argv.slice(2);
 const library = await import(`./libraries/${name}.mjs`);
 const warnings = [];
 process.on('warning', ({ name: kind, message }) => warnings.push(`${kind}: ${message}`));
-process.on('unhandledRejection', (reason) => warnings.push(`unhandled: ${reason}`));
+process.on('unhandledRejection', (reason) => warnings.push(`unhandled: ${String(reason)}`));
 
 /** Everything of an error but where it was made. */
 function describe(error) {
@@ -17,7 +17,12 @@ function describe(error) {
   }
   const own = Object.getOwnPropertyNames(error)
     .filter((key) => key !== 'stack' && key !== 'queryId')
-    .map((key) => [key, key === 'cause' || key === 'parent' || key === 'original' ? describe(error[key]) : shapeOf(error[key])]);
+    .map((key) => [
+      key,
+      key === 'cause' || key === 'parent' || key === 'original'
+        ? describe(error[key])
+        : shapeOf(error[key]),
+    ]);
   return { chain, message: error.message, own };
 }
 

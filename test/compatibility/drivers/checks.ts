@@ -57,7 +57,13 @@ export async function runCases(
   database: TestDatabase,
   node?: string,
 ): Promise<Run> {
-  const recorded = (await runProgram(library, database.url, 'recorded.mjs', true, node)) as Recorded;
+  const recorded = (await runProgram(
+    library,
+    database.url,
+    'recorded.mjs',
+    true,
+    node,
+  )) as Recorded;
   return { library, recorded, server: recorded.server ?? (await statementsOf(database)) };
 }
 
@@ -75,7 +81,9 @@ export async function createItems(): Promise<TestDatabase> {
   const database = await createDatabase();
   await database.query('CREATE EXTENSION pg_stat_statements');
   await database.query('CREATE TABLE items (id serial PRIMARY KEY, name text)');
-  await database.query("INSERT INTO items (name) SELECT 'item ' || n FROM generate_series(1, 20) n");
+  await database.query(
+    "INSERT INTO items (name) SELECT 'item ' || n FROM generate_series(1, 20) n",
+  );
   await database.query(
     'SELECT pg_stat_statements_reset(0, (SELECT oid FROM pg_database WHERE datname = current_database()), 0)',
   );

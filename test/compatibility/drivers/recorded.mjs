@@ -95,9 +95,11 @@ function countByFingerprint() {
   return counts;
 }
 
-const counted = countByFingerprint();
+const inProcess = database.statements && countByFingerprint();
 const server = await database.statements?.();
 await database.close();
+// Some libraries reset a connection that was given back a little later.
+const counted = inProcess ?? countByFingerprint();
 const { inFlightQueries, dropped } = recorder.core.snapshot();
 
 console.log(

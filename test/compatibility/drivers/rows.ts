@@ -23,14 +23,14 @@ export function proveRows(table: string, libraries: readonly Library[]): void {
       for (const [column, why] of Object.entries(library.impossible ?? {})) {
         cells[column as Column] = { isProven: false, why };
       }
-      rows.push({ label: library.label, cells: cells as Row['cells'] });
+      rows.push({ label: library.label, cells });
     });
 
     for (const column of COLUMNS) {
       if (library.impossible?.[column] !== undefined || column === 'cannot tell') continue;
-      const { title, check } = CHECKS[column];
-      it(title, () => {
-        check(run);
+      const proof = CHECKS[column];
+      it(proof.title, () => {
+        proof.check(run);
         cells[column] = { isProven: true };
       });
     }

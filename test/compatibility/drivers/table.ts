@@ -10,7 +10,7 @@ export type Cell = { readonly isProven: true } | { readonly isProven: false; rea
 
 export interface Row {
   readonly label: string;
-  readonly cells: Readonly<Record<string, Cell>>;
+  readonly cells: Readonly<Partial<Record<string, Cell>>>;
 }
 
 /** Writes the table between its markers in the page, and leaves the rest as it is. */

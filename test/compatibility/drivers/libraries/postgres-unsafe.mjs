@@ -8,7 +8,8 @@ export async function open({ url, max, statement_timeout }) {
   return {
     one: async (n) => (await sql.unsafe('SELECT $1::int AS n', [n]))[0].n,
     async findItem(id) {
-      return { ...(await sql.unsafe('SELECT id, name FROM items WHERE id = $1', [id]))[0] };
+      const [item] = await sql.unsafe('SELECT id, name FROM items WHERE id = $1', [id]);
+      return { id: item.id, name: item.name };
     },
     async below(id) {
       const rows = [];

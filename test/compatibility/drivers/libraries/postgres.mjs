@@ -10,7 +10,8 @@ export async function open({ url, max, statement_timeout }) {
       return (await sql`SELECT ${n}::int AS n`)[0].n;
     },
     async findItem(id) {
-      return { ...(await sql`SELECT id, name FROM items WHERE id = ${id}`)[0] };
+      const [item] = await sql`SELECT id, name FROM items WHERE id = ${id}`;
+      return { id: item.id, name: item.name };
     },
     async below(id) {
       return (await sql.unsafe('SELECT id, name FROM items WHERE id < $1', [id])).map((row) => row);

@@ -19,8 +19,7 @@ export async function open({ url, max, ...options }) {
     fail: () => bound('SELECT 1 / $1::int AS failed', [0]),
     inTransaction: (n) =>
       sequelize.transaction(
-        async (transaction) =>
-          (await bound('SELECT $1::int AS n', [n], { transaction }))[0][0].n,
+        async (transaction) => (await bound('SELECT $1::int AS n', [n], { transaction }))[0][0].n,
       ),
     close: () => sequelize.close(),
   };
