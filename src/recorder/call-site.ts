@@ -5,8 +5,8 @@
  * Stacks cost microseconds, so they are taken late and seldom. The first run of a statement in a
  * scope takes none; whether a run is a further one is told by a key over the head of its text,
  * and, where that says yes, by the statement's identity. A statement that repeats in scope after
- * scope spends its budget of stacks; from then on one scope in sixteen takes them, or, where the
- * statement was seen at several sites, two of each scope's runs do. Only what becomes a finding is
+ * scope spends its budget of stacks; from then on one scope in sixteen takes two, or every scope,
+ * where the statement was seen at several sites. Only what becomes a finding is
  * formatted.
  */
 import { isAbsolute, relative, sep } from 'node:path';
@@ -30,6 +30,8 @@ export interface CapturedStack {
 /** What a scope keeps to tell a statement's further runs from its first. */
 export class SeenStatements {
   readonly keys: number[] = [];
+  /** Of the texts whose statements take no further stack in this scope. */
+  readonly settled: number[] = [];
   /** Runs by statement, of those whose key had been seen. */
   runs: Map<number, number> | undefined;
   /** Calls of builders by what they ask for. */
@@ -54,8 +56,8 @@ const STACKS_PER_SCOPE_MAX = 32;
 /** Stacks that a statement may take before it is sampled. */
 const BUDGET = 64;
 const SAMPLE_EVERY = 16;
-/** Runs of a scope that take a stack although the budget is spent, at several known sites. */
-const AMBIGUOUS_RUNS = 2;
+/** Stacks that a scope takes of a statement whose budget is spent. */
+const SAMPLED_RUNS = 2;
 const STATEMENTS_MAX = 4_096;
 const SITES_PER_STATEMENT_MAX = 8;
 
@@ -88,8 +90,10 @@ export class CallSites {
 
   /** Whether this run takes a stack; asking counts as a run. */
   isDue({ seen, queries }: SiteScope, sql: string): boolean {
-    const { keys } = seen;
+    const { keys, settled } = seen;
     const key = keyOf(sql);
+    const textKey = key ^ (sql.length << 8);
+    if (settled.length > 0 && settled.includes(textKey)) return false;
     if (!keys.includes(key)) {
       if (keys.length < KEYS_MAX) keys.push(key);
       return false;
@@ -100,7 +104,10 @@ export class CallSites {
       seen.runs.get(statementId) ??
       (queries.some((query) => query.statementId === statementId) ? 1 : 0);
     seen.runs.set(statementId, before + 1);
-    return before > 0 && before <= STACKS_PER_SCOPE_MAX && this.#spend(statementId, before);
+    if (before === 0) return false;
+    const isTaken = before <= STACKS_PER_SCOPE_MAX && this.#spend(statementId, before);
+    if (!isTaken && settled.length < KEYS_MAX) settled.push(textKey);
+    return isTaken;
   }
 
   /** The same for builders, which know what is asked for before there is a text. */
@@ -155,8 +162,8 @@ export class CallSites {
       return true;
     }
     if (runsBefore === 1) budget.scopes += 1;
-    if (budget.isAmbiguous && runsBefore <= AMBIGUOUS_RUNS) return true;
-    return budget.scopes % SAMPLE_EVERY === 0;
+    if (runsBefore > SAMPLED_RUNS) return false;
+    return budget.isAmbiguous || budget.scopes % SAMPLE_EVERY === 0;
   }
 
   #learn(statementId: number, fingerprint: string, site: CallSite): void {
@@ -199,9 +206,10 @@ export function captureStack(below: unknown): CapturedStack {
  * statement agree in it, and most statements differ.
  */
 function keyOf(sql: string): number {
-  const end = Math.min(sql.length, 24);
+  const end = Math.min(sql.length, 25);
   let key = 0;
-  for (let index = 7; index < end; index += 1) key = (key * 31 + sql.charCodeAt(index)) | 0;
+  for (let index = 7; index < end; index += 2)
+    key = (Math.imul(key, 31) + sql.charCodeAt(index)) | 0;
   return key;
 }
 

@@ -92,7 +92,7 @@ if (!library.isEmbedded) {
   await canceller.end();
   if (database.cancel) seen.cancelledByDriver = await outcomeOf(() => database.cancel());
   seen.after = await database.one(4);
-  const impatient = await library.open({ url, max: 1, statement_timeout: 40 });
+  const impatient = await library.open({ url, max: 1, statement_timeout: 400 });
   seen.timeout = await outcomeOf(() => impatient.sleep(5));
   seen.afterTimeout = await impatient.one(5);
   seen.listenersAfterTimeout = listenersOf(impatient.emitter);
