@@ -8,7 +8,8 @@
 export const IMPORTED_KEY = 'hyperdjango.imported@0';
 
 const HOOKED: readonly RegExp[] = [
-  /\/src\/query\.js$/,
+  // Of a package: the application may have a file of that name.
+  /\/node_modules\/.+\/src\/query\.js$/,
   /\/pglite\/dist\/index\.js$/,
   /\/drizzle-orm\/pg-core\/db\.js$/,
   /\/drizzle-orm\/pg-core\/query-builders\/(?:query|select)\.js$/,

@@ -20,7 +20,7 @@ describe('a module that is imported', () => {
   });
 
   it('stays as it is otherwise: another file, CommonJS, nothing to read', () => {
-    expect(loaded('file:///app/src/users.js', 'module', 'a')).toBe('a');
+    expect(loaded('file:///app/src/query.js', 'module', 'a')).toBe('a');
     expect(loaded(QUERY, 'commonjs', 'a')).toBe('a');
     expect(loaded(QUERY, 'module', null)).toBeNull();
   });
