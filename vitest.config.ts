@@ -39,7 +39,7 @@ export default defineConfig({
           ...shared,
           name: 'once',
           include: ['test/**/*.test.ts'],
-          // It needs what is not installed with the rest.
+          // The compatibility suite has an install and a configuration of its own.
           exclude: [...ON_BOTH_ENGINES, 'test/compatibility/**'],
         },
       },

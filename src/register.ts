@@ -6,6 +6,7 @@
  */
 import { isMainThread } from 'node:worker_threads';
 
+import { instrumentImports } from './drivers/index.ts';
 import { isQuiet, optionsFrom } from './frameworks/environment.ts';
 import { observeServers } from './frameworks/server.ts';
 import { PerformanceMiddleware } from './performance/index.ts';
@@ -19,9 +20,11 @@ if (!isDisabled() && registry[REGISTERED_KEY] === undefined) {
   registry[REGISTERED_KEY] = true;
   const middleware = new PerformanceMiddleware(optionsFrom(process.env));
   observeServers(middleware);
+  // The middleware has hooked what is loaded by `require`; nothing is imported yet.
+  instrumentImports();
   if (isMainThread && !isQuiet(process.env)) {
     process.stderr.write(
-      'hyperdjango: watching HTTP requests and pg queries ' +
+      'hyperdjango: watching HTTP requests and queries of pg, postgres.js and PGlite ' +
         `(${getRecorder().engine.kind} engine), dashboard at ` +
         `${middleware.options.dashboardPath} for local visitors in development; ` +
         'HYPERDJANGO_QUIET=1 hides this line\n',

@@ -1,5 +1,5 @@
 import { type EngineRecorder, OTHER_ID } from '../engine/engine.ts';
-import type { Scope } from '../recorder/index.ts';
+import type { CallSite, CallSites, Scope } from '../recorder/index.ts';
 import { isInnocent } from './innocent.ts';
 
 /** One statement that a scope ran `count` times. */
@@ -12,6 +12,8 @@ export interface RepeatedStatement {
   readonly count: number;
   /** Time of the runs that the scope kept one by one, in milliseconds. */
   readonly totalMs: number;
+  /** Where the application asks for it; undefined where that is not known. */
+  readonly callSite: CallSite | undefined;
 }
 
 const NONE: readonly RepeatedStatement[] = [];
@@ -30,6 +32,7 @@ export function findRepeatedStatements(
   scope: Scope,
   threshold: number,
   statements: Pick<EngineRecorder, 'statement'>,
+  callSites: Pick<CallSites, 'ofStatement'>,
 ): readonly RepeatedStatement[] {
   if (scope.queryCount < threshold) return NONE;
   const repeated: RepeatedStatement[] = [];
@@ -43,6 +46,7 @@ export function findRepeatedStatements(
       sql: statement.text,
       count,
       totalMs: totalNs / 1e6,
+      callSite: callSites.ofStatement(scope, statementId, statement.fingerprint),
     });
   }
   return repeated.sort((a, b) => b.count - a.count);

@@ -78,6 +78,8 @@ export interface NPlusOneRow {
   readonly count: number;
   /** The sum of those runs' durations. */
   readonly totalMs: number;
+  /** Such as `listOrders (src/orders.ts:12)`; null, or missing, where it is not known. */
+  readonly callSite?: string | null;
   readonly timestamp: number;
 }
 

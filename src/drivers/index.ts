@@ -4,4 +4,4 @@
  *
  * @module
  */
-export { instrument, instrumentLoaded, uninstrument } from './instrument.ts';
+export { instrument, instrumentImports, instrumentLoaded, uninstrument } from './instrument.ts';

@@ -3,13 +3,18 @@ import nodeModule, { createRequire } from 'node:module';
 import { OptionError } from '../errors/index.ts';
 import { getRecorder, isDisabled } from '../recorder/index.ts';
 import { describeValue } from '../util/options.ts';
-import { instrumentClient, instrumentPool, uninstrumentClient, uninstrumentPool } from './pg.ts';
-import type { PgClientClass, PgPoolClass } from './pg-types.ts';
+import { IMPORTED_KEY, loadSync } from './import-loader.ts';
+import { type Hook, hooksOf, hooksOfFile } from './libraries.ts';
 
 /**
- * Hooks a copy of node-postgres: the module, or any pool or client made by it. Every client and
- * pool of that copy is then recorded, those that exist already included. Calling it again does
- * nothing.
+ * Hooks a copy of a library, which every object made by that copy shares, those that exist already
+ * included. Calling it again does nothing. It takes
+ *
+ * - of node-postgres the module, or any pool or client;
+ * - of postgres.js any `sql`, or the module's default export;
+ * - a PGlite, its class, or its module;
+ * - a database of Drizzle, or a client of Prisma: their queries are seen by the driver under them,
+ *   their call sites by this.
  *
  * @throws {OptionError} where `target` is none of these.
  * @example
@@ -21,14 +26,14 @@ import type { PgClientClass, PgPoolClass } from './pg-types.ts';
  * ```
  */
 export function instrument(target: object): void {
-  const { Client, Pool } = classesOf('instrument(target)', target);
+  const hooks = knownHooks('instrument(target)', target);
   if (isDisabled()) return;
-  if (Client !== undefined) instrumentClient(Client);
-  if (Pool !== undefined) instrumentPool(Pool);
+  for (const hook of hooks) hook.instrument();
 }
 
 /**
- * Puts the driver's own functions back, identical to what they were before {@link instrument}.
+ * Puts the library's own functions back, identical to what they were before {@link instrument}.
+ * Queries in flight are recorded to their end.
  *
  * @throws {OptionError} where `target` is nothing that {@link instrument} takes.
  * @example
@@ -43,14 +48,18 @@ export function instrument(target: object): void {
  * ```
  */
 export function uninstrument(target: object): void {
-  const { Client, Pool } = classesOf('uninstrument(target)', target);
-  if (Client !== undefined) uninstrumentClient(Client);
-  if (Pool !== undefined) uninstrumentPool(Pool);
+  for (const hook of knownHooks('uninstrument(target)', target)) hook.uninstrument();
 }
 
-// The folder of `pg` may have any name, as npm installs aliases.
-const CLIENT_FILE = /[\\/]lib[\\/]client\.js$/;
-const POOL_FILE = /[\\/]pg-pool[\\/]index\.js$/;
+function knownHooks(option: string, target: unknown): Hook[] {
+  const hooks = hooksOf(target);
+  if (hooks.length > 0) return hooks;
+  throw new OptionError(
+    option,
+    'a pg module, Pool or Client, an sql of postgres.js, a PGlite, or a database of Drizzle or Prisma',
+    describeValue(target),
+  );
+}
 
 /** How Node loads a CommonJS file, ESM imports of one included. */
 const { _extensions: loaders } = nodeModule as unknown as {
@@ -60,9 +69,9 @@ const { _extensions: loaders } = nodeModule as unknown as {
 let isWatching = false;
 
 /**
- * Hooks every copy of node-postgres that the process has loaded or loads later. Packages that
- * bring a `pg` of their own are normal, and Node's module cache holds them all.
- * `new PerformanceMiddleware()` does it by itself.
+ * Hooks every copy of a library that the process has loaded or loads later as CommonJS, as
+ * node-postgres always is. Packages that bring a `pg` of their own are normal, and Node's module
+ * cache holds them all. `new PerformanceMiddleware()` does it by itself.
  *
  * @example
  * ```ts
@@ -75,62 +84,56 @@ export function instrumentLoaded(): void {
   if (isDisabled()) return;
   const { cache } = createRequire(import.meta.url);
   for (const [file, module] of Object.entries(cache)) {
-    if (module?.loaded === true) instrumentFile(file, module);
+    if (module?.loaded === true) instrumentFile(file, module.exports);
   }
   const load = loaders['.js'];
   if (isWatching || load === undefined) return;
   isWatching = true;
   loaders['.js'] = function loadAndInstrument(this: unknown, module, file): unknown {
     const result = load.call(this, module, file);
-    instrumentFile(file, module);
+    instrumentFile(file, module.exports);
     return result;
   };
 }
 
-function instrumentFile(file: string, { exports }: NodeJS.Module): void {
+/** What Node 22.15 and later have beside `register`, which the types of Node 20 do not know. */
+interface ModuleHooks {
+  registerHooks?(hooks: { readonly load: typeof loadSync }): unknown;
+  register(specifier: URL, options?: object): void;
+}
+
+let isImporting = false;
+
+/**
+ * Hooks every library that is imported from now on as an ECMAScript module, which
+ * {@link instrumentLoaded} cannot see: postgres.js, PGlite and Drizzle. What is imported already
+ * stays as it is, so it has to run first, as `node --import hyperdjango/register` does.
+ *
+ * @example
+ * ```ts
+ * import { instrumentImports } from 'hyperdjango/drivers';
+ *
+ * instrumentImports();
+ * ```
+ */
+export function instrumentImports(): void {
+  if (isDisabled() || isImporting) return;
+  isImporting = true;
+  const imported = globalThis as unknown as Record<symbol, typeof instrumentFile>;
+  imported[Symbol.for(IMPORTED_KEY)] ??= instrumentFile;
+  const hooks = nodeModule as unknown as ModuleHooks;
+  if (hooks.registerHooks === undefined) {
+    const isSource = import.meta.url.endsWith('.ts');
+    hooks.register(new URL(`./import-loader.${isSource ? 'ts' : 'js'}`, import.meta.url));
+  } else {
+    hooks.registerHooks({ load: loadSync });
+  }
+}
+
+function instrumentFile(file: string, exports: unknown): void {
   try {
-    if (CLIENT_FILE.test(file)) {
-      if (isClientClass(exports)) instrumentClient(exports);
-    } else if (POOL_FILE.test(file) && isPoolClass(exports)) {
-      instrumentPool(exports);
-    }
+    for (const hook of hooksOfFile(file, exports)) hook.instrument();
   } catch (error) {
     getRecorder().reportFault(error);
   }
-}
-
-interface Classes {
-  readonly Client: PgClientClass | undefined;
-  readonly Pool: PgPoolClass | undefined;
-}
-
-function classesOf(option: string, target: unknown): Classes {
-  if ((typeof target === 'object' && target !== null) || typeof target === 'function') {
-    const candidate = target as { Client?: unknown; Pool?: unknown; constructor: unknown };
-    // A module has both classes; a pool knows the class of its clients.
-    const Client = [candidate.Client, candidate.constructor].find(isClientClass);
-    const Pool = [candidate.Pool, candidate.constructor].find(isPoolClass);
-    if (Client !== undefined || Pool !== undefined) return { Client, Pool };
-  }
-  throw new OptionError(option, 'the pg module, a pg.Pool or a pg.Client', describeValue(target));
-}
-
-function isClientClass(value: unknown): value is PgClientClass {
-  const candidate = value as Partial<PgClientClass> | undefined;
-  return (
-    typeof value === 'function' &&
-    typeof candidate?.prototype?.query === 'function' &&
-    typeof candidate.Query?.prototype.submit === 'function' &&
-    // The queries of `pg.native` are of another kind, whose end shows nowhere.
-    typeof candidate.Query.prototype.handleReadyForQuery === 'function'
-  );
-}
-
-function isPoolClass(value: unknown): value is PgPoolClass {
-  const candidate = value as Partial<PgPoolClass> | undefined;
-  return (
-    typeof value === 'function' &&
-    typeof candidate?.prototype?.connect === 'function' &&
-    'totalCount' in candidate.prototype
-  );
 }

@@ -7,6 +7,7 @@ export interface PgQuery {
   text?: unknown;
   values?: unknown;
   name?: unknown;
+  callback?: unknown;
   /** A query-stream's. */
   readonly cursor?: { readonly text?: unknown; readonly values?: unknown };
   _results?: PgResult | PgResult[];
@@ -14,20 +15,28 @@ export interface PgQuery {
   submit(connection: unknown): unknown;
   handleError(error: unknown, connection: unknown): unknown;
   handleReadyForQuery(connection: unknown): unknown;
+  handleDataRow?(message: unknown, connection: unknown): unknown;
+  listenerCount?(event: string): number;
 }
 
 export interface PgResult {
   readonly rowCount?: number | null;
 }
 
+export type PgCallback = (error: unknown, ...rest: readonly unknown[]) => unknown;
+
 export interface PgClient {
   readonly constructor: unknown;
   query(config: unknown, values?: unknown, callback?: unknown): unknown;
-  /** Named `queryQueue` before pg 8.17. */
+  _connect?(callback: PgCallback): unknown;
+  /** Named `queryQueue` before pg 8.17; those names warn since. */
   readonly _queryQueue?: readonly PgQuery[];
   readonly queryQueue?: readonly PgQuery[];
-  connect(callback?: unknown): unknown;
   readonly connection?: PgConnection;
+  readonly _activeQuery?: PgQuery | null;
+  readonly activeQuery?: PgQuery | null;
+  /** Written to a pipelined connection, behind the active one. */
+  readonly _sentQueryQueue?: readonly PgQuery[];
 }
 
 export interface PgConnection {
@@ -68,6 +77,8 @@ export interface PgPool {
   readonly options: PgPoolOptions;
   readonly Promise: PromiseConstructor;
   connect(callback?: PgConnectCallback | null): unknown;
+  query(config: unknown, ...rest: readonly unknown[]): unknown;
+  _release?(client: PgClient, ...rest: readonly unknown[]): unknown;
 }
 
 export interface PgPoolClass {

@@ -7,6 +7,7 @@ import {
 import { instrumentLoaded } from '../drivers/index.ts';
 import { VERDICT } from '../engine/engine.ts';
 import {
+  describeCallSite,
   getRecorder,
   isDisabled,
   type RecordedQuery,
@@ -199,9 +200,16 @@ export class PerformanceMiddleware {
     const nowNs = recorder.engine.nowNs();
     const durationMs = (nowNs - scope.startNs) / 1e6;
     const startedAt = Date.now() - durationMs;
-    const repeated = findRepeatedStatements(scope, this.options.nPlusOneThreshold, recorder.core);
-    for (const { statementId, sql, count, totalMs } of repeated) {
-      this.#store.addNPlusOne({ sql, route: scope.name, count, totalMs, timestamp: startedAt });
+    const repeated = findRepeatedStatements(
+      scope,
+      this.options.nPlusOneThreshold,
+      recorder.core,
+      recorder.callSites,
+    );
+    for (const { statementId, sql, count, totalMs, callSite: site } of repeated) {
+      const callSite = site === undefined ? null : describeCallSite(site);
+      const pattern = { sql, route: scope.name, count, totalMs, callSite, timestamp: startedAt };
+      this.#store.addNPlusOne(pattern);
       if (!isFirstObserver) continue;
       recorder.core.recordFinding(
         VERDICT.nPlusOne,

@@ -1,6 +1,12 @@
 /** Scopes, and the one place where queries and requests are written down. */
-export type { PoolState } from './pool-registry.ts';
-export { getRecorder, isDisabled, type Recorder, runUnrecorded } from './recorder.ts';
+export {
+  type CallSite,
+  type CallSites,
+  type CapturedStack,
+  describeCallSite,
+} from './call-site.ts';
+export type { PoolState, PoolTimes } from './pool-registry.ts';
+export { getRecorder, isDisabled, NO_STACK, type Recorder, runUnrecorded } from './recorder.ts';
 export {
   type RecordedQuery,
   Scope,

@@ -10,6 +10,24 @@ export interface PoolState {
   readonly active: number;
   readonly waiting: number;
   readonly max: number;
+  /** Missing where the driver does not tell. */
+  readonly times?: PoolTimes;
+}
+
+/** What a pool has taken since it was first seen, in milliseconds. */
+export interface PoolTimes {
+  readonly checkoutCount: number;
+  /** From asking for a client to having it. */
+  readonly waitTotalMs: number;
+  readonly waitMaxMs: number;
+  /** Connections that were opened for a checkout; their time is part of its wait. */
+  readonly connectCount: number;
+  readonly connectTotalMs: number;
+  readonly connectMaxMs: number;
+  /** Clients that the application took and gave back, from having one to its release. */
+  readonly heldCount: number;
+  readonly heldTotalMs: number;
+  readonly heldMaxMs: number;
 }
 
 /** Pools that are watched at once. */

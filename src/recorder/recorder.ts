@@ -20,6 +20,7 @@ import {
 import { fileLocks, loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
 import { reap } from '../segments/index.ts';
+import { type CallSite, CallSites, type CapturedStack } from './call-site.ts';
 import { PoolRegistry } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
 
@@ -55,7 +56,21 @@ export interface QueryListener {
 /** Marks a piece of work whose queries are the tool's own: never recorded, counted or logged. */
 const UNRECORDED: unique symbol = Symbol('unrecorded');
 
-export type Context = Scope | typeof UNRECORDED | undefined;
+/** A scope, and the stack that the queries issued in it go by: for libraries that lose it. */
+class SitedScope {
+  readonly scope: Scope;
+  readonly stack: CapturedStack;
+
+  constructor(scope: Scope, stack: CapturedStack) {
+    this.scope = scope;
+    this.stack = stack;
+  }
+}
+
+export type Context = Scope | SitedScope | typeof UNRECORDED | undefined;
+
+/** Says that it was settled further up whether a query takes a stack, and that it takes none. */
+export const NO_STACK: CapturedStack = {};
 
 export class Recorder {
   readonly engine: Engine;
@@ -65,6 +80,7 @@ export class Recorder {
   readonly segment: Segment;
   readonly core: EngineRecorder;
   readonly pools: PoolRegistry;
+  readonly callSites: CallSites;
 
   /** Queries that a driver ran outside every scope. */
   unscopedQueryCount = 0;
@@ -73,6 +89,8 @@ export class Recorder {
 
   readonly #contexts = new AsyncLocalStorage<Context>();
   #listeners: readonly QueryListener[] = [];
+  /** For the next query that is issued before the function that it was given to returns. */
+  #givenStack: CapturedStack | undefined;
   #sampleCount = 0;
   #sampleNs = 0;
   /** What the first half of the query that is sampled now has cost. */
@@ -93,12 +111,14 @@ export class Recorder {
     this.core = this.segment.recorder;
     this.pools = new PoolRegistry(this.core);
     reapLater(this.segment.path, engine);
+    this.callSites = new CallSites((sql) => this.core.internStatement(sql));
   }
 
   /** The scope that a query issued here and now belongs to. */
   currentScope(): Scope | undefined {
     const store = this.#contexts.getStore();
-    return store instanceof Scope ? store : undefined;
+    if (store instanceof Scope) return store;
+    return store instanceof SitedScope ? store.scope : undefined;
   }
 
   openScope(kind: ScopeKind, name: string): Scope {
@@ -126,6 +146,55 @@ export class Recorder {
   /** Runs `fn` with the queries that it issues left out of everything. */
   runUnrecorded<T>(fn: () => T): T {
     return this.#contexts.run(UNRECORDED, fn);
+  }
+
+  /** Runs `fn` with this stack for the one query that it issues before it returns. */
+  runWithStack<T>(stack: CapturedStack | undefined, fn: () => T): T {
+    const outer = this.#givenStack;
+    this.#givenStack = stack;
+    try {
+      return fn();
+    } finally {
+      this.#givenStack = outer;
+    }
+  }
+
+  /** Runs `fn` with this stack for every query that it, or what it starts, issues in this scope. */
+  runFrom<T>(stack: CapturedStack, fn: () => T): T {
+    const scope = this.currentScope();
+    return scope === undefined ? fn() : this.#contexts.run(new SitedScope(scope, stack), fn);
+  }
+
+  /**
+   * The stack of a query that is about to be asked for, for a driver that issues it only after the
+   * caller's frames are gone: give it to {@link Recorder.runWithStack}.
+   */
+  takeStack(sql: string, below: unknown): CapturedStack {
+    const store = this.#contexts.getStore();
+    if (store === undefined || store === UNRECORDED) return NO_STACK;
+    return this.#stackFor(store, sql, below) ?? NO_STACK;
+  }
+
+  /**
+   * Whether the current scope has come by `what` before, captured as {@link Recorder.takeStack}
+   * does: for builders, which know what is asked for before there is a text.
+   *
+   * @param what stands for the statement, such as `select users`; holds no value.
+   */
+  takeStackOf(what: string, below: unknown): CapturedStack | undefined {
+    const scope = this.currentScope();
+    return scope === undefined ? undefined : this.callSites.takeNamed(scope, what, below);
+  }
+
+  /** Whether a query that goes by this text takes a stack, for a driver that has one at hand. */
+  isStackDue(what: string): boolean {
+    const scope = this.currentScope();
+    return scope !== undefined && this.callSites.isNamedDue(scope, what);
+  }
+
+  /** Where the application asked for the query; undefined where that is not known. */
+  callSite({ stack }: RecordedQuery): CallSite | undefined {
+    return stack === undefined ? undefined : this.callSites.format(stack);
   }
 
   /** Closes the scope and tells its observers; a second call does nothing. */
@@ -162,17 +231,25 @@ export class Recorder {
    * Notes that a query is issued, with the scope it belongs to. Nothing is counted before
    * {@link Recorder.begin}.
    *
+   * @param below the hook that the application called; its stack is looked at below it. Without
+   * one the query goes without a call site.
    * @returns undefined where the query is the tool's own.
    */
   issue(
     sql: string,
     values: readonly unknown[] | undefined,
     source: object | undefined,
+    below?: unknown,
   ): RecordedQuery | undefined {
     const store = this.#contexts.getStore();
     if (store === UNRECORDED) return undefined;
+    let stack: CapturedStack | undefined;
+    if (store !== undefined && below !== undefined) {
+      stack = this.#stackFor(store, sql, below);
+      if (stack === NO_STACK) stack = undefined;
+    }
     return {
-      scope: store,
+      scope: store instanceof SitedScope ? store.scope : store,
       source,
       sql,
       values,
@@ -181,9 +258,12 @@ export class Recorder {
       startNs: 0,
       durationNs: -1,
       poolWaitNs: 0,
+      connectNs: 0,
       outcome: OUTCOME.ok,
+      sqlState: undefined,
       rowCount: -1,
       standardConformingStrings: undefined,
+      stack,
     };
   }
 
@@ -291,6 +371,16 @@ export class Recorder {
   #nameRequest(scope: Scope): void {
     scope.recordedName = scope.name;
     if (scope.kind === 'request') this.core.nameRequest(scope.handle, scope.name);
+  }
+
+  #stackFor(store: Scope | SitedScope, sql: string, below: unknown): CapturedStack | undefined {
+    const given = this.#givenStack;
+    if (given !== undefined) {
+      this.#givenStack = undefined;
+      return given;
+    }
+    if (store instanceof SitedScope) return store.stack;
+    return this.callSites.take(store, sql, below);
   }
 
   #recordEnded(query: RecordedQuery): void {

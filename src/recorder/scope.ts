@@ -3,6 +3,7 @@
  * AsyncLocalStorage and captured where a query is issued.
  */
 import { OUTCOME, type Outcome } from '../engine/engine.ts';
+import { type CapturedStack, SeenStatements } from './call-site.ts';
 
 export type ScopeKind = 'request' | 'job';
 
@@ -24,11 +25,17 @@ export interface RecordedQuery {
   /** -1 while it runs. */
   durationNs: number;
   poolWaitNs: number;
+  /** The part of `poolWaitNs` in which a connection was opened. */
+  connectNs: number;
   outcome: Outcome;
+  /** The error's SQLSTATE; undefined where it succeeded, and where the error carries none. */
+  sqlState: string | undefined;
   /** Rows returned or affected; -1 where unknown. */
   rowCount: number;
   /** The connection's setting when the query began; undefined where it is unknown. */
   standardConformingStrings: boolean | undefined;
+  /** Unformatted, see `Recorder.callSite`; undefined where this run took none. */
+  stack: CapturedStack | undefined;
 }
 
 /** How a scope came to its end. */
@@ -66,6 +73,8 @@ export class Scope {
   readonly queries: RecordedQuery[] = [];
   /** Runs by statement of the queries that are not in `queries`; undefined where all are. */
   overflow: Map<number, number> | undefined;
+  /** Tells first runs, which take no stack, from further ones. */
+  readonly seen: SeenStatements = new SeenStatements();
   queryCount = 0;
   errorCount = 0;
   poolWaitNs = 0;

@@ -1,12 +1,19 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    root: import.meta.dirname,
-    globalSetup: ['../support/global-setup.ts'],
-    reporters: ['default', './table.ts', '../support/closing-line.ts'],
+    root: fileURLToPath(new URL('../..', import.meta.url)),
+    reporters: ['default', './test/support/closing-line.ts'],
+    globalSetup: ['test/support/global-setup.ts'],
+    include: ['test/compatibility/drivers/**/*.test.ts'],
+    // What is heavy: `npm run test:compatibility -- --all`.
+    exclude: [
+      '**/node_modules/**',
+      ...(process.env['COMPATIBILITY_ALL'] === '1' ? [] : ['**/optional.test.ts']),
+    ],
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

@@ -266,7 +266,7 @@ describe('instrument', () => {
   it.each([undefined, null, 7, 'pg', {}, [], () => {}])('refuses %s', (target) => {
     expect(() => instrument(target as never)).toThrow(OptionError);
     expect(() => instrument(target as never)).toThrow(
-      /^instrument\(target\): expected the pg module, a pg.Pool or a pg.Client, got /,
+      /^instrument\(target\): expected a pg module, Pool or Client, an sql of postgres.js, .*, got /,
     );
   });
 });

@@ -55,7 +55,7 @@ describe('hyperdjango/register', () => {
   it('says in one line what it does, and can be quiet', async () => {
     const { stderr } = await run(IMPORT);
     expect(stderr).toMatch(
-      /^hyperdjango: watching HTTP requests and pg queries \((?:native|portable) engine\), dashboard at \/debug\/performance [^\n]*HYPERDJANGO_QUIET=1[^\n]*\n$/,
+      /^hyperdjango: watching HTTP requests and queries of pg, postgres\.js and PGlite \((?:native|portable) engine\), dashboard at \/debug\/performance [^\n]*HYPERDJANGO_QUIET=1[^\n]*\n$/,
     );
     expect(await run(IMPORT, { HYPERDJANGO_QUIET: '1' })).toMatchObject({ stderr: '', code: 0 });
   });

@@ -17,9 +17,12 @@ function query(startNs: number, statementId = 1): RecordedQuery {
     startNs: START_NS + startNs,
     durationNs: -1,
     poolWaitNs: 0,
+    connectNs: 0,
     outcome: OUTCOME.ok,
     standardConformingStrings: undefined,
+    sqlState: undefined,
     rowCount: -1,
+    stack: undefined,
   };
 }
 

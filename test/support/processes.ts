@@ -17,6 +17,8 @@ export interface FinishedProcess {
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  /** @defaultValue the Node that runs the test */
+  readonly execPath?: string;
   /** Only root can start a process as another user. */
   readonly user?: { readonly uid: number; readonly gid: number };
 }
@@ -31,7 +33,7 @@ export interface RunningProcess {
 
 /** Starts `node` with these arguments, without what vitest put into the environment. */
 export function startNode(args: readonly string[], options: RunOptions = {}): RunningProcess {
-  const child = spawn(process.execPath, args, {
+  const child = spawn(options.execPath ?? process.execPath, args, {
     cwd: options.cwd ?? ROOT,
     env: { ...cleanEnvironment(), ...options.env },
     ...options.user,

@@ -1,22 +1,12 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 import type { Reporter, TestCase, TestModule } from 'vitest/node';
 
 /** How a framework's suite is called where nothing of ours is on the application. */
 const OUTSIDE = ', register alone';
 
-const HEAD = `# Compatibility
-
-Written by \`npm run test:compatibility\`, which runs each case on a real socket and a real
-PostgreSQL. How each framework is set up, and what does not hold, is in
-[frameworks](frameworks.md).
-
-## Frameworks
-
-✓ holds, with \`performance()\` on the application and with \`register\` alone; *adapter* only
-with \`performance()\`; ✗ does not; – there is no such thing.
-
-`;
+const START = '<!-- frameworks: made by the suite -->';
+const END = '<!-- end of frameworks -->';
 
 /** Writes the table of what was seen to the file that \`COMPATIBILITY_TABLE\` names. */
 export default class CompatibilityTable implements Reporter {
@@ -39,7 +29,10 @@ export default class CompatibilityTable implements Reporter {
       ['---', ...frameworks.map(() => '---')],
       ...cases.map((title) => [title, ...frameworks.map((name) => cellOf(name, title))]),
     ];
-    writeFileSync(path, `${HEAD}${rows.map((row) => `| ${row.join(' | ')} |`).join('\n')}\n`);
+    const page = readFileSync(path, 'utf8');
+    const before = page.slice(0, page.indexOf(START) + START.length);
+    const table = rows.map((row) => `| ${row.join(' | ')} |`).join('\n');
+    writeFileSync(path, `${before}\n\n${table}\n\n${page.slice(page.indexOf(END))}`);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * Runs `test/compatibility/` against what it needs, which is installed there first, and writes
- * `docs/compatibility.md` from what was seen. Arguments go to vitest; with any, nothing is written.
+ * Runs the frameworks' cases against what they need, which is installed here first, and writes the
+ * table in `docs/compatibility.md` from what was seen. Arguments go to vitest; with any, nothing is
+ * written.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,8 +10,8 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const folder = join(root, 'test/compatibility');
+const folder = dirname(fileURLToPath(import.meta.url));
+const root = join(folder, '../../..');
 const args = process.argv.slice(2);
 
 function run(command, commandArgs, cwd, env = {}) {
@@ -37,7 +38,13 @@ const bin = (name) => join(root, 'node_modules', name);
 run(process.execPath, [bin('typescript/bin/tsc'), '--noEmit', '-p', folder], root);
 run(
   process.execPath,
-  [bin('vitest/vitest.mjs'), 'run', '--config', 'test/compatibility/vitest.config.ts', ...args],
+  [
+    bin('vitest/vitest.mjs'),
+    'run',
+    '--config',
+    'test/compatibility/frameworks/vitest.config.ts',
+    ...args,
+  ],
   root,
   args.length === 0 ? { COMPATIBILITY_TABLE: join(root, 'docs/compatibility.md') } : {},
 );

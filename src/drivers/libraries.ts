@@ -1,0 +1,173 @@
+/** How each library that can be hooked is told, by its file or by one of its objects. */
+import {
+  type DrizzleDatabase,
+  type DrizzleRelation,
+  type DrizzleSelect,
+  instrumentDrizzleDatabase,
+  instrumentDrizzleRelation,
+  instrumentDrizzleSelect,
+  uninstrumentDrizzle,
+} from './drizzle.ts';
+import { instrumentPool, uninstrumentPool } from './pg-pool.ts';
+import { instrumentClient, uninstrumentClient } from './pg.ts';
+import type { PgClientClass, PgPoolClass } from './pg-types.ts';
+import { instrumentPglite, type Pglite, uninstrumentPglite } from './pglite.ts';
+import { instrumentPrisma, type PrismaClient, uninstrumentPrisma } from './prisma.ts';
+import {
+  instrumentPostgresJs,
+  type PostgresJsQuery,
+  uninstrumentPostgresJs,
+} from './postgres-js.ts';
+
+/** One thing to hook, and to put back. */
+export interface Hook {
+  instrument(): void;
+  uninstrument(): void;
+}
+
+type Exports = Readonly<Record<string, unknown>>;
+
+/** Files by their end, and what is in them; the folder of a package may have any name. */
+const FILES: readonly (readonly [RegExp, (exports: unknown) => Hook[]])[] = [
+  [/[\\/]lib[\\/]client\.js$/, (exports) => ifClient(exports)],
+  [/[\\/]pg-pool[\\/]index\.js$/, (exports) => ifPool(exports)],
+  [/[\\/]src[\\/]query\.js$/, (exports) => ifPostgresJs(prototypeOf(exports, 'Query'))],
+  [/[\\/]pglite[\\/]dist[\\/]index\.c?js$/, (exports) => ifPglite(prototypeOf(exports, 'PGlite'))],
+  [
+    /[\\/]drizzle-orm[\\/]pg-core[\\/](?:db|query-builders[\\/](?:query|select))\.c?js$/,
+    (exports) => [
+      ...ifDrizzle(prototypeOf(exports, 'PgDatabase')),
+      ...ifDrizzle(prototypeOf(exports, 'PgSelectBuilder')),
+      ...ifDrizzle(prototypeOf(exports, 'RelationalQueryBuilder')),
+    ],
+  ],
+];
+
+/** @param file a path, or the URL of an imported module. */
+export function hooksOfFile(file: string, exports: unknown): Hook[] {
+  for (const [pattern, find] of FILES) {
+    if (pattern.test(file)) return find(exports);
+  }
+  return [];
+}
+
+/** @returns nothing where the object is of no library that is known here. */
+export function hooksOf(target: unknown): Hook[] {
+  if ((typeof target !== 'object' || target === null) && typeof target !== 'function') return [];
+  const { Client, Pool, PGlite, prototype } = target as Exports;
+  const { constructor } = target;
+  // A module has both classes; a pool knows the class of its clients.
+  const clients = [Client, constructor].map(ifClient).find(({ length }) => length > 0);
+  const pools = [Pool, constructor].map(ifPool).find(({ length }) => length > 0);
+  const pg = [...(clients ?? []), ...(pools ?? [])];
+  if (pg.length > 0) return pg;
+  const pglite = [target, prototype, (PGlite as Partial<Exports> | undefined)?.['prototype']];
+  return [
+    ...ifPostgresJs(queryOf(target)),
+    ...(pglite.map(ifPglite).find(({ length }) => length > 0) ?? []),
+    ...drizzleOf(target),
+    ...ifPrisma(target),
+  ];
+}
+
+function prototypeOf(exports: unknown, name: string): unknown {
+  return ((exports as Exports | undefined)?.[name] as Partial<Exports> | undefined)?.['prototype'];
+}
+
+function ifClient(value: unknown): Hook[] {
+  const Client = value as Partial<PgClientClass> | undefined;
+  const isClient =
+    typeof value === 'function' &&
+    typeof Client?.prototype?.query === 'function' &&
+    typeof Client.Query?.prototype.submit === 'function' &&
+    // The queries of `pg.native` are of another kind, whose end shows nowhere.
+    typeof Client.Query.prototype.handleReadyForQuery === 'function';
+  if (!isClient) return [];
+  return [hook(value as unknown as PgClientClass, instrumentClient, uninstrumentClient)];
+}
+
+function ifPool(value: unknown): Hook[] {
+  const Pool = value as Partial<PgPoolClass> | undefined;
+  const isPool =
+    typeof value === 'function' &&
+    typeof Pool?.prototype?.connect === 'function' &&
+    'totalCount' in Pool.prototype;
+  if (!isPool) return [];
+  return [hook(value as unknown as PgPoolClass, instrumentPool, uninstrumentPool)];
+}
+
+/** @param value the prototype of postgres.js's queries. */
+function ifPostgresJs(value: unknown): Hook[] {
+  const isQuery = hasMethods(value, ['handle', 'cursor', 'forEach', 'describe']);
+  if (!isQuery || !(value instanceof Promise)) return [];
+  return [hook(value as unknown as PostgresJsQuery, instrumentPostgresJs, uninstrumentPostgresJs)];
+}
+
+/** The prototype of the queries of `sql`, or of the library itself; nothing is sent. */
+function queryOf(target: object): unknown {
+  if (typeof target !== 'function') return undefined;
+  const { PostgresError, toCamel, unsafe, begin, default: own } = target as unknown as Exports;
+  const isLibrary = typeof PostgresError === 'function' && typeof toCamel === 'function';
+  if (isLibrary && typeof unsafe !== 'function') {
+    const connect = (own ?? target) as (options: object) => object;
+    return queryOf(connect({ max: 1 }));
+  }
+  if (typeof unsafe !== 'function' || typeof begin !== 'function') return undefined;
+  return Object.getPrototypeOf((unsafe as (sql: string) => object)(''));
+}
+
+function ifPglite(value: unknown): Hook[] {
+  if (!hasMethods(value, ['query', 'exec', '_runExclusiveQuery', 'execProtocolRaw'])) return [];
+  return [hook(value as Pglite, instrumentPglite, uninstrumentPglite)];
+}
+
+/** The builders that a database of Drizzle makes. */
+function drizzleOf(target: object): Hook[] {
+  const prototype: unknown = Object.getPrototypeOf(target);
+  if (!hasMethods(target, ['select', 'insert', 'execute']) || !('session' in target)) return [];
+  const database = target as DrizzleDatabase;
+  const relation = Object.values(database.query ?? {})[0];
+  return [
+    ...ifDrizzle(rootWith(prototype, 'insert')),
+    ...ifDrizzle(Object.getPrototypeOf(database.select())),
+    ...(relation === undefined ? [] : ifDrizzle(Object.getPrototypeOf(relation))),
+  ];
+}
+
+/** A client is a proxy, which keeps the one that it was made of. */
+function ifPrisma(target: object): Hook[] {
+  const { _originalClient: client } = target as Exports;
+  const prototype: unknown = Object.getPrototypeOf(client ?? Object.prototype);
+  if (!hasMethods(prototype, ['_request', '$queryRaw', '$transaction'])) return [];
+  return [hook(prototype as PrismaClient, instrumentPrisma, uninstrumentPrisma)];
+}
+
+function rootWith(prototype: unknown, name: string): unknown {
+  for (let next = prototype; next; next = Object.getPrototypeOf(next) as unknown) {
+    if (Object.hasOwn(next, name)) return next;
+  }
+  return undefined;
+}
+
+function ifDrizzle(value: unknown): Hook[] {
+  if (hasMethods(value, ['insert', 'update', 'delete', 'execute', 'with'])) {
+    return [hook(value as DrizzleDatabase, instrumentDrizzleDatabase, uninstrumentDrizzle)];
+  }
+  if (hasMethods(value, ['from'])) {
+    return [hook(value as DrizzleSelect, instrumentDrizzleSelect, uninstrumentDrizzle)];
+  }
+  if (hasMethods(value, ['findMany', 'findFirst'])) {
+    return [hook(value as DrizzleRelation, instrumentDrizzleRelation, uninstrumentDrizzle)];
+  }
+  return [];
+}
+
+function hasMethods(value: unknown, names: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  // Not by their value: a getter on a prototype may throw.
+  return names.every((name) => name in value);
+}
+
+function hook<T>(target: T, instrument: (target: T) => void, undo: (target: T) => void): Hook {
+  return { instrument: () => instrument(target), uninstrument: () => undo(target) };
+}

@@ -1,0 +1,61 @@
+/** What is known of each client of node-postgres. */
+import { createStamp } from '../util/stamp.ts';
+import type { PgClient, PgPool, PgQuery } from './pg-types.ts';
+
+/** One client, for as long as the application holds on to it. */
+export interface ClientState {
+  /** The pool that handed it out. */
+  pool: PgPool | undefined;
+  /** From `connect()` of the pool to the client. Taken by the first query after the checkout. */
+  waitNs: number;
+  /** What opening the connection took, until the checkout that it was opened for. */
+  openedNs: number;
+  /** The part of `waitNs` in which the connection was opened. */
+  connectNs: number;
+  /** When the application took it from the pool; 0 while nobody holds it. */
+  heldSinceNs: number;
+}
+
+const states = createStamp<PgClient, ClientState>();
+/** For `uninstrument`, which must find the queries in flight. */
+let references: WeakRef<PgClient>[] = [];
+/** References are looked through for dead ones at each doubling. */
+let pruneAt = 64;
+
+export function stateOf(client: PgClient): ClientState {
+  let state = states.get(client);
+  if (state === undefined) {
+    state = { pool: undefined, waitNs: 0, openedNs: 0, connectNs: 0, heldSinceNs: 0 };
+    states.set(client, state);
+    references.push(new WeakRef(client));
+    if (references.length >= pruneAt) {
+      references = references.filter((reference) => reference.deref() !== undefined);
+      pruneAt = Math.max(64, references.length * 2);
+    }
+  }
+  return state;
+}
+
+/** Queries that were given to clients of this class, and have not ended. */
+export function* queriesInFlight(prototype: PgClient): Generator<PgQuery> {
+  for (const reference of references) {
+    const client = reference.deref();
+    if (client === undefined || !isOf(client, prototype)) continue;
+    const active = '_activeQuery' in client ? client._activeQuery : client.activeQuery;
+    if (active) yield active;
+    yield* client._sentQueryQueue ?? [];
+    yield* queueOf(client) ?? [];
+  }
+}
+
+/** What waits in the client for the connection. */
+export function queueOf(client: PgClient): readonly PgQuery[] | undefined {
+  return client._queryQueue ?? client.queryQueue;
+}
+
+function isOf(client: PgClient, prototype: PgClient): boolean {
+  for (let next: unknown = client; next; next = Object.getPrototypeOf(next)) {
+    if (next === prototype) return true;
+  }
+  return false;
+}

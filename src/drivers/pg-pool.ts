@@ -1,0 +1,220 @@
+/**
+ * The hook on pg-pool: how long a query waited for a client, how long a client was held, and the
+ * scope and the call site that the wait would lose.
+ */
+import {
+  type CapturedStack,
+  getRecorder,
+  NO_STACK,
+  type PoolState,
+  type PoolTimes,
+  type Recorder,
+} from '../recorder/index.ts';
+import { createStamp } from '../util/stamp.ts';
+import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
+import { stateOf } from './pg-clients.ts';
+import type {
+  PgClient,
+  PgConnectCallback,
+  PgPool,
+  PgPoolClass,
+  PgPoolOptions,
+} from './pg-types.ts';
+
+/** Instead of the time at which a client was asked for. */
+const NO_WAIT = -1;
+
+const timesOf = createStamp<PgPool, { -readonly [K in keyof PoolTimes]: number }>();
+/** The stack of the `pool.query()` that is calling `connect()` at this moment. */
+let pendingStack: CapturedStack | undefined;
+
+/** Hooks the pools of one copy of pg-pool; a second call does nothing. */
+export function instrumentPool(Pool: PgPoolClass): void {
+  const recorder = getRecorder();
+  const root = rootOf(Pool.prototype, 'connect');
+  patchOnce(root, () => [
+    patchConnect(root, recorder),
+    ...(Object.hasOwn(root, 'query') ? [patchQuery(root, recorder)] : []),
+    ...(root._release === undefined ? [] : [patchRelease(root, recorder)]),
+  ]);
+}
+
+/** Puts the driver's own functions back, identical to what they were. */
+export function uninstrumentPool(Pool: PgPoolClass): void {
+  unpatch(rootOf(Pool.prototype, 'connect'));
+}
+
+/** `pool.query()` asks its client only when the caller's frames are gone. */
+function patchQuery(pools: PgPool, recorder: Recorder): Undo {
+  return replaceMethod(pools, 'query', (original) => {
+    return function query(this: PgPool, ...args: Parameters<PgPool['query']>): unknown {
+      const outer = pendingStack;
+      pendingStack = takeStack(recorder, args[0], query);
+      try {
+        return original.apply(this, args);
+      } finally {
+        pendingStack = outer;
+      }
+    };
+  });
+}
+
+function takeStack(recorder: Recorder, config: unknown, below: unknown): CapturedStack {
+  try {
+    const sql = typeof config === 'string' ? config : (config as { text?: unknown } | null)?.text;
+    return typeof sql === 'string' ? recorder.takeStack(sql, below) : NO_STACK;
+  } catch (error) {
+    recorder.reportFault(error);
+    return NO_STACK;
+  }
+}
+
+function patchConnect(pools: PgPool, recorder: Recorder): Undo {
+  return replaceMethod(pools, 'connect', (original) => {
+    return function connect(this: PgPool, callback?: PgConnectCallback | null): unknown {
+      if (!callback && this.ending) return original.call(this);
+      const stack = pendingStack;
+      pendingStack = undefined;
+      watchPool(recorder, this);
+      const context = recorder.captureContext();
+      // A client that lies ready is not waited for.
+      const startNs = this.idleCount > this.waitingCount ? NO_WAIT : recorder.engine.nowNs();
+      if (callback) {
+        const returned = original.call(this, (...result) => {
+          noteCheckout(recorder, this, result[1], startNs, stack === undefined);
+          const call = (): unknown =>
+            stack === undefined || result[0]
+              ? callback(...result)
+              : recorder.runWithStack(stack, () => callback(...result));
+          return recorder.captureContext() === context ? call() : recorder.runIn(context, call);
+        });
+        if (startNs !== NO_WAIT) notePool(recorder, this);
+        return returned;
+      }
+      // The driver's own promise form, so that failing takes as many ticks as it does without us,
+      // and that what it throws is thrown.
+      let settle: PgConnectCallback = () => {};
+      const connected = new this.Promise((resolve, reject) => {
+        settle = (error, client) => (error ? reject(error) : resolve(client));
+      }).catch((error: Error) => {
+        Error.captureStackTrace(error);
+        throw error;
+      });
+      original.call(this, (error, client) => {
+        noteCheckout(recorder, this, client, startNs, true);
+        settle(error, client);
+      });
+      if (startNs !== NO_WAIT) notePool(recorder, this);
+      return connected;
+    };
+  });
+}
+
+function patchRelease(pools: PgPool, recorder: Recorder): Undo {
+  type Release = NonNullable<PgPool['_release']>;
+  return replaceMethod(pools as Required<PgPool>, '_release', (original) => {
+    return function _release(this: PgPool, ...args: Parameters<Release>): unknown {
+      noteRelease(recorder, this, args[0]);
+      return original.apply(this, args);
+    };
+  });
+}
+
+function noteCheckout(
+  recorder: Recorder,
+  pool: PgPool,
+  client: PgClient | undefined,
+  startNs: number,
+  isHeld: boolean,
+): void {
+  notePool(recorder, pool);
+  if (client === undefined) return;
+  const nowNs = isHeld || startNs !== NO_WAIT ? recorder.engine.nowNs() : 0;
+  const waitNs = startNs === NO_WAIT ? 0 : Math.max(0, nowNs - startNs);
+  const state = stateOf(client);
+  state.pool = pool;
+  state.waitNs = waitNs;
+  state.connectNs = Math.min(state.openedNs, waitNs);
+  state.openedNs = 0;
+  // `pool.query()` holds a client for as long as its query runs, which is known.
+  state.heldSinceNs = isHeld ? nowNs : 0;
+  const times = timesOf.get(pool);
+  if (times === undefined) return;
+  times.checkoutCount += 1;
+  if (waitNs === 0) return;
+  times.waitTotalMs += waitNs / 1e6;
+  times.waitMaxMs = Math.max(times.waitMaxMs, waitNs / 1e6);
+  if (state.connectNs === 0) return;
+  times.connectCount += 1;
+  times.connectTotalMs += state.connectNs / 1e6;
+  times.connectMaxMs = Math.max(times.connectMaxMs, state.connectNs / 1e6);
+}
+
+function noteRelease(recorder: Recorder, pool: PgPool, client: PgClient): void {
+  const state = stateOf(client);
+  if (state.heldSinceNs === 0) return;
+  const times = timesOf.get(pool);
+  if (times === undefined) return;
+  const heldMs = Math.max(0, recorder.engine.nowNs() - state.heldSinceNs) / 1e6;
+  state.heldSinceNs = 0;
+  times.heldCount += 1;
+  times.heldTotalMs += heldMs;
+  times.heldMaxMs = Math.max(times.heldMaxMs, heldMs);
+}
+
+function watchPool(recorder: Recorder, pool: PgPool): void {
+  try {
+    if (timesOf.get(pool) !== undefined || recorder.isUnrecorded()) return;
+    timesOf.set(pool, {
+      checkoutCount: 0,
+      waitTotalMs: 0,
+      waitMaxMs: 0,
+      connectCount: 0,
+      connectTotalMs: 0,
+      connectMaxMs: 0,
+      heldCount: 0,
+      heldTotalMs: 0,
+      heldMaxMs: 0,
+    });
+    recorder.pools.add(pool, describePool);
+  } catch (error) {
+    recorder.reportFault(error);
+  }
+}
+
+function notePool(recorder: Recorder, pool: PgPool): void {
+  try {
+    recorder.pools.note(pool, pool.waitingCount);
+  } catch (error) {
+    recorder.reportFault(error);
+  }
+}
+
+function describePool(pool: PgPool): PoolState {
+  const { totalCount: total, idleCount: idle, waitingCount: waiting, options } = pool;
+  const { host, port, database } = addressOf(options);
+  const times = timesOf.get(pool);
+  return {
+    name: `${host}:${port}/${database}`,
+    total,
+    idle,
+    active: total - idle,
+    waiting,
+    max: options.max,
+    ...(times && { times: { ...times } }),
+  };
+}
+
+/** As the options say it; what the driver adds from the environment is not known here. */
+function addressOf(options: PgPoolOptions): { host: string; port: string; database: string } {
+  const { connectionString } = options;
+  const url =
+    connectionString !== undefined && URL.canParse(connectionString)
+      ? new URL(connectionString)
+      : undefined;
+  return {
+    host: options.host ?? url?.hostname ?? 'localhost',
+    port: String(options.port ?? (url?.port || '5432')),
+    database: options.database ?? (url?.pathname.slice(1) || 'postgres'),
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * The hook on PGlite. Whatever asks (query, exec, sql, a transaction, the protocol by way of
+ * `runExclusive`), it takes its turn in `_runExclusiveQuery` and then sends protocol messages:
+ *
+ *   query(), exec()      the caller's frames are there, and are gone behind the mutex
+ *   _runExclusiveQuery() the scope is captured
+ *   execProtocolRaw()    the turn has come: the query begins; its text and parameters are read
+ *                        off the Parse, Query and Bind messages
+ *
+ * Messages outside of a turn are another driver's, such as `pg` on `createPgConfig()`.
+ */
+import { OUTCOME, type Outcome } from '../engine/engine.ts';
+import { getRecorder, type RecordedQuery, type Recorder } from '../recorder/index.ts';
+import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
+import { parametersOf, textOf } from './protocol.ts';
+import { sqlStateOf } from './sql-state.ts';
+
+type Turn = () => Promise<unknown>;
+type Ask = (sql: unknown, ...rest: readonly unknown[]) => unknown;
+type Transact = (work: (transaction: PgliteTransaction) => unknown) => unknown;
+
+interface PgliteTransaction {
+  query: Ask;
+  exec: Ask;
+}
+
+/** The part of a PGlite that the hook touches. */
+export interface Pglite {
+  query: Ask;
+  exec: Ask;
+  transaction: Transact;
+  _initArrayTypes?(options?: unknown): unknown;
+  _runExclusiveQuery(turn: Turn): unknown;
+  execProtocolRaw(message: Uint8Array, ...rest: readonly unknown[]): unknown;
+}
+
+/** The query whose turn it is. */
+const running = new WeakMap<Pglite, RecordedQuery>();
+
+/** Hooks the class of a PGlite; a second call does nothing. */
+export function instrumentPglite(databases: Pglite): void {
+  const recorder = getRecorder();
+  const turns = rootOf(databases, '_runExclusiveQuery');
+  const asks = rootOf(databases, 'query');
+  patchOnce(turns, () => [patchTurn(turns, recorder), patchMessages(turns, recorder)]);
+  patchOnce(asks, () => [
+    ...patchAsks(asks, recorder),
+    patchTransaction(asks, recorder),
+    ...(asks._initArrayTypes === undefined ? [] : [patchStart(asks, recorder)]),
+  ]);
+}
+
+/** Puts PGlite's own functions back. Queries whose turn it is are recorded to their end. */
+export function uninstrumentPglite(databases: Pglite): void {
+  unpatch(rootOf(databases, '_runExclusiveQuery'));
+  unpatch(rootOf(databases, 'query'));
+}
+
+function patchAsks(target: PgliteTransaction, recorder: Recorder): Undo[] {
+  return (['query', 'exec'] as const).map((name) =>
+    replaceMethod(target, name, (original) => {
+      return function ask(this: unknown, ...args: Parameters<Ask>): unknown {
+        const [sql] = args;
+        if (typeof sql !== 'string') return original.apply(this, args);
+        return recorder.runFrom(recorder.takeStack(sql, ask), () => original.apply(this, args));
+      };
+    }),
+  );
+}
+
+function patchTransaction(databases: Pglite, recorder: Recorder): Undo {
+  return replaceMethod(databases, 'transaction', (original) => {
+    return function transaction(this: Pglite, work): unknown {
+      return original.call(this, (own) => {
+        patchAsks(own, recorder);
+        return work(own);
+      });
+    };
+  });
+}
+
+/** What PGlite asks for itself when it starts. */
+function patchStart(databases: Pglite, recorder: Recorder): Undo {
+  return replaceMethod(databases as Required<Pglite>, '_initArrayTypes', (original) => {
+    return function _initArrayTypes(this: Pglite, options?: unknown): unknown {
+      return recorder.runUnrecorded(() => original.call(this, options));
+    };
+  });
+}
+
+function patchTurn(databases: Pglite, recorder: Recorder): Undo {
+  return replaceMethod(databases, '_runExclusiveQuery', (original) => {
+    return function _runExclusiveQuery(this: Pglite, turn: Turn): unknown {
+      const record = recorder.issue('', undefined, this, _runExclusiveQuery);
+      if (record === undefined) return original.call(this, turn);
+      const issuedNs = recorder.engine.nowNs();
+      return original.call(this, () => {
+        record.poolWaitNs = Math.max(0, recorder.engine.nowNs() - issuedNs);
+        running.set(this, record);
+        const ended = turn();
+        ended.then(
+          (result) => end(recorder, this, OUTCOME.ok, result),
+          (error: unknown) => end(recorder, this, OUTCOME.error, error),
+        );
+        return ended;
+      });
+    };
+  });
+}
+
+function patchMessages(databases: Pglite, recorder: Recorder): Undo {
+  return replaceMethod(databases, 'execProtocolRaw', (original) => {
+    return function execProtocolRaw(this: Pglite, message, ...rest): unknown {
+      readMessage(recorder, this, message);
+      return original.call(this, message, ...rest);
+    };
+  });
+}
+
+function readMessage(recorder: Recorder, database: Pglite, message: Uint8Array): void {
+  try {
+    let record = running.get(database);
+    if (record === undefined) return;
+    const sql = textOf(message);
+    if (sql === undefined) {
+      record.values ??= parametersOf(message);
+      return;
+    }
+    if (record.startNs !== 0) {
+      // Several queries in one turn, as a server in front of PGlite asks for them.
+      end(recorder, database, OUTCOME.ok, undefined);
+      record = recorder.issue(sql, undefined, database);
+      if (record === undefined) return;
+      running.set(database, record);
+    }
+    record.sql = sql;
+    recorder.begin(record);
+  } catch (error) {
+    recorder.reportFault(error);
+  }
+}
+
+function end(recorder: Recorder, database: Pglite, outcome: Outcome, result: unknown): void {
+  try {
+    const record = running.get(database);
+    running.delete(database);
+    // A turn may send nothing, or only what no query is.
+    if (record === undefined || record.startNs === 0) return;
+    const isError = outcome === OUTCOME.error;
+    if (isError) record.sqlState = sqlStateOf(result);
+    recorder.end(record, outcome, isError ? -1 : rowCountOf(result));
+  } catch (error) {
+    recorder.reportFault(error);
+  }
+}
+
+/** Of several statements in one text, the last one's. */
+function rowCountOf(result: unknown): number {
+  const last: unknown = Array.isArray(result) ? result.at(-1) : result;
+  if (typeof last !== 'object' || last === null) return -1;
+  const { rows, affectedRows } = last as { rows?: unknown; affectedRows?: unknown };
+  const read = Array.isArray(rows) ? rows.length : 0;
+  return typeof affectedRows === 'number' ? Math.max(affectedRows, read) : read;
+}

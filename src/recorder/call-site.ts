@@ -1,0 +1,264 @@
+/**
+ * Where in the application a query was asked for: its nearest frame that is neither Node's, nor a
+ * package's, nor ours.
+ *
+ * Stacks cost microseconds, so they are taken late and seldom. The first run of a statement in a
+ * scope takes none; whether a run is a further one is told by a key over the head of its text,
+ * and, where that says yes, by the statement's identity. A statement that repeats in scope after
+ * scope spends its budget of stacks; from then on one scope in sixteen takes two, or every scope,
+ * where the statement was seen at several sites. Only what becomes a finding is
+ * formatted.
+ */
+import { isAbsolute, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The nearest frame of the application. */
+export interface CallSite {
+  /** As the engine names it, such as `listOrders` or `Orders.list`; null at the top of a module. */
+  readonly functionName: string | null;
+  /** Relative to the working directory where it lies below it. */
+  readonly file: string;
+  /** For display: it is no part of the identity. */
+  readonly line: number;
+}
+
+/** A stack that was captured and not formatted. */
+export interface CapturedStack {
+  readonly stack?: unknown;
+}
+
+/** What a scope keeps to tell a statement's further runs from its first. */
+export class SeenStatements {
+  readonly keys: number[] = [];
+  /** Of the texts whose statements take no further stack in this scope. */
+  readonly settled: number[] = [];
+  /** Runs by statement, of those whose key had been seen. */
+  runs: Map<number, number> | undefined;
+  /** Calls of builders by what they ask for. */
+  named: Map<string, number> | undefined;
+}
+
+/** The part of a scope that call sites need. */
+interface SiteScope {
+  readonly seen: SeenStatements;
+  readonly queries: readonly SitedQuery[];
+}
+
+interface SitedQuery {
+  readonly statementId: number;
+  readonly stack: CapturedStack | undefined;
+}
+
+/** Beyond async frames of drivers and ORMs: the longest path met is 18 frames. */
+const FRAMES_MAX = 25;
+const KEYS_MAX = 256;
+const STACKS_PER_SCOPE_MAX = 32;
+/** Stacks that a statement may take before it is sampled. */
+const BUDGET = 64;
+const SAMPLE_EVERY = 16;
+/** Stacks that a scope takes of a statement whose budget is spent. */
+const SAMPLED_RUNS = 2;
+const STATEMENTS_MAX = 4_096;
+const SITES_PER_STATEMENT_MAX = 8;
+
+interface Budget {
+  spent: number;
+  scopes: number;
+  isAmbiguous: boolean;
+}
+
+/** The call sites of one recorder. */
+export class CallSites {
+  readonly #statementOf: (sql: string) => number;
+  readonly #budgets = new Map<number | string, Budget>();
+  /** Sites by fingerprint, for the scopes that took no stack. */
+  readonly #known = new Map<string, CallSite[]>();
+  readonly #formatted = new WeakMap<CapturedStack, CallSite | null>();
+
+  constructor(statementOf: (sql: string) => number) {
+    this.#statementOf = statementOf;
+  }
+
+  /**
+   * @param below the function of ours that the application called: its frame and those above it
+   * are left out.
+   * @returns undefined where this run of the statement takes no stack.
+   */
+  take(scope: SiteScope, sql: string, below: unknown): CapturedStack | undefined {
+    return this.isDue(scope, sql) ? captureStack(below) : undefined;
+  }
+
+  /** Whether this run takes a stack; asking counts as a run. */
+  isDue({ seen, queries }: SiteScope, sql: string): boolean {
+    const { keys, settled } = seen;
+    const key = keyOf(sql);
+    const textKey = key ^ (sql.length << 8);
+    if (settled.length > 0 && settled.includes(textKey)) return false;
+    if (!keys.includes(key)) {
+      if (keys.length < KEYS_MAX) keys.push(key);
+      return false;
+    }
+    const statementId = this.#statementOf(sql);
+    seen.runs ??= new Map();
+    const before =
+      seen.runs.get(statementId) ??
+      (queries.some((query) => query.statementId === statementId) ? 1 : 0);
+    seen.runs.set(statementId, before + 1);
+    if (before === 0) return false;
+    const isTaken = before <= STACKS_PER_SCOPE_MAX && this.#spend(statementId, before);
+    if (!isTaken && settled.length < KEYS_MAX) settled.push(textKey);
+    return isTaken;
+  }
+
+  /** The same for builders, which know what is asked for before there is a text. */
+  takeNamed(scope: SiteScope, what: string, below: unknown): CapturedStack | undefined {
+    return this.isNamedDue(scope, what) ? captureStack(below) : undefined;
+  }
+
+  /** Whether a call of this name takes a stack; asking counts as a call. */
+  isNamedDue({ seen }: SiteScope, what: string): boolean {
+    seen.named ??= new Map();
+    const before = seen.named.get(what) ?? 0;
+    if (before === 0 && seen.named.size === KEYS_MAX) return false;
+    seen.named.set(what, before + 1);
+    return before > 0 && before <= STACKS_PER_SCOPE_MAX && this.#spend(what, before);
+  }
+
+  /** @returns undefined where no frame of the application is in the stack. */
+  format(captured: CapturedStack): CallSite | undefined {
+    let site = this.#formatted.get(captured);
+    if (site === undefined) {
+      site = applicationFrame(captured.stack) ?? null;
+      this.#formatted.set(captured, site);
+    }
+    return site ?? undefined;
+  }
+
+  /** The first site known of a statement in a scope; the process's, where the scope took none. */
+  ofStatement(scope: SiteScope, statementId: number, fingerprint: string): CallSite | undefined {
+    let first: CallSite | undefined;
+    for (const query of scope.queries) {
+      if (query.statementId !== statementId || query.stack === undefined) continue;
+      const site = this.format(query.stack);
+      if (site === undefined) continue;
+      this.#learn(statementId, fingerprint, site);
+      first ??= site;
+    }
+    if (first !== undefined) return first;
+    const known = this.#known.get(fingerprint);
+    return known?.length === 1 ? known[0] : undefined;
+  }
+
+  #spend(what: number | string, runsBefore: number): boolean {
+    let budget = this.#budgets.get(what);
+    if (budget === undefined) {
+      if (this.#budgets.size === STATEMENTS_MAX) this.#budgets.clear();
+      // Of a builder's calls it is never known how many sites they come from.
+      budget = { spent: 0, scopes: 0, isAmbiguous: typeof what === 'string' };
+      this.#budgets.set(what, budget);
+    }
+    if (budget.spent < BUDGET) {
+      budget.spent += 1;
+      return true;
+    }
+    if (runsBefore === 1) budget.scopes += 1;
+    if (runsBefore > SAMPLED_RUNS) return false;
+    return budget.isAmbiguous || budget.scopes % SAMPLE_EVERY === 0;
+  }
+
+  #learn(statementId: number, fingerprint: string, site: CallSite): void {
+    let known = this.#known.get(fingerprint);
+    if (known === undefined) {
+      if (this.#known.size === STATEMENTS_MAX) this.#known.clear();
+      known = [];
+      this.#known.set(fingerprint, known);
+    }
+    if (known.some((other) => isSameSite(other, site))) return;
+    if (known.length < SITES_PER_STATEMENT_MAX) known.push(site);
+    const budget = this.#budgets.get(statementId);
+    if (known.length > 1 && budget !== undefined) budget.isAmbiguous = true;
+  }
+}
+
+/** The line is for display. */
+export function isSameSite(one: CallSite, other: CallSite): boolean {
+  return one.file === other.file && one.functionName === other.functionName;
+}
+
+/** Such as `listOrders (src/orders.ts:12)`. */
+export function describeCallSite({ functionName, file, line }: CallSite): string {
+  return functionName === null ? `${file}:${line}` : `${functionName} (${file}:${line})`;
+}
+
+/** Captures the stack below a function, and formats nothing. */
+export function captureStack(below: unknown): CapturedStack {
+  const captured: CapturedStack = {};
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = FRAMES_MAX;
+  // oxlint-disable-next-line typescript/no-unsafe-function-type -- what captureStackTrace takes
+  Error.captureStackTrace(captured, below as Function);
+  Error.stackTraceLimit = stackTraceLimit;
+  return captured;
+}
+
+/**
+ * Over the characters that come after the verb and before the first literals: the texts of one
+ * statement agree in it, and most statements differ.
+ */
+function keyOf(sql: string): number {
+  const end = Math.min(sql.length, 25);
+  let key = 0;
+  for (let index = 7; index < end; index += 2)
+    key = (Math.imul(key, 31) + sql.charCodeAt(index)) | 0;
+  return key;
+}
+
+const NAMED_FRAME = /^\s*at (?:async )?(.+?) \((.+):(\d+):\d+\)$/;
+const BARE_FRAME = /^\s*at (?:async )?(.+):(\d+):\d+$/;
+
+function applicationFrame(stack: unknown): CallSite | undefined {
+  if (typeof stack !== 'string') return undefined;
+  for (const line of stack.split('\n')) {
+    const named = NAMED_FRAME.exec(line);
+    const [name, location, row] =
+      named === null ? [undefined, ...(BARE_FRAME.exec(line)?.slice(1) ?? [])] : named.slice(1);
+    if (location === undefined || row === undefined || !isOfApplication(location)) continue;
+    return { functionName: nameOf(name), file: displayed(location), line: Number(row) };
+  }
+  return undefined;
+}
+
+function nameOf(name: string | undefined): string | null {
+  return name === undefined || name.endsWith('<anonymous>') ? null : name.replace(/^Object\./, '');
+}
+
+/** The folder of this package, unless a bundler has put everything into one file. */
+const OWN_FOLDER = ownFolder();
+
+function ownFolder(): string | undefined {
+  const { url } = import.meta;
+  if (!/\/recorder\/call-site\.[jt]s$/.test(url)) return undefined;
+  return fileURLToPath(new URL('..', url));
+}
+
+function isOfApplication(location: string): boolean {
+  if (/^(?:node:|internal\/|native|wasm:|eval at )/.test(location)) return false;
+  if (!/[\\/]/.test(location) || /[\\/]node_modules[\\/]/.test(location)) return false;
+  return OWN_FOLDER === undefined || !pathOf(location).startsWith(OWN_FOLDER);
+}
+
+function pathOf(location: string): string {
+  if (!location.startsWith('file://')) return location;
+  try {
+    return fileURLToPath(location);
+  } catch {
+    return location;
+  }
+}
+
+function displayed(location: string): string {
+  const path = pathOf(location);
+  if (!isAbsolute(path)) return path;
+  const below = relative(process.cwd(), path);
+  return below === '' || below === '..' || below.startsWith(`..${sep}`) ? path : below;
+}

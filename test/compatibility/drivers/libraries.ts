@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+
+import { ROOT } from '../../support/processes.ts';
+
+/** The libraries of the table, and where the suite finds them. */
+export interface Library {
+  readonly label: string;
+  /** Its file in `libraries/`. */
+  readonly name: string;
+  /** What the statement of `findItem` looks like, normalised. */
+  readonly text: RegExp;
+  /** Columns that the library itself makes impossible, and why. */
+  readonly impossible?: Readonly<Record<string, string>>;
+  /** What it calls a division by zero. */
+  readonly errorCode?: string;
+  /** Another Node, where this one is too old for it. */
+  readonly node?: string;
+  /** It prepares COMMIT and SAVEPOINT. */
+  readonly hasPreparedUtilities?: boolean;
+}
+
+const PLAIN = /^SELECT id, name FROM items WHERE id = \$1$/;
+const QUOTED = /^select "id", "name" from "items" where (?:"items"\.)?"id" = \$1(?: limit \$2)?$/;
+
+export const LIBRARIES: readonly Library[] = [
+  { label: 'pg 8.23', name: 'pg', text: PLAIN },
+  { label: 'pg, callbacks', name: 'pg-callback', text: PLAIN },
+  { label: 'pg-cursor 2.22', name: 'pg-cursor', text: PLAIN },
+  { label: 'pg-query-stream 4.17', name: 'pg-query-stream', text: PLAIN },
+  { label: 'postgres.js 3.4', name: 'postgres', text: PLAIN, hasPreparedUtilities: true },
+  {
+    label: 'postgres.js, `unsafe`',
+    name: 'postgres-unsafe',
+    text: PLAIN,
+    hasPreparedUtilities: true,
+  },
+  { label: 'PGlite 0.5', name: 'pglite', text: PLAIN },
+  { label: 'Drizzle 0.45 on pg', name: 'drizzle-pg', text: QUOTED },
+  {
+    label: 'Drizzle 0.45 on postgres.js',
+    name: 'drizzle-postgres',
+    text: QUOTED,
+    hasPreparedUtilities: true,
+  },
+  { label: 'Kysely 0.28', name: 'kysely', text: QUOTED },
+  { label: 'Knex 3.3', name: 'knex', text: QUOTED },
+  { label: 'Objection 3.1', name: 'objection', text: QUOTED },
+  {
+    label: 'TypeORM 1.1',
+    name: 'typeorm',
+    text: /FROM "items" "Item" WHERE \(\("Item"\."id" = \$1\)\)/,
+  },
+  {
+    label: 'Sequelize 6.37',
+    name: 'sequelize',
+    text: /^SELECT "id", "name" FROM "items" AS "item" WHERE "item"\."id" = \$1$/,
+  },
+  {
+    label: 'MikroORM 7.2',
+    name: 'mikro-orm',
+    text: /^select "i0"\.\* from "items" as "i0" where "i0"\."id" = \$1 limit \$2$/,
+  },
+  { label: 'pg-promise 12.7', name: 'pg-promise', text: PLAIN },
+];
+
+const NODE_24 = join(ROOT, 'test/compatibility/drivers/optional/node_modules/node24/bin/node');
+
+/** What is heavy, or needs another Node. */
+export const OPTIONAL_LIBRARIES: readonly Library[] = [
+  {
+    label: 'Prisma 7.10 on pg, Node 24',
+    name: '../optional/prisma',
+    text: /^SELECT "public"\."items"\."id", .+ WHERE "public"\."items"\."id" = \$1 LIMIT \$2/,
+    errorCode: 'P2010',
+    node: NODE_24,
+  },
+  { label: 'Slonik 49.10, Node 24', name: '../optional/slonik', text: PLAIN, node: NODE_24 },
+];
+
+export const COLUMNS = [
+  'once',
+  'text',
+  'scope',
+  'call site',
+  'duration',
+  'error',
+  'rows',
+  'cannot tell',
+] as const;
+export type Column = (typeof COLUMNS)[number];

@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import { afterAll, describe, it } from 'vitest';
+
+import { ROOT } from '../../support/processes.ts';
+import { CHECKS, createItems, runCases } from './checks.ts';
+import { LIBRARIES, OPTIONAL_LIBRARIES } from './libraries.ts';
+import { proveRows } from './rows.ts';
+import { type Cell, writeTable } from './table.ts';
+
+proveRows('optional drivers', OPTIONAL_LIBRARIES);
+
+const OTHER_NODES = ['22', '24', '26'];
+const cellsOf: Record<string, Record<string, Cell>> = {};
+
+describe.each(OTHER_NODES)('Node %s', (version) => {
+  const node = join(
+    ROOT,
+    'test/compatibility/drivers/optional/node_modules',
+    `node${version}/bin/node`,
+  );
+
+  it.each(LIBRARIES)('passes every check with $label', async (library) => {
+    const database = await createItems();
+    try {
+      const run = await runCases(library, database, node);
+      for (const proof of Object.values(CHECKS)) proof.check(run);
+      cellsOf[library.label] = { ...cellsOf[library.label], [version]: { isProven: true } };
+    } finally {
+      await database.drop();
+    }
+  });
+});
+
+afterAll(async () => {
+  const rows = LIBRARIES.map(({ label }) => ({ label, cells: cellsOf[label] ?? {} }));
+  const isWhole = rows.every(({ cells }) => OTHER_NODES.every((version) => version in cells));
+  if (isWhole) await writeTable('other Nodes', OTHER_NODES, rows);
+});
