@@ -1,0 +1,73 @@
+/**
+ * A small HyperApp on a real PostgreSQL, there to be killed. Every query has a text of its own, so
+ * that whoever finds it in flight knows which one it is, and each lane of requests has a route of
+ * its own, with one request at a time.
+ */
+import { Socket } from 'node:net';
+import process from 'node:process';
+
+import { Database } from '../../dist/database/index.js';
+import { HyperApp, PerformanceMiddleware } from '../../dist/index.js';
+import { note } from './journal.mjs';
+
+const lanes = Number(process.argv[2]);
+const app = new HyperApp(process.argv[3]);
+let queryCount = 0;
+
+/** A query's number in the bytes that go to the server. */
+const QUERY_NUMBER = /\bAS q(\d+)\b/;
+
+class NotingSocket extends Socket {
+  #number = -1;
+
+  constructor() {
+    super();
+    // The first listener: the driver hears of the answer after it was noted.
+    this.on('data', () => {
+      if (this.#number >= 0) note('answer', this.#number);
+      this.#number = -1;
+    });
+  }
+
+  write(data, ...more) {
+    const match = QUERY_NUMBER.exec(Buffer.from(data).toString('latin1'));
+    if (match !== null) {
+      this.#number = Number(match[1]);
+      note('sent', this.#number);
+    }
+    return super.write(data, ...more);
+  }
+}
+
+const db = new Database({
+  connectionString: process.env.DATABASE_URL,
+  // Fewer than what asks for one: some queries wait in the pool.
+  max: Math.max(2, lanes - 2),
+  stream: () => new NotingSocket(),
+});
+
+async function runQuery(request) {
+  const number = queryCount;
+  queryCount += 1;
+  note('begin', number, request);
+  await db.query(
+    `SELECT g AS q${number} FROM generate_series(1, $1::int) AS g, (SELECT pg_sleep($2::float8)) AS s`,
+    [1 + (number % 5), (number % 4) / 1_000],
+  );
+  note('done', number);
+}
+
+for (let lane = 0; lane < lanes; lane += 1) {
+  app.get(`/lane/${lane}`, async (c) => {
+    const request = Number(c.req.header('x-request'));
+    note('enter', request, lane);
+    c.env.outgoing.once('close', () => note('closed', request));
+    if (request % 3 === 0) await Promise.all([runQuery(request), runQuery(request)]);
+    for (let run = 0; run < 1 + (request % 3); run += 1) await runQuery(request);
+    note('leave', request);
+    return c.text('done');
+  });
+}
+app.use(new PerformanceMiddleware());
+const { port } = await app.listen({ port: 0 });
+process.stdout.write(`${port}\n`);
