@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <string>
 
 #include "core.h"
 
@@ -27,17 +28,21 @@ enum Call {
   kInternStatement,
   kRecordQuery,
   kRead,
+  kOpenSegment,
+  kReadSegment,
   kCallCount
 };
 
 constexpr const char* kCallNames[kCallCount] = {
     "nowNs",      "nowNsBigInt", "normalizeSql",    "scanSql",     "createRecorder", "beginRequest",
     "endRequest", "beginQuery",  "endQuery",        "internStatement", "recordQuery", "read",
+    "openSegment", "readSegment",
 };
 
 constexpr int kHexDigits = 16;
 
-// What one environment (the main thread, a worker) owns. Nothing is shared between them.
+// What one environment (the main thread, a worker) owns. The segment behind `thread` is the
+// process's; everything else is shared with nobody.
 struct AddonState {
   // Room for the UTF-8 of any usual statement, so that recording one allocates nothing.
   static constexpr size_t kTextBytes = 64 * 1024;
@@ -47,6 +52,7 @@ struct AddonState {
   Napi::Reference<Napi::Uint32Array> list_lengths_owner;
   uint32_t* list_lengths = nullptr;
   double calls[kCallCount] = {};
+  hd_thread* thread = nullptr;
 };
 
 // The UTF-8 bytes of a JavaScript string: in the environment's own buffer, or where they don't
@@ -110,10 +116,18 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     return DefineClass(env, "Recorder", {InstanceMethod<&Recorder::Read>("read")});
   }
 
-  // (capacities: Uint32Array of six, seed: BigInt, registers: Float64Array of ten)
+  // (capacities: Uint32Array of six, seed: BigInt, registers: Float64Array of ten), or
+  // (undefined, undefined, registers) for the arena that `openSegment` gave this thread
   explicit Recorder(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<Recorder>(info), state_(info.Env().GetInstanceData<AddonState>()) {
     Napi::Env env = info.Env();
+    if (info.Length() == 3 && info[0].IsUndefined() && state_->thread != nullptr) {
+      hd_thread_state joined = {};
+      hd_thread_describe(state_->thread, &joined);
+      recorder_ = joined.recorder;
+      if (recorder_ != nullptr) Attach(info);
+      return;
+    }
     state_->calls[kCreateRecorder]++;
     if (info.Length() != 3 || !info[0].IsTypedArray() || !info[1].IsBigInt() ||
         !info[2].IsTypedArray()) {
@@ -122,10 +136,12 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
       return;
     }
     Napi::TypedArray capacities = info[0].As<Napi::TypedArray>();
-    Napi::TypedArray registers = info[2].As<Napi::TypedArray>();
-    if (capacities.TypedArrayType() != napi_uint32_array || capacities.ElementLength() != 6 ||
-        registers.TypedArrayType() != napi_float64_array || registers.ElementLength() != kRegisterCount) {
-      Napi::TypeError::New(env, "Recorder takes a Uint32Array of 6 and a Float64Array of 10")
+    if (capacities.TypedArrayType() != napi_uint32_array || capacities.ElementLength() != 6) {
+      Napi::TypeError::New(env, "Recorder takes a Uint32Array of 6").ThrowAsJavaScriptException();
+      return;
+    }
+    if (!AreRegisters(info[2])) {
+      Napi::TypeError::New(env, "Recorder takes a Float64Array of 10")
           .ThrowAsJavaScriptException();
       return;
     }
@@ -135,10 +151,29 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     bool is_lossless = false;
     uint64_t seed = info[1].As<Napi::BigInt>().Uint64Value(&is_lossless);
     hd_status status = hd_recorder_create(&wanted, seed, &recorder_);
+    owned_ = recorder_;
     if (status != HD_OK) {
       Napi::RangeError::New(env, status == HD_OUT_OF_MEMORY
                                      ? "There is no memory for the recorder"
                                      : "A capacity is not a power of two, or too large")
+          .ThrowAsJavaScriptException();
+      return;
+    }
+    Attach(info);
+  }
+
+  ~Recorder() override { hd_recorder_destroy(owned_); }
+
+ private:
+  static bool AreRegisters(const Napi::Value& value) {
+    return value.IsTypedArray() &&
+           value.As<Napi::TypedArray>().TypedArrayType() == napi_float64_array &&
+           value.As<Napi::TypedArray>().ElementLength() == kRegisterCount;
+  }
+
+  void Attach(const Napi::CallbackInfo& info) {
+    if (!AreRegisters(info[2])) {
+      Napi::TypeError::New(info.Env(), "Recorder takes a Float64Array of 10")
           .ThrowAsJavaScriptException();
       return;
     }
@@ -154,9 +189,6 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     AddHot(info, "recordQuery", RecordQuery);
   }
 
-  ~Recorder() override { hd_recorder_destroy(recorder_); }
-
- private:
   // The functions that run for every query and request belong to one recorder, take and give
   // numbers through its registers, and call N-API's C functions themselves. With `napi_unwrap`
   // and an argument for each number a begin and end took 303 ns where they now take 186.
@@ -275,6 +307,8 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
 
   AddonState* state_;
   hd_recorder* recorder_ = nullptr;
+  // Null where the recorder is the segment's.
+  hd_recorder* owned_ = nullptr;
   Napi::Reference<Napi::Float64Array> registers_owner_;
   double* registers_ = nullptr;
 };
@@ -344,6 +378,128 @@ Napi::Value ScanSql(const Napi::CallbackInfo& info) {
   return spans;
 }
 
+bool CapacitiesOf(const Napi::Value& value, hd_capacities* capacities) {
+  if (!value.IsTypedArray() ||
+      value.As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array ||
+      value.As<Napi::TypedArray>().ElementLength() != 6) {
+    return false;
+  }
+  std::memcpy(capacities, value.As<Napi::Uint32Array>().Data(), sizeof(*capacities));
+  return true;
+}
+
+hd_string StringOf(const std::string& text) { return {text.data(), text.size()}; }
+
+Napi::String StringOf(Napi::Env env, hd_string text) {
+  return Napi::String::New(env, text.bytes == 0 ? "" : text.data, text.bytes);
+}
+
+// Node runs it in the environment's own thread, after its last JavaScript and before its event
+// loop is gone: when a worker ends or is terminated, and at the natural end of the process.
+void LeaveSegment(void* data) {
+  AddonState* state = static_cast<AddonState*>(data);
+  hd_thread_leave(state->thread);
+  state->thread = nullptr;
+}
+
+// (texts: [folder, appName, scriptName, runtimeVersion], mainCapacities, workerCapacities,
+// numbers: BigUint64Array [generation, bootId, processStartTicks, seed], isMain, threadId) → what
+// the thread got, or undefined where there is no memory. A second call gives the same again.
+Napi::Value OpenSegment(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  AddonState* state = StateOf(info);
+  state->calls[kOpenSegment]++;
+  if (state->thread == nullptr) {
+    hd_segment_options options = {};
+    if (info.Length() != 6 || !info[0].IsArray() ||
+        !CapacitiesOf(info[1], &options.main_capacities) ||
+        !CapacitiesOf(info[2], &options.worker_capacities) || !info[3].IsTypedArray() ||
+        info[3].As<Napi::TypedArray>().TypedArrayType() != napi_biguint64_array ||
+        info[3].As<Napi::TypedArray>().ElementLength() != 4) {
+      return env.Undefined();
+    }
+    std::string texts[4];
+    for (uint32_t index = 0; index < 4; index++) {
+      Napi::Value text = info[0].As<Napi::Array>().Get(index);
+      if (text.IsString()) texts[index] = text.As<Napi::String>().Utf8Value();
+    }
+    options.folder = StringOf(texts[0]);
+    options.app_name = StringOf(texts[1]);
+    options.script_name = StringOf(texts[2]);
+    options.runtime_version = StringOf(texts[3]);
+    const uint64_t* numbers = info[3].As<Napi::BigUint64Array>().Data();
+    options.generation = numbers[0];
+    options.boot_id = numbers[1];
+    options.process_start_ticks = numbers[2];
+    uv_loop_s* loop = nullptr;
+    if (napi_get_uv_event_loop(env, &loop) != napi_ok) loop = nullptr;
+    hd_thread_options thread = {numbers[3], loop,
+                                static_cast<uint32_t>(NumberOf(env, info[5])),
+                                info[4].IsBoolean() && info[4].As<Napi::Boolean>().Value()};
+    if (hd_segment_join(&options, &thread, &state->thread) != HD_OK) return env.Undefined();
+    if (napi_add_env_cleanup_hook(env, LeaveSegment, state) != napi_ok) {
+      LeaveSegment(state);
+      return env.Undefined();
+    }
+  }
+  hd_thread_state joined = {};
+  hd_thread_describe(state->thread, &joined);
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("path", StringOf(env, joined.path));
+  result.Set("reason", StringOf(env, joined.reason));
+  result.Set("arenaIndex", Napi::Number::New(env, joined.arena_index));
+  result.Set("firstWord", Napi::Number::New(env, joined.first_word));
+  result.Set("watchesLoop", Napi::Boolean::New(env, joined.watches_loop != 0));
+  result.Set("knowsExitCode", Napi::Boolean::New(env, joined.knows_exit_code != 0));
+  return result;
+}
+
+// (firstWord, target: BigUint64Array) → whether the words lie in the segment
+Napi::Value ReadSegment(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  StateOf(info)->calls[kReadSegment]++;
+  if (!info[1].IsTypedArray() ||
+      info[1].As<Napi::TypedArray>().TypedArrayType() != napi_biguint64_array) {
+    return Napi::Boolean::New(env, false);
+  }
+  Napi::BigUint64Array target = info[1].As<Napi::BigUint64Array>();
+  return Napi::Boolean::New(env, hd_segment_read(NumberOf(env, info[0]), target.Data(),
+                                                 target.ElementLength()) == HD_OK);
+}
+
+void SetAppName(const Napi::CallbackInfo& info) {
+  Utf8 name(info.Env(), info[0], StateOf(info));
+  if (name.is_complete()) hd_segment_set_app_name(name.data(), name.bytes());
+}
+
+// (queryCount, totalNs)
+void RecordOverhead(const Napi::CallbackInfo& info) {
+  hd_thread_record_overhead(StateOf(info)->thread, NumberOf(info.Env(), info[0]),
+                            NumberOf(info.Env(), info[1]));
+}
+
+void Beat(const Napi::CallbackInfo& info) { hd_thread_beat(StateOf(info)->thread); }
+
+void MarkUncaughtException(const Napi::CallbackInfo& info) {
+  hd_segment_mark_uncaught_exception();
+}
+
+void NoteExitCode(const Napi::CallbackInfo& info) {
+  hd_segment_note_exit_code(NumberOf(info.Env(), info[0]));
+}
+
+// (path) → 1 locked, 0 free, or a negated errno
+Napi::Value IsLocked(const Napi::CallbackInfo& info) {
+  std::string path = info[0].ToString().Utf8Value();
+  return Napi::Number::New(info.Env(), hd_file_is_locked(path.c_str()));
+}
+
+// (path) → a file descriptor, or a negated errno
+Napi::Value TryLock(const Napi::CallbackInfo& info) {
+  std::string path = info[0].ToString().Utf8Value();
+  return Napi::Number::New(info.Env(), hd_file_try_lock(path.c_str()));
+}
+
 Napi::Value CallCounts(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Napi::Object counts = Napi::Object::New(env);
@@ -375,6 +531,16 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("scanSql", Napi::Function::New<ScanSql>(env, "scanSql"));
   exports.Set("callCounts", Napi::Function::New<CallCounts>(env, "callCounts"));
   exports.Set("Recorder", Recorder::Define(env));
+  exports.Set("openSegment", Napi::Function::New<OpenSegment>(env, "openSegment"));
+  exports.Set("readSegment", Napi::Function::New<ReadSegment>(env, "readSegment"));
+  exports.Set("setAppName", Napi::Function::New<SetAppName>(env, "setAppName"));
+  exports.Set("recordOverhead", Napi::Function::New<RecordOverhead>(env, "recordOverhead"));
+  exports.Set("beat", Napi::Function::New<Beat>(env, "beat"));
+  exports.Set("markUncaughtException",
+              Napi::Function::New<MarkUncaughtException>(env, "markUncaughtException"));
+  exports.Set("noteExitCode", Napi::Function::New<NoteExitCode>(env, "noteExitCode"));
+  exports.Set("isLocked", Napi::Function::New<IsLocked>(env, "isLocked"));
+  exports.Set("tryLock", Napi::Function::New<TryLock>(env, "tryLock"));
   return exports;
 }
 

@@ -4,7 +4,7 @@ import { getRecorder, isDisabled } from './recorder/index.ts';
 /** What {@link status} gives. */
 export interface Status {
   readonly engine: EngineKind;
-  /** Why this engine runs. */
+  /** Why this engine runs; then, where the records lie elsewhere than they should, why. */
   readonly reason: string;
   /** Where the records lie, for other processes to read; null while they are private. */
   readonly segment: string | null;
@@ -40,8 +40,8 @@ export function status(): Status {
   const recorder = getRecorder();
   return {
     engine: recorder.engine.kind,
-    reason: recorder.engineReason,
-    segment: null,
+    reason: [recorder.engineReason, recorder.segment.reason].filter(Boolean).join('; '),
+    segment: recorder.segment.path,
     dropped: recorder.core.snapshot().dropped,
     overheadNs: recorder.overheadNs(),
   };

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Counts up with every change to this file or to what the addon exports to JavaScript. */
-#define HD_ABI_VERSION 2u
+#define HD_ABI_VERSION 3u
 
 typedef enum hd_status {
   HD_OK = 0,
@@ -130,6 +130,72 @@ hd_status hd_recorder_record_query(hd_recorder *recorder, const hd_ended_query *
 /* Copies words of the arena (native/src/layout.zig), each of them whole and in order. */
 hd_status hd_recorder_read(const hd_recorder *recorder, double first_word, uint64_t *target,
                            size_t words);
+
+/* ---- Segment --------------------------------------------------------------------------------
+ *
+ * One for each process and image of the addon, made by the first thread that joins, never given
+ * back. A thread has what it joined until it leaves; only `hd_segment_read` is for any thread.
+ */
+
+typedef struct hd_thread hd_thread;
+
+typedef struct hd_string {
+  const char *data;
+  size_t bytes;
+} hd_string;
+
+typedef struct hd_segment_options {
+  hd_string folder; /* empty for private memory */
+  hd_string app_name;
+  hd_string script_name;
+  hd_string runtime_version;
+  hd_capacities main_capacities;
+  hd_capacities worker_capacities;
+  uint64_t generation; /* random */
+  uint64_t boot_id;
+  uint64_t process_start_ticks;
+} hd_segment_options;
+
+typedef struct hd_thread_options {
+  uint64_t seed; /* random */
+  void *loop;    /* uv_loop_t, or NULL */
+  uint32_t thread_id;
+  uint32_t is_main;
+} hd_thread_options;
+
+typedef struct hd_thread_state {
+  hd_recorder *recorder; /* valid until the thread leaves; NULL where it found no arena */
+  hd_string path;        /* empty where the memory is private; valid for ever */
+  hd_string reason;      /* empty where all is as wanted; valid until the thread leaves */
+  double arena_index;    /* -1 where there is none */
+  double first_word;     /* of the arena in the segment */
+  uint32_t watches_loop; /* 1 where the heartbeat's thread looks at the event loop */
+  uint32_t knows_exit_code;
+} hd_thread_state;
+
+hd_status hd_segment_join(const hd_segment_options *options, const hd_thread_options *thread,
+                          hd_thread **joined);
+void hd_thread_leave(hd_thread *thread);
+hd_status hd_thread_describe(hd_thread *thread, hd_thread_state *state);
+void hd_thread_record_overhead(hd_thread *thread, double query_count, double total_ns);
+/* What the heartbeat does, for a thread whose loop it cannot look at. */
+void hd_thread_beat(hd_thread *thread);
+
+hd_status hd_segment_read(double first_word, uint64_t *target, size_t words);
+void hd_segment_set_app_name(const char *name, size_t bytes);
+/* Before the process ends by an exception that nobody caught. */
+void hd_segment_mark_uncaught_exception(void);
+void hd_segment_note_exit_code(double code);
+
+/* ---- File locks -----------------------------------------------------------------------------
+ *
+ * Results below 0 are negated `errno`s; ENOSYS where there are no such locks.
+ */
+
+/* 1 while some process holds the file, 0 when its owner is dead. `path` ends with a zero. */
+int32_t hd_file_is_locked(const char *path);
+/* A file descriptor, which holds the lock until it is closed; -EAGAIN where it is held. */
+int32_t hd_file_try_lock(const char *path);
 
 #ifdef __cplusplus
 }

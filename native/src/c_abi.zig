@@ -6,7 +6,7 @@ const core = @import("core");
 const assert = std.debug.assert;
 const normalizer = core.normalizer;
 
-const abi_version: u32 = 2;
+const abi_version: u32 = 3;
 const list_lengths_max = 256;
 
 /// Safety checks stay on in what ships, and a failed one ends the process: say whose it was.
@@ -278,6 +278,179 @@ fn recorderRead(
     return if (self.read(whole(first_word), out[0..word_count])) .ok else .invalid_argument;
 }
 
+const Segment = core.segment.Segment;
+const Thread = core.segment.Thread;
+
+/// Lives as long as the process: the image is pinned before anything is put into it.
+var process_segment: Segment = .{ .gpa = std.heap.c_allocator };
+var process_lock: core.lock.Lock = .{};
+var exit_knowledge: ?core.process_exit.Knowledge = null;
+
+const String = extern struct {
+    data: ?[*]const u8,
+    bytes: usize,
+
+    fn of(text: []const u8) String {
+        return .{ .data = text.ptr, .bytes = text.len };
+    }
+
+    fn parse(string: String) []const u8 {
+        return slice(string.data, string.bytes) orelse "";
+    }
+};
+
+const SegmentOptions = extern struct {
+    folder: String,
+    app_name: String,
+    script_name: String,
+    runtime_version: String,
+    main_capacities: Capacities,
+    worker_capacities: Capacities,
+    generation: u64,
+    boot_id: u64,
+    process_start_ticks: u64,
+};
+
+const ThreadOptions = extern struct {
+    seed: u64,
+    loop: ?*anyopaque,
+    thread_id: u32,
+    is_main: u32,
+};
+
+const ThreadState = extern struct {
+    recorder: ?*Recorder,
+    path: String,
+    reason: String,
+    arena_index: f64,
+    first_word: f64,
+    watches_loop: u32,
+    knows_exit_code: u32,
+};
+
+comptime {
+    assert(@sizeOf(SegmentOptions) == 4 * @sizeOf(String) + 2 * 24 + 24);
+    assert(@sizeOf(ThreadOptions) == 16 + @sizeOf(usize));
+    assert(@sizeOf(ThreadState) == 24 + 5 * @sizeOf(usize));
+}
+
+fn segmentJoin(
+    options: ?*const SegmentOptions,
+    thread: ?*const ThreadOptions,
+    joined: ?*?*Thread,
+) callconv(.c) Status {
+    const wanted = options orelse return .invalid_argument;
+    const caller = thread orelse return .invalid_argument;
+    const out = joined orelse return .invalid_argument;
+    out.* = null;
+    if (!wanted.main_capacities.areValid()) return .invalid_argument;
+    if (!wanted.worker_capacities.areValid()) return .invalid_argument;
+    if (!prepareProcess()) return .out_of_memory;
+    out.* = process_segment.join(.{
+        .folder = wanted.folder.parse(),
+        .app_name = wanted.app_name.parse(),
+        .script_name = wanted.script_name.parse(),
+        .runtime_version = wanted.runtime_version.parse(),
+        .main_capacities = wanted.main_capacities,
+        .worker_capacities = wanted.worker_capacities,
+        .generation = wanted.generation,
+        .boot_id = wanted.boot_id,
+        .process_start_ticks = wanted.process_start_ticks,
+    }, .{
+        .is_main = caller.is_main != 0,
+        .thread_id = caller.thread_id,
+        .loop = caller.loop,
+        .seed = caller.seed,
+    }) catch return .out_of_memory;
+    return .ok;
+}
+
+/// What must be done before this image holds anything of the process. False where it cannot.
+fn prepareProcess() bool {
+    process_lock.acquire();
+    defer process_lock.release();
+    if (exit_knowledge != null) return true;
+    if (!core.image.pin()) return false;
+    exit_knowledge = core.process_exit.listen(onProcessExit);
+    return true;
+}
+
+fn onProcessExit(code: ?u8) void {
+    process_segment.markExited(code);
+}
+
+fn threadLeave(thread: ?*Thread) callconv(.c) void {
+    if (thread) |joined| Segment.leave(joined);
+}
+
+fn threadDescribe(thread: ?*Thread, state: ?*ThreadState) callconv(.c) Status {
+    const self = thread orelse return .invalid_argument;
+    const out = state orelse return .invalid_argument;
+    const index = self.arena_index;
+    out.* = .{
+        .recorder = self.recorder(),
+        .path = .of(process_segment.path() orelse ""),
+        .reason = .of(self.reason.text()),
+        .arena_index = if (index) |arena| @floatFromInt(arena) else -1,
+        .first_word = @floatFromInt(process_segment.arenaFirst(index orelse 0)),
+        .watches_loop = @intFromBool(Segment.watchesLoop(self)),
+        .knows_exit_code = @intFromBool(exit_knowledge != .exit_only),
+    };
+    return .ok;
+}
+
+fn threadRecordOverhead(
+    thread: ?*Thread,
+    query_count: f64,
+    total_ns: f64,
+) callconv(.c) void {
+    if (thread) |self| Segment.recordOverhead(self, whole(query_count), whole(total_ns));
+}
+
+fn threadBeat(thread: ?*Thread) callconv(.c) void {
+    if (thread) |self| Segment.beatOf(self);
+}
+
+fn segmentRead(first_word: f64, target: ?[*]u64, word_count: usize) callconv(.c) Status {
+    if (word_count == 0) return .ok;
+    const out = target orelse return .invalid_argument;
+    const is_inside = process_segment.read(whole(first_word), out[0..word_count]);
+    return if (is_inside) .ok else .invalid_argument;
+}
+
+fn segmentSetAppName(name: ?[*]const u8, bytes: usize) callconv(.c) void {
+    process_segment.setAppName(slice(name, bytes) orelse return);
+}
+
+fn segmentMarkUncaughtException() callconv(.c) void {
+    process_segment.markUncaughtException();
+}
+
+fn segmentNoteExitCode(code: f64) callconv(.c) void {
+    process_segment.noteExitCode(@truncate(whole(code)));
+}
+
+const no_locks = -38;
+const is_held = -11;
+
+fn fileIsLocked(path: ?[*:0]const u8) callconv(.c) i32 {
+    if (!core.file_lock.is_supported) return no_locks;
+    return switch (core.file_lock.look(path orelse return no_locks)) {
+        .free => 0,
+        .locked => 1,
+        .failed => |code| -@as(i32, code),
+    };
+}
+
+fn fileTryLock(path: ?[*:0]const u8) callconv(.c) i32 {
+    if (!core.file_lock.is_supported) return no_locks;
+    return switch (core.file_lock.take(path orelse return no_locks)) {
+        .taken => |file| file,
+        .locked => is_held,
+        .failed => |code| -@as(i32, code),
+    };
+}
+
 /// What JavaScript calls a number, as a count that JavaScript can hold exactly.
 fn whole(number: f64) u64 {
     // Also false for NaN.
@@ -319,4 +492,15 @@ comptime {
     exportHidden(&recorderInternStatement, "hd_recorder_intern_statement");
     exportHidden(&recorderRecordQuery, "hd_recorder_record_query");
     exportHidden(&recorderRead, "hd_recorder_read");
+    exportHidden(&segmentJoin, "hd_segment_join");
+    exportHidden(&threadLeave, "hd_thread_leave");
+    exportHidden(&threadDescribe, "hd_thread_describe");
+    exportHidden(&threadRecordOverhead, "hd_thread_record_overhead");
+    exportHidden(&threadBeat, "hd_thread_beat");
+    exportHidden(&segmentRead, "hd_segment_read");
+    exportHidden(&segmentSetAppName, "hd_segment_set_app_name");
+    exportHidden(&segmentMarkUncaughtException, "hd_segment_mark_uncaught_exception");
+    exportHidden(&segmentNoteExitCode, "hd_segment_note_exit_code");
+    exportHidden(&fileIsLocked, "hd_file_is_locked");
+    exportHidden(&fileTryLock, "hd_file_try_lock");
 }

@@ -19,6 +19,19 @@ pub fn nowNs() u64 {
     return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
 }
 
+/// Nanoseconds since 1970 on the clock that people set, and that can step.
+pub fn wallNs() u64 {
+    if (is_windows) {
+        // In steps of 100 ns since 1601, 11,644,473,600 seconds before 1970.
+        const steps: i64 = std.os.windows.ntdll.RtlGetSystemTimePrecise();
+        return @intCast((steps - 116_444_736_000_000_000) * 100);
+    }
+    var time: std.c.timespec = undefined;
+    const status = std.c.clock_gettime(.REALTIME, &time);
+    std.debug.assert(status == 0);
+    return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
+}
+
 fn windowsNowNs() u64 {
     const ntdll = std.os.windows.ntdll;
     var counter: std.os.windows.LARGE_INTEGER = undefined;
@@ -27,6 +40,11 @@ fn windowsNowNs() u64 {
     _ = ntdll.RtlQueryPerformanceFrequency(&frequency);
     const ticks: u128 = @intCast(counter);
     return @intCast(ticks * std.time.ns_per_s / @as(u64, @intCast(frequency)));
+}
+
+test wallNs {
+    const year_2020: u64 = 1_577_836_800 * std.time.ns_per_s;
+    try std.testing.expect(wallNs() > year_2020);
 }
 
 test nowNs {

@@ -44,15 +44,26 @@ pub const InFlight = struct {
     pub fn init(slots: []u64, free: []u16, options: Options) InFlight {
         assert(slots.len == free.len * options.slot_words);
         assert(options.tag != 0);
-        for (free, 0..) |*slot, index| slot.* = @intCast(free.len - 1 - index);
-        return .{
+        var table: InFlight = .{
             .slots = slots,
             .slot_words = options.slot_words,
             .free = free,
-            .free_count = free.len,
+            .free_count = 0,
             .kind = options.kind,
             .tag = options.tag,
         };
+        table.clear();
+        return table;
+    }
+
+    /// Frees every slot; the sequences go on, so that handles given out before stay wrong.
+    pub fn clear(table: *InFlight) void {
+        for (table.free, 0..) |*slot, index| {
+            const handle = &table.wordsOf(@intCast(index))[handle_word];
+            if (words.own(handle) != no_handle) words.publish(handle, no_handle);
+            slot.* = @intCast(table.free.len - 1 - index);
+        }
+        table.free_count = table.free.len;
     }
 
     /// `no_handle` where every slot is taken.

@@ -54,6 +54,7 @@ var recorder_count: std.atomic.Value(u32) = .init(0);
 pub const Recorder = struct {
     gpa: std.mem.Allocator,
     arena: []align(64) u64,
+    owns_arena: bool,
     queries: in_flight.InFlight,
     requests: in_flight.InFlight,
     recent_queries: ring.Ring,
@@ -64,13 +65,27 @@ pub const Recorder = struct {
     /// Where a new text is normalised; a member, as stacks of worker threads are small.
     text_buffer: [normalizer.text_bytes_max]u8,
 
+    /// With an arena of its own.
     pub fn create(gpa: std.mem.Allocator, capacities: Capacities, seed: u64) !*Recorder {
-        assert(capacities.areValid());
+        const arena = try gpa.alignedAlloc(u64, .@"64", arenaWords(capacities));
+        errdefer gpa.free(arena);
+        @memset(arena, 0);
+        const recorder = try createIn(gpa, arena, capacities, seed);
+        recorder.owns_arena = true;
+        return recorder;
+    }
+
+    /// In memory of somebody else, all zeros, that outlives the recorder.
+    pub fn createIn(
+        gpa: std.mem.Allocator,
+        arena: []align(64) u64,
+        capacities: Capacities,
+        seed: u64,
+    ) !*Recorder {
         const map: layout.Layout = .of(capacities);
+        assert(arena.len == map.arena_words);
         const recorder = try gpa.create(Recorder);
         errdefer gpa.destroy(recorder);
-        const arena = try gpa.alignedAlloc(u64, .@"64", map.arena_words);
-        errdefer gpa.free(arena);
         const query_slots = try gpa.alloc(u16, capacities.in_flight_queries_max);
         errdefer gpa.free(query_slots);
         const request_slots = try gpa.alloc(u16, capacities.in_flight_requests_max);
@@ -82,13 +97,13 @@ pub const Recorder = struct {
         const text_sets = try text_cache.TextCache.allocate(gpa, capacities.statements_max);
         errdefer comptime unreachable;
 
-        @memset(arena, 0);
         writeHeader(arena, map);
         const tag: u8 = @intCast(recorder_count.fetchAdd(1, .monotonic) % 255 + 1);
         const header = arena[0..Header.words];
         recorder.* = .{
             .gpa = gpa,
             .arena = arena,
+            .owns_arena = false,
             .queries = .init(
                 part(arena, map.in_flight_queries, query_slots.len * QuerySlot.slot_words),
                 query_slots,
@@ -140,8 +155,14 @@ pub const Recorder = struct {
         gpa.free(recorder.statements.index);
         gpa.free(recorder.requests.free);
         gpa.free(recorder.queries.free);
-        gpa.free(recorder.arena);
+        if (recorder.owns_arena) gpa.free(recorder.arena);
         gpa.destroy(recorder);
+    }
+
+    /// For readers, and for the thread that goes on with the arena: nothing is in flight any more.
+    pub fn clearInFlight(recorder: *Recorder) void {
+        recorder.queries.clear();
+        recorder.requests.clear();
     }
 
     pub fn beginRequest(recorder: *Recorder) Begun {
@@ -283,6 +304,10 @@ pub const Recorder = struct {
     }
 };
 
+pub fn arenaWords(capacities: Capacities) usize {
+    return layout.Layout.of(capacities).arena_words;
+}
+
 fn writeHeader(arena: []u64, map: layout.Layout) void {
     arena[Header.magic_word] = layout.magic;
     arena[Header.version_word] = layout.version;
@@ -410,6 +435,32 @@ test "Recorder: a statement beyond the table counts as other, and is counted" {
     try std.testing.expectEqual(7, testHeader(recorder, Header.query_count));
     var outside: [1]u64 = undefined;
     try std.testing.expect(!recorder.read(recorder.arena.len, &outside));
+}
+
+test "Recorder.clearInFlight: what was in flight is not, and every slot is free again" {
+    const recorder = try Recorder.create(std.testing.allocator, test_capacities, 1);
+    defer recorder.destroy();
+    var stale: u64 = 0;
+    for (0..4) |_| stale = recorder.beginQuery("SELECT 1", 0, 0).handle;
+    _ = recorder.beginRequest();
+    recorder.clearInFlight();
+    try std.testing.expectEqual(null, recorder.endQuery(stale, false, null));
+    for (0..4) |_| {
+        const begun = recorder.beginQuery("SELECT 1", 0, 0);
+        try std.testing.expect(begun.handle != in_flight.no_handle and begun.handle != stale);
+    }
+    try std.testing.expectEqual(0, testHeader(recorder, Header.dropped_queries));
+}
+
+test "Recorder.createIn: leaves memory that is not its own alone" {
+    const words_count = arenaWords(test_capacities);
+    const arena = try std.testing.allocator.alignedAlloc(u64, .@"64", words_count);
+    defer std.testing.allocator.free(arena);
+    @memset(arena, 0);
+    const recorder = try Recorder.createIn(std.testing.allocator, arena, test_capacities, 1);
+    _ = recorder.beginQuery("SELECT 1", 0, 0);
+    recorder.destroy();
+    try std.testing.expectEqual(layout.magic, arena[Header.magic_word]);
 }
 
 test "Recorder.create: gives everything back, whichever allocation fails" {

@@ -8,6 +8,7 @@ import { HyperDjangoError, OptionError } from '../errors/index.ts';
 import { requestScope } from '../frameworks/hono.ts';
 import { PerformanceMiddleware } from '../performance/index.ts';
 import { measureHandler } from '../profiling/index.ts';
+import { getRecorder, isDisabled } from '../recorder/index.ts';
 import {
   describeValue,
   functionOption,
@@ -244,6 +245,7 @@ export class HyperApp {
     const hostname = stringOption('HyperApp.listen.hostname', options.hostname ?? '127.0.0.1');
     let server: ServerType;
     try {
+      this.#announce();
       for (const hook of this.#startupHooks) await hook();
       server = await listening(serve({ fetch: this.fetch, port, hostname }));
     } catch (error) {
@@ -266,8 +268,14 @@ export class HyperApp {
     this.#composed = undefined;
   }
 
+  /** Readers of this process's records find them under the application's name. */
+  #announce(): void {
+    if (!isDisabled()) getRecorder().segment.setAppName(this.name);
+  }
+
   /** Anew after each change: Hono itself takes no middleware once it has routes. */
   #compose(): Hono {
+    this.#announce();
     const hono = new Hono();
     hono.use(requestScope([...this.#performance], () => this.profiling));
     for (const middleware of this.#middlewares) hono.use(middleware);

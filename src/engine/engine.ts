@@ -7,6 +7,7 @@
  * exact for the first 104 days of uptime, within 2 ns for the first year.
  */
 import type { NormalizedSql, NormalizeOptions, SqlSpans } from '../types/sql.ts';
+import type { ReadWords } from './reader.ts';
 
 export type EngineKind = 'native' | 'portable';
 
@@ -28,6 +29,15 @@ export interface Engine {
   /** A recorder with memory of its own, taken here once and never grown. */
   createRecorder(capacities: RecorderCapacities): EngineRecorder;
 
+  /**
+   * The memory in which this process records, and this thread's arena in it; the first call of the
+   * process makes it, a later call of the same thread gives the same.
+   *
+   * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` where there is no memory. Everything else
+   * that goes wrong is in the segment's `reason`.
+   */
+  openSegment(options: SegmentOptions): Segment;
+
   /** How often each entry point ran in this engine: tests prove with it which engine worked. */
   callCounts(): Readonly<Record<string, number>>;
 }
@@ -40,6 +50,35 @@ export interface RecorderCapacities {
   readonly recentRequestsMax: number;
   readonly statementsMax: number;
   readonly routesMax: number;
+}
+
+/** The process's own, as far as its first thread knows them. */
+export interface SegmentOptions {
+  /** At most 64 bytes are kept, as of the script's. */
+  readonly appName: string;
+  /** File name of the script, without its folder. */
+  readonly scriptName: string;
+  /** Where segments lie; undefined for the default, see `segmentDirectory`. */
+  readonly directory: string | undefined;
+  readonly mainCapacities: RecorderCapacities;
+  readonly workerCapacities: RecorderCapacities;
+}
+
+export interface Segment {
+  /** This thread's own. */
+  readonly recorder: EngineRecorder;
+  /** Where other processes find it; null where the memory is private. */
+  readonly path: string | null;
+  /** Why it is private, or smaller than wanted; empty where all is as it should be. */
+  readonly reason: string;
+  /** -1 for a thread that found no arena: what it records is in no other reader's sight. */
+  readonly arenaIndex: number;
+  /** Words of the whole segment: every thread of this process. */
+  readonly read: ReadWords;
+  /** The application's name becomes known later than the segment. */
+  setAppName(name: string): void;
+  /** Adds to what recording has cost this thread, by a sample of its queries. */
+  recordOverhead(queryCount: number, totalNs: number): void;
 }
 
 /** How a query or request ended. */

@@ -7,14 +7,17 @@ import type {
   Outcome,
   RecorderCapacities,
   RecorderSnapshot,
+  Segment,
+  SegmentOptions,
   StatementIdentity,
 } from './engine.ts';
-import { arenaLayoutOf, CAPACITY_NAMES } from './layout.ts';
+import { arenaLayoutOf, CAPACITY_NAMES, HEADER } from './layout.ts';
+import { type NativeSegmentBinding, openNativeSegment } from './native-segment.ts';
 import { unparsedSql } from './portable/sql/marks.ts';
-import { ArenaReader } from './reader.ts';
+import { ArenaReader, type ReadWords } from './reader.ts';
 
 /** Must be `HD_ABI_VERSION` of `native/include/core.h`. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 /** Beyond `REGISTER` of engine.ts; must be as in `native/addon.cc`. */
 const RESULT = 2;
@@ -22,7 +25,7 @@ const INPUT = 3;
 const REGISTER_COUNT = 10;
 
 /** What `native/addon.cc` exports. */
-export interface NativeBinding {
+export interface NativeBinding extends NativeSegmentBinding {
   readonly abiVersion: number;
   nowNs(): number;
   nowNsBigInt(): bigint;
@@ -40,9 +43,10 @@ export interface NativeBinding {
     standardConformingStrings: number,
   ): Uint32Array | undefined;
   callCounts(): Record<string, number>;
+  /** Without capacities and seed: on the arena that `openSegment` gave this thread. */
   readonly Recorder: new (
-    capacities: Uint32Array,
-    seed: bigint,
+    capacities: Uint32Array | undefined,
+    seed: bigint | undefined,
     registers: Float64Array,
   ) => NativeRecorderBinding;
 }
@@ -75,6 +79,7 @@ class NativeEngine implements Engine {
   readonly kind = 'native';
   readonly #binding: NativeBinding;
   readonly #readCounts: ReadCounts = { statement: 0, snapshot: 0 };
+  #segment: Segment | undefined;
 
   constructor(binding: NativeBinding) {
     this.#binding = binding;
@@ -116,7 +121,14 @@ class NativeEngine implements Engine {
   }
 
   createRecorder(capacities: RecorderCapacities): EngineRecorder {
-    return new NativeRecorder(this.#binding, capacities, this.#readCounts);
+    return new NativeRecorder(this.#binding, this.#readCounts, { capacities });
+  }
+
+  openSegment(options: SegmentOptions): Segment {
+    return (this.#segment ??= openNativeSegment(this.#binding, options, (arena) => {
+      const { workerCapacities: capacities } = options;
+      return new NativeRecorder(this.#binding, this.#readCounts, { capacities, arena });
+    }));
   }
 
   callCounts(): Readonly<Record<string, number>> {
@@ -128,6 +140,12 @@ class NativeEngine implements Engine {
 interface ReadCounts {
   statement: number;
   snapshot: number;
+}
+
+/** A recorder's memory: its own, or this thread's arena of the segment. */
+interface RecorderMemory {
+  readonly capacities: RecorderCapacities;
+  readonly arena?: ReadWords | undefined;
 }
 
 class NativeRecorder implements EngineRecorder {
@@ -142,19 +160,28 @@ class NativeRecorder implements EngineRecorder {
   readonly #internStatement: NativeRecorderBinding['internStatement'];
   readonly #recordQuery: NativeRecorderBinding['recordQuery'];
 
-  constructor(binding: NativeBinding, capacities: RecorderCapacities, readCounts: ReadCounts) {
-    const layout = arenaLayoutOf(capacities);
+  constructor(
+    binding: NativeBinding,
+    readCounts: ReadCounts,
+    { capacities, arena }: RecorderMemory,
+  ) {
+    const isOwn = arena === undefined;
+    // Says which capacity is wrong, where the addon would only refuse them.
+    const layout = arenaLayoutOf(isOwn ? capacities : capacitiesIn(arena));
     const recorder = new binding.Recorder(
-      Uint32Array.from(CAPACITY_NAMES, (name) => capacities[name]),
+      isOwn ? Uint32Array.from(CAPACITY_NAMES, (name) => capacities[name]) : undefined,
       // Nobody outside can choose texts that collide in the recorder's hash tables.
-      randomBytes(8).readBigUInt64LE(),
+      isOwn ? randomBytes(8).readBigUInt64LE() : undefined,
       this.registers,
     );
+    const read: ReadWords =
+      arena ??
+      ((firstWord, target) => {
+        recorder.read(firstWord, target);
+      });
     this.#binding = binding;
     this.#readCounts = readCounts;
-    this.#reader = new ArenaReader((firstWord, target) => {
-      recorder.read(firstWord, target);
-    }, layout);
+    this.#reader = new ArenaReader(read, layout);
     this.#beginRequest = recorder.beginRequest;
     this.#endRequest = recorder.endRequest;
     this.#beginQuery = recorder.beginQuery;
@@ -238,6 +265,15 @@ class NativeRecorder implements EngineRecorder {
     this.#readCounts.snapshot += 1;
     return this.#reader.snapshot(this.#binding.nowNs());
   }
+}
+
+/** An arena may be smaller than it was asked for. */
+function capacitiesIn(arena: ReadWords): RecorderCapacities {
+  const stored = new BigUint64Array(CAPACITY_NAMES.length);
+  arena(HEADER.capacities, stored);
+  return Object.fromEntries(
+    CAPACITY_NAMES.map((name, index) => [name, Number(stored[index])]),
+  ) as unknown as RecorderCapacities;
 }
 
 function placeholdersCode(options: NormalizeOptions): number {

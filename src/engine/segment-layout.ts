@@ -40,7 +40,7 @@ export const SEGMENT_HEADER = {
   scriptNameBytesMax: 64,
   runtimeVersion: 40,
   runtimeVersionBytesMax: 32,
-  words: PAGE_WORDS,
+  words: 512,
 } as const;
 
 export const SEGMENT_STATE = { initialising: 0, running: 1, exited: 2 } as const;

@@ -3,6 +3,7 @@
  * and on the scope that issued it. Everything else reads.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { basename } from 'node:path';
 
 import {
   type Engine,
@@ -13,19 +14,31 @@ import {
   type Outcome,
   REGISTER,
   type RecorderCapacities,
+  type Segment,
 } from '../engine/engine.ts';
 import { loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
 import { PoolRegistry } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
 
-const CAPACITIES: RecorderCapacities = {
+/** About 7 MB. */
+const MAIN_CAPACITIES: RecorderCapacities = {
   inFlightQueriesMax: 1_024,
   inFlightRequestsMax: 1_024,
   recentQueriesMax: 4_096,
   recentRequestsMax: 1_024,
   statementsMax: 2_048,
   routesMax: 256,
+};
+
+/** Less than 1 MB. */
+const WORKER_CAPACITIES: RecorderCapacities = {
+  inFlightQueriesMax: 256,
+  inFlightRequestsMax: 256,
+  recentQueriesMax: 512,
+  recentRequestsMax: 128,
+  statementsMax: 256,
+  routesMax: 32,
 };
 
 /** One query in so many is timed for {@link Recorder.overheadNs}. */
@@ -46,6 +59,8 @@ export class Recorder {
   readonly engine: Engine;
   /** Why this engine and not the other one. */
   readonly engineReason: string;
+  /** The memory of this process, with this thread's arena in it. */
+  readonly segment: Segment;
   readonly core: EngineRecorder;
   readonly pools: PoolRegistry = new PoolRegistry();
 
@@ -58,12 +73,22 @@ export class Recorder {
   #listeners: readonly QueryListener[] = [];
   #sampleCount = 0;
   #sampleNs = 0;
+  /** What the first half of the query that is sampled now has cost. */
+  #sampleBeginNs = 0;
   #sinceSample = 0;
 
   constructor(engine: Engine, engineReason: string) {
     this.engine = engine;
     this.engineReason = engineReason;
-    this.core = engine.createRecorder(CAPACITIES);
+    const scriptName = basename(process.argv[1] ?? '');
+    this.segment = engine.openSegment({
+      appName: process.env['HYPERDJANGO_APP'] || scriptName,
+      scriptName,
+      directory: process.env['HYPERDJANGO_DIR'],
+      mainCapacities: MAIN_CAPACITIES,
+      workerCapacities: WORKER_CAPACITIES,
+    });
+    this.core = this.segment.recorder;
   }
 
   /** The scope that a query issued here and now belongs to. */
@@ -168,7 +193,7 @@ export class Recorder {
     query.statementId = Number(registers[REGISTER.statementId]);
     if (query.scope === undefined) this.unscopedQueryCount += 1;
     this.#book(query);
-    if (isSampled) this.#sampleNs += this.engine.nowNs() - sampleStartNs;
+    if (isSampled) this.#sampleBeginNs = this.engine.nowNs() - sampleStartNs;
   }
 
   /** The query's last result, or its error, has arrived. */
@@ -186,8 +211,10 @@ export class Recorder {
     }
     this.#settle(query);
     if (isSampled) {
-      this.#sampleNs += this.engine.nowNs() - sampleStartNs;
+      const sampleNs = this.#sampleBeginNs + this.engine.nowNs() - sampleStartNs;
+      this.#sampleNs += sampleNs;
       this.#sampleCount += 1;
+      this.segment.recordOverhead(1, sampleNs);
       this.#sinceSample = 0;
     }
   }

@@ -1,5 +1,11 @@
 import type { NormalizedSql, NormalizeOptions, SqlSpans } from '../../types/sql.ts';
-import type { Engine, EngineRecorder, RecorderCapacities } from '../engine.ts';
+import type {
+  Engine,
+  EngineRecorder,
+  RecorderCapacities,
+  Segment,
+  SegmentOptions,
+} from '../engine.ts';
 import { PortableRecorder } from './recorder.ts';
 import { normalizeSql, scanSql } from './sql/index.ts';
 
@@ -9,12 +15,14 @@ export function createPortableEngine(): Engine {
 
 class PortableEngine implements Engine {
   readonly kind = 'portable';
+  #segment: Segment | undefined;
   readonly #calls = {
     nowNs: 0,
     nowNsBigInt: 0,
     normalizeSql: 0,
     scanSql: 0,
     createRecorder: 0,
+    openSegment: 0,
     beginRequest: 0,
     endRequest: 0,
     beginQuery: 0,
@@ -48,6 +56,21 @@ class PortableEngine implements Engine {
   createRecorder(capacities: RecorderCapacities): EngineRecorder {
     this.#calls.createRecorder += 1;
     return new PortableRecorder(capacities, { nowNs, normalizeSql, calls: this.#calls });
+  }
+
+  openSegment(options: SegmentOptions): Segment {
+    this.#calls.openSegment += 1;
+    return (this.#segment ??= {
+      recorder: this.createRecorder(options.mainCapacities),
+      path: null,
+      reason: 'the portable engine keeps its records in this process',
+      arenaIndex: -1,
+      read: (_firstWord, target) => {
+        target.fill(0n);
+      },
+      setAppName: () => {},
+      recordOverhead: () => {},
+    });
   }
 
   callCounts(): Readonly<Record<string, number>> {
