@@ -25,7 +25,8 @@ function slowed(engine) {
     get(target, name) {
       const value = target[name];
       if (typeof value !== 'function') return value;
-      if (name === 'createRecorder') return (...given) => slowRecorder(target.createRecorder(...given));
+      if (name === 'createRecorder')
+        return (...given) => slowRecorder(target.createRecorder(...given));
       return value.bind(target);
     },
   });

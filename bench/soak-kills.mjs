@@ -107,7 +107,7 @@ class Kills {
       return;
     }
     try {
-      const reader = ProcessReader.open(join(this.#directory, name), fileLocks);
+      const reader = ProcessReader.open(join(this.#directory, name), fileLocks());
       const snapshot = reader.snapshot(nowNs());
       reader.close();
       const [death] = deathsOf([snapshot]);
@@ -140,7 +140,7 @@ export async function soakKills({ count, seed, log = console.log }) {
   try {
     await Promise.all(Array.from({ length: VICTIMS }, () => kills.run(count)));
     // The dead are folded into one file, and nothing of them may be lost by it.
-    const host = new HostReader({ directory, appName: APP_NAME, locks: fileLocks, nowNs });
+    const host = new HostReader({ directory, appName: APP_NAME, locks: fileLocks(), nowNs });
     const { merged, foldedCount, problems } = host.snapshot();
     host.close();
     const { queryCount } = merged.totals;

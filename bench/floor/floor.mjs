@@ -12,8 +12,8 @@ export function loadFloor() {
   const addon = join(folder, 'floor.node');
   mkdirSync(folder, { recursive: true });
   // As `zig build` passes them on: without a target, this machine's CPU would be the floor's.
-  const [target, cpu] = targetArguments(process.platform, process.arch, hostLibc()).map((argument) =>
-    argument.replace(/^-D(\w+)=/, ''),
+  const [target, cpu] = targetArguments(process.platform, process.arch, hostLibc()).map(
+    (argument) => argument.replace(/^-D(\w+)=/, ''),
   );
   const code = runZig([
     'build-lib',

@@ -28,7 +28,10 @@ export function readJournal(fd) {
   const bytes = Buffer.alloc(fstatSync(fd).size);
   readSync(fd, bytes, 0, bytes.length, 0);
   const notes = Object.fromEntries(
-    ['begin', 'sent', 'answer', 'done', 'enter', 'leave', 'closed'].map((what) => [what, new Map()]),
+    ['begin', 'sent', 'answer', 'done', 'enter', 'leave', 'closed'].map((what) => [
+      what,
+      new Map(),
+    ]),
   );
   for (const line of bytes.toString('latin1').split('\n').slice(0, -1)) {
     const [what, number, ...more] = line.split(' ');

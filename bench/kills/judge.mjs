@@ -51,7 +51,9 @@ export function judge(death, notes, sent) {
     expect(lane === -1 || sent.get(request) === lane, `query ${number} on lane ${lane}`);
   }
 
-  const open = new Set([...sent].filter(([request]) => !notes.closed.has(request)).map(([, lane]) => lane));
+  const open = new Set(
+    [...sent].filter(([request]) => !notes.closed.has(request)).map(([, lane]) => lane),
+  );
   for (const lane of namedLanes) expect(open.has(lane), `no request was open on lane ${lane}`);
   for (const [request, [lane]] of notes.enter) {
     if (!notes.leave.has(request)) expect(namedLanes.has(lane), `request ${request} is not named`);

@@ -17,33 +17,34 @@ let queryCount = 0;
 /** A query's number in the bytes that go to the server. */
 const QUERY_NUMBER = /\bAS q(\d+)\b/;
 
-class NotingSocket extends Socket {
-  #number = -1;
-
-  constructor() {
-    super();
-    // The first listener: the driver hears of the answer after it was noted.
-    this.on('data', () => {
-      if (this.#number >= 0) note('answer', this.#number);
-      this.#number = -1;
-    });
-  }
-
-  write(data, ...more) {
-    const match = QUERY_NUMBER.exec(Buffer.from(data).toString('latin1'));
-    if (match !== null) {
-      this.#number = Number(match[1]);
-      note('sent', this.#number);
-    }
-    return super.write(data, ...more);
-  }
+/** A socket that notes a query before it takes its bytes, and its answer before anyone hears. */
+function notingSocket() {
+  const socket = new Socket();
+  let number = -1;
+  socket.on('data', () => {
+    if (number >= 0) note('answer', number);
+    number = -1;
+  });
+  // Not before: `connect` puts Node's own `write` back.
+  socket.once('connect', () => {
+    const write = socket.write.bind(socket);
+    socket.write = (data, ...more) => {
+      const match = QUERY_NUMBER.exec(Buffer.from(data).toString('latin1'));
+      if (match !== null) {
+        number = Number(match[1]);
+        note('sent', number);
+      }
+      return write(data, ...more);
+    };
+  });
+  return socket;
 }
 
 const db = new Database({
   connectionString: process.env.DATABASE_URL,
   // Fewer than what asks for one: some queries wait in the pool.
   max: Math.max(2, lanes - 2),
-  stream: () => new NotingSocket(),
+  stream: notingSocket,
 });
 
 async function runQuery(request) {

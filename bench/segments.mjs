@@ -1,0 +1,98 @@
+/**
+ * Reading what the processes of an application have recorded: 64 of them, alive, with 2,000
+ * statements each, summed up by one reader. This file is the process as well.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+import { engineOfKind, fileLocks } from '../dist/engine/load.js';
+import { getRecorder } from '../dist/recorder/index.js';
+import { HostReader } from '../dist/segments/index.js';
+import { median } from './statistics.mjs';
+
+const FILE = fileURLToPath(import.meta.url);
+const APP_NAME = 'bench';
+
+/** Records, says so, and lives until its input is closed. */
+function recordStatements(count) {
+  const { core } = getRecorder();
+  for (let statement = 0; statement < count; statement += 1) {
+    const sql = `SELECT id, name, c${statement} FROM users JOIN orders USING (id) WHERE id = $1`;
+    core.endQuery(core.beginQuery(sql, 0, 0), 0, 1);
+  }
+  process.stdout.write('ready\n');
+  process.stdin.resume();
+}
+
+async function startProcesses(count, statements, directory) {
+  const children = [];
+  const startOne = async () => {
+    const child = spawn(process.execPath, [FILE, String(statements)], {
+      env: { ...process.env, HYPERDJANGO_DIR: directory, HYPERDJANGO_APP: APP_NAME },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    children.push(child);
+    await once(child.stdout, 'data');
+  };
+  while (children.length < count) {
+    await Promise.all(Array.from({ length: Math.min(4, count - children.length) }, startOne));
+  }
+  return children;
+}
+
+function measure(rounds, run) {
+  const samples = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const startMs = performance.now();
+    run();
+    samples.push(performance.now() - startMs);
+  }
+  return median(samples);
+}
+
+/**
+ * @returns {Promise<{ processes: number, statements: number, rows: { name: string, ms: number }[] }>}
+ * medians.
+ */
+export async function measureSegments({ processes = 64, statements = 2_000, rounds = 15 } = {}) {
+  const directory = mkdtempSync('/dev/shm/hyperdjango-bench-');
+  const children = [];
+  try {
+    children.push(...(await startProcesses(processes, statements, directory)));
+    const { nowNs } = engineOfKind('native');
+    const options = { directory, appName: APP_NAME, locks: fileLocks(), nowNs };
+    const reader = new HostReader(options);
+    const { merged } = reader.snapshot({ histograms: false });
+    if (merged.totals.queryCount !== processes * statements) {
+      throw new Error(`${merged.totals.queryCount} queries are counted`);
+    }
+    const rows = [
+      {
+        name: 'counters and sums, again',
+        ms: measure(rounds, () => reader.snapshot({ histograms: false })),
+      },
+      {
+        name: 'counters and sums, a reader that starts',
+        ms: measure(rounds, () => {
+          const fresh = new HostReader(options);
+          fresh.snapshot({ histograms: false });
+          fresh.close();
+        }),
+      },
+      { name: 'histograms too, again', ms: measure(rounds, () => reader.snapshot()) },
+    ];
+    reader.close();
+    return { processes, statements, rows };
+  } finally {
+    for (const child of children) child.stdin.end();
+    await Promise.all(
+      children.map((child) => (child.exitCode === null ? once(child, 'exit') : undefined)),
+    );
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+if (process.argv[1] === FILE) recordStatements(Number(process.argv[2]));
