@@ -3,7 +3,8 @@
  *
  *   errors, types, util    → node:* only
  *   engine                 → types
- *   recorder               → engine
+ *   segments               → engine
+ *   recorder               → engine, segments
  *   analysis               → recorder's records
  *   drivers                → recorder
  *   dashboard              → nothing but its own data
@@ -17,18 +18,19 @@ const allowed = {
   types: [],
   util: ['errors'],
   engine: [...base],
+  segments: ['engine', ...base],
   sql: ['engine', ...base],
-  recorder: ['engine', ...base],
+  recorder: ['segments', 'engine', ...base],
   analysis: ['recorder', 'engine', ...base],
   drivers: ['recorder', 'engine', ...base],
   database: ['drivers', 'recorder', ...base],
   dashboard: [...base],
   profiling: ['recorder', 'engine', ...base],
   pool: ['database', 'recorder', 'engine', ...base],
-  performance: ['analysis', 'dashboard', 'drivers', 'recorder', 'engine', ...base],
+  performance: ['analysis', 'dashboard', 'drivers', 'recorder', 'segments', 'engine', ...base],
   frameworks: ['performance', 'profiling', 'recorder', ...base],
-  app: ['frameworks', 'performance', 'profiling', 'database', ...base],
-  cli: ['app', 'database', 'performance', 'engine', 'recorder', ...base],
+  app: ['frameworks', 'performance', 'profiling', 'database', 'recorder', ...base],
+  cli: ['app', 'database', 'performance', 'engine', 'recorder', 'segments', ...base],
 };
 
 export default {
@@ -58,7 +60,7 @@ export default {
       severity: 'error',
       from: { path: '^src/([^/]+)/' },
       to: {
-        path: '^src/(analysis|app|dashboard|database|drivers|errors|performance|pool|profiling|recorder|sql)/',
+        path: '^src/(analysis|app|dashboard|database|drivers|errors|performance|pool|profiling|recorder|segments|sql)/',
         pathNot: ['^src/$1/', '^src/[^/]+/index\\.ts$'],
       },
     },

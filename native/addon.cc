@@ -500,6 +500,12 @@ Napi::Value TryLock(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), hd_file_try_lock(path.c_str()));
 }
 
+// (path) → bytes, or a negated errno
+Napi::Value PunchHoles(const Napi::CallbackInfo& info) {
+  std::string path = info[0].ToString().Utf8Value();
+  return Napi::Number::New(info.Env(), static_cast<double>(hd_file_punch_holes(path.c_str())));
+}
+
 Napi::Value CallCounts(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Napi::Object counts = Napi::Object::New(env);
@@ -541,6 +547,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("noteExitCode", Napi::Function::New<NoteExitCode>(env, "noteExitCode"));
   exports.Set("isLocked", Napi::Function::New<IsLocked>(env, "isLocked"));
   exports.Set("tryLock", Napi::Function::New<TryLock>(env, "tryLock"));
+  exports.Set("punchHoles", Napi::Function::New<PunchHoles>(env, "punchHoles"));
   return exports;
 }
 

@@ -196,6 +196,8 @@ void hd_segment_note_exit_code(double code);
 int32_t hd_file_is_locked(const char *path);
 /* A file descriptor, which holds the lock until it is closed; -EAGAIN where it is held. */
 int32_t hd_file_try_lock(const char *path);
+/* Gives back the room that pages of zeros take in a file that nobody holds: how many bytes. */
+int64_t hd_file_punch_holes(const char *path);
 
 #ifdef __cplusplus
 }

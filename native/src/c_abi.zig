@@ -451,6 +451,11 @@ fn fileTryLock(path: ?[*:0]const u8) callconv(.c) i32 {
     };
 }
 
+fn filePunchHoles(path: ?[*:0]const u8) callconv(.c) i64 {
+    if (!core.file_lock.is_supported) return no_locks;
+    return core.file_lock.punchHoles(path orelse return no_locks);
+}
+
 /// What JavaScript calls a number, as a count that JavaScript can hold exactly.
 fn whole(number: f64) u64 {
     // Also false for NaN.
@@ -503,4 +508,5 @@ comptime {
     exportHidden(&segmentNoteExitCode, "hd_segment_note_exit_code");
     exportHidden(&fileIsLocked, "hd_file_is_locked");
     exportHidden(&fileTryLock, "hd_file_try_lock");
+    exportHidden(&filePunchHoles, "hd_file_punch_holes");
 }

@@ -21,6 +21,8 @@ pub const Look = struct {
     /// 0 where the loop was idle.
     busy_since_ns: u64,
 
+    pub const unknown: Look = .{ .checked_ns = 0, .idle_ns = 0, .busy_since_ns = 0 };
+
     fn next(last: Look, now_ns: u64, idle_ns: u64, is_idle: bool) Look {
         const idle_since_ns = idle_ns -| last.idle_ns;
         return .{

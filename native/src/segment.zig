@@ -141,7 +141,10 @@ pub const Segment = struct {
             arena.is_in_use = false;
             // What the main thread was doing when nobody caught its exception is evidence.
             const is_evidence = index == 0 and segment.hasUncaughtException();
-            if (!is_evidence) arena.recorder.?.clearInFlight();
+            if (!is_evidence) {
+                arena.recorder.?.clearInFlight();
+                segment.writeLook(index, .unknown);
+            }
             words.publish(segment.entryWord(index, DirectoryEntry.is_in_use), 0);
         }
         segment.gpa.destroy(thread);
@@ -380,11 +383,7 @@ pub const Segment = struct {
         if (segment.file != null) {
             if (thread.loop) |loop| arena.loop = event_loop.EventLoop.watch(loop, now_ns);
         }
-        segment.writeLook(index, if (arena.loop) |loop| loop.last else .{
-            .checked_ns = 0,
-            .idle_ns = 0,
-            .busy_since_ns = 0,
-        });
+        segment.writeLook(index, if (arena.loop) |loop| loop.last else .unknown);
         words.store(segment.entryWord(index, DirectoryEntry.thread_id), thread.thread_id);
         words.add(segment.entryWord(index, DirectoryEntry.adoption_count), 1);
         words.publish(segment.entryWord(index, DirectoryEntry.is_in_use), 1);

@@ -24,6 +24,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await run(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
+  // Opened when somebody asks for it: most commands have no keys.
+  get stdin() {
+    return process.stdin;
+  },
   env: process.env,
   signal: interruption.signal,
 });

@@ -17,6 +17,14 @@ const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'run the example shop with traffic, and its dashboard',
     load: async () => (await import('./demo/index.ts')).demo,
   },
+  top: {
+    summary: 'watch running processes from outside, also those that are stuck',
+    load: async () => (await import('./top/index.ts')).top,
+  },
+  postmortem: {
+    summary: 'show what a dead process was doing',
+    load: async () => (await import('./postmortem/index.ts')).postmortem,
+  },
 };
 
 /** Exit codes: all went well, the command failed, the command line cannot be used. */

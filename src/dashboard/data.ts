@@ -5,6 +5,9 @@
  * No field ever holds a value of a query: `sql` is always the normalised text.
  */
 
+/** Whose figures: this middleware's in this process, or those of all processes of the app. */
+export type StatsScope = 'process' | 'host';
+
 /** The body of `{dashboardPath}/json`. */
 export interface StatsJson {
   readonly total_requests: number;
@@ -140,6 +143,6 @@ export interface DashboardStatus {
  * the dashboard.
  */
 export interface DashboardSource {
-  stats(): StatsJson;
+  stats(scope: StatsScope): StatsJson;
   data(): DashboardData;
 }

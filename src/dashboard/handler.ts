@@ -2,7 +2,7 @@ import { OptionError } from '../errors/index.ts';
 import { describeValue, functionOption } from '../util/options.ts';
 import { isCrossSiteFetch, localRefusal } from './auth.ts';
 import type { Authorize, ClientSocket } from './auth.ts';
-import type { DashboardSource } from './data.ts';
+import type { DashboardSource, StatsScope } from './data.ts';
 
 export interface DashboardHandlerOptions {
   /** Where the page is, such as `/debug/performance`; `/json` and `/data` lie under it. */
@@ -49,6 +49,8 @@ export interface DashboardCounts {
 }
 
 interface Body {
+  /** @defaultValue 200 */
+  readonly status?: number;
   readonly type: 'text/html' | 'application/json' | 'text/plain';
   readonly text: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -60,12 +62,18 @@ const METHOD_NOT_ALLOWED: Body = {
   text: 'Method Not Allowed\n',
   headers: { allow: 'GET, HEAD' },
 };
+const BAD_SCOPE: Body = {
+  status: 400,
+  type: 'text/plain',
+  text: 'scope: expected "process" or "host"\n',
+};
 const SERVER_ERROR: Body = { type: 'text/plain', text: 'Internal Server Error\n' };
 
 /**
  * The dashboard over HTTP, for any framework that has web-standard requests:
- * `{path}` is the page, `{path}/json` the figures ({@link StatsJson}), `{path}/data` all
- * that the page shows ({@link DashboardData}).
+ * `{path}` is the page, `{path}/json` the figures ({@link StatsJson}; with `?scope=host` those of
+ * all processes of the application on this host), `{path}/data` all that the page shows
+ * ({@link DashboardData}).
  *
  * @throws {OptionError} where an option is not what it has to be.
  *
@@ -116,13 +124,13 @@ export function createDashboardHandler(options: DashboardHandlerOptions): Dashbo
     }
   }
 
-  async function createBody(path: string): Promise<Body | undefined> {
+  async function createBody(path: string, url: string): Promise<Body | undefined> {
     switch (path.slice(basePath.length)) {
       case '':
       case '/':
         return createPageBody();
       case '/json':
-        return { type: 'application/json', text: JSON.stringify(source.stats()) };
+        return createStatsBody(scopeOf(url), source);
       case '/data':
         return { type: 'application/json', text: JSON.stringify(source.data()) };
       default:
@@ -140,10 +148,10 @@ export function createDashboardHandler(options: DashboardHandlerOptions): Dashbo
     try {
       if (request.method !== 'GET' && !isHead)
         return createResponse(405, METHOD_NOT_ALLOWED, false);
-      const body = await createBody(path);
+      const body = await createBody(path, request.url);
       return body === undefined
         ? createResponse(404, NOT_FOUND, isHead)
-        : createResponse(200, body, isHead);
+        : createResponse(body.status ?? 200, body, isHead);
     } catch (error) {
       counts.bodyFailed += 1;
       warnOnce(
@@ -162,6 +170,17 @@ export function createDashboardHandler(options: DashboardHandlerOptions): Dashbo
     },
     counts: () => ({ ...counts }),
   };
+}
+
+function createStatsBody(scope: StatsScope | undefined, source: DashboardSource): Body {
+  if (scope === undefined) return BAD_SCOPE;
+  return { type: 'application/json', text: JSON.stringify(source.stats(scope)) };
+}
+
+/** @returns undefined where the query asks for another one than there is. */
+function scopeOf(url: string): StatsScope | undefined {
+  const scope = new URL(url).searchParams.get('scope') ?? 'process';
+  return scope === 'process' || scope === 'host' ? scope : undefined;
 }
 
 async function createPageBody(): Promise<Body> {

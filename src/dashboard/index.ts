@@ -8,5 +8,6 @@ export type {
   RequestRow,
   StatementRow,
   StatsJson,
+  StatsScope,
 } from './data.ts';
 export { createDashboardHandler, type DashboardHandler } from './handler.ts';

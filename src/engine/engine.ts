@@ -7,7 +7,7 @@
  * exact for the first 104 days of uptime, within 2 ns for the first year.
  */
 import type { NormalizedSql, NormalizeOptions, SqlSpans } from '../types/sql.ts';
-import type { ReadWords } from './reader.ts';
+import type { ReadWords } from './words.ts';
 
 export type EngineKind = 'native' | 'portable';
 

@@ -97,3 +97,21 @@ function toScale(histogram: HistogramSnapshot, scale: number): HistogramSnapshot
   });
   return { scale, offset, counts, zeroCount: histogram.zeroCount };
 }
+
+/**
+ * What was recorded between two snapshots of one histogram, the later one first. Both have the
+ * same scale; buckets never go down.
+ */
+export function subtractHistograms(
+  later: HistogramSnapshot,
+  earlier: HistogramSnapshot,
+): HistogramSnapshot {
+  const shift = later.offset - earlier.offset;
+  return {
+    ...later,
+    counts: later.counts.map((count, bucket) =>
+      Math.max(0, count - (earlier.counts[bucket + shift] ?? 0)),
+    ),
+    zeroCount: Math.max(0, later.zeroCount - earlier.zeroCount),
+  };
+}

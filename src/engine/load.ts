@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { HyperDjangoError } from '../errors/index.ts';
 import type { Engine, EngineKind } from './engine.ts';
+import { createFileLocks, type FileLocks } from './file-locks.ts';
 import { ABI_VERSION, createNativeEngine } from './native.ts';
 import type { NativeBinding } from './native.ts';
 import { createPortableEngine } from './portable/index.ts';
@@ -23,6 +24,7 @@ const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);
 
 let loaded: LoadedEngine | undefined;
+let nativeBinding: NativeBinding | undefined;
 let nativeEngine: Engine | undefined;
 let portableEngine: Engine | undefined;
 
@@ -54,7 +56,17 @@ export function loadEngine(): LoadedEngine {
  */
 export function engineOfKind(kind: EngineKind): Engine {
   if (kind === 'portable') return (portableEngine ??= createPortableEngine());
-  return (nativeEngine ??= createNativeEngine(loadBinding()));
+  return (nativeEngine ??= createNativeEngine((nativeBinding ??= loadBinding())));
+}
+
+/**
+ * Locks on files; undefined where the portable engine runs, and on systems other than Linux.
+ *
+ * @throws {HyperDjangoError} as {@link loadEngine} does.
+ */
+export function fileLocks(): FileLocks | undefined {
+  if (loadEngine().engine.kind !== 'native' || process.platform !== 'linux') return undefined;
+  return createFileLocks((nativeBinding ??= loadBinding()));
 }
 
 function chooseEngine(forced: string | undefined): LoadedEngine {

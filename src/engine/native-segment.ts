@@ -6,7 +6,7 @@ import type { EngineRecorder, RecorderCapacities, Segment, SegmentOptions } from
 import { HyperDjangoError } from '../errors/index.ts';
 import { CAPACITY_NAMES } from './layout.ts';
 import { processIdentity } from './process-identity.ts';
-import type { ReadWords } from './reader.ts';
+import type { ReadWords } from './words.ts';
 import { segmentDirectory } from './segment-directory.ts';
 
 /** What `native/addon.cc` exports for segments. */

@@ -12,9 +12,11 @@ import type {
   StatementIdentity,
 } from './engine.ts';
 import { arenaLayoutOf, CAPACITY_NAMES, HEADER } from './layout.ts';
+import type { FileLockBinding } from './file-locks.ts';
 import { type NativeSegmentBinding, openNativeSegment } from './native-segment.ts';
 import { unparsedSql } from './portable/sql/marks.ts';
-import { ArenaReader, type ReadWords } from './reader.ts';
+import { ArenaReader } from './reader.ts';
+import type { ReadWords } from './words.ts';
 
 /** Must be `HD_ABI_VERSION` of `native/include/core.h`. */
 export const ABI_VERSION = 3;
@@ -25,7 +27,7 @@ const INPUT = 3;
 const REGISTER_COUNT = 10;
 
 /** What `native/addon.cc` exports. */
-export interface NativeBinding extends NativeSegmentBinding {
+export interface NativeBinding extends NativeSegmentBinding, FileLockBinding {
   readonly abiVersion: number;
   nowNs(): number;
   nowNsBigInt(): bigint;

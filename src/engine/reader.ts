@@ -31,10 +31,7 @@ import {
   STATEMENT_TOTALS,
 } from './layout.ts';
 import type { ArenaLayout, HistogramShape } from './layout.ts';
-import { highOf, lowOf, readWord } from './words.ts';
-
-/** Copies `target.length` words from `firstWord` on, each of them whole, in order. */
-export type ReadWords = (firstWord: number, target: BigUint64Array<ArrayBuffer>) => void;
+import { highOf, lowOf, type ReadWords, readWord } from './words.ts';
 
 export class ArenaReader {
   readonly #read: ReadWords;

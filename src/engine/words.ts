@@ -3,6 +3,9 @@
  * `Number.MAX_SAFE_INTEGER`, or two 32-bit numbers.
  */
 
+/** Copies `target.length` words from `firstWord` on, each of them whole, in order. */
+export type ReadWords = (firstWord: number, target: BigUint64Array<ArrayBuffer>) => void;
+
 const HALF = 2 ** 32;
 
 export function readWord(halves: Uint32Array, word: number): number {

@@ -4,6 +4,7 @@ import type {
   DashboardStatus,
   StatementRow,
   StatsJson,
+  StatsScope,
 } from '../dashboard/index.ts';
 import type { StatementSnapshot } from '../engine/engine.ts';
 import { quantileOf } from '../engine/histogram.ts';
@@ -19,12 +20,12 @@ export function createDashboardSource(
   options: ResolvedPerformanceOptions,
   store: StatsStore,
   recorder: Recorder | undefined,
-  getStats: () => PerformanceStats,
+  getStats: (scope: StatsScope) => PerformanceStats,
 ): DashboardSource {
   return {
-    stats: () => toStatsJson(getStats()),
+    stats: (scope) => toStatsJson(getStats(scope)),
     data(): DashboardData {
-      const { recentSlowQueries, recentNPlusOne: _texts, ...stats } = getStats();
+      const { recentSlowQueries, recentNPlusOne: _texts, ...stats } = getStats('process');
       const snapshot = recorder?.core.snapshot();
       return {
         app: options.appName,

@@ -1,5 +1,9 @@
 import { findRepeatedStatements } from '../analysis/index.ts';
-import { createDashboardHandler, type DashboardHandler } from '../dashboard/index.ts';
+import {
+  createDashboardHandler,
+  type DashboardHandler,
+  type StatsScope,
+} from '../dashboard/index.ts';
 import { instrumentLoaded } from '../drivers/index.ts';
 import {
   getRecorder,
@@ -10,8 +14,10 @@ import {
   type ScopeEnd,
   type ScopeObserver,
 } from '../recorder/index.ts';
+import type { HostSnapshot } from '../segments/index.ts';
 import { numberOption } from '../util/options.ts';
 import { createDashboardSource } from './dashboard-source.ts';
+import { createHostView, hostStatsOf } from './host-stats.ts';
 import {
   type PerformanceOptions,
   type ResolvedPerformanceOptions,
@@ -49,6 +55,8 @@ export class PerformanceMiddleware {
   /** Undefined where `HYPERDJANGO_DISABLED` turns everything off. */
   readonly #recorder: Recorder | undefined;
   readonly #unscopedAtStart: number;
+  /** Made when it is first asked for. */
+  #host: (() => HostSnapshot) | undefined;
 
   /** @throws {OptionError} where an option is unknown or out of its range. */
   constructor(options: PerformanceOptions = {}) {
@@ -59,15 +67,35 @@ export class PerformanceMiddleware {
     this.dashboard = createDashboardHandler({
       path: this.options.dashboardPath,
       authorize: this.options.authorize,
-      source: createDashboardSource(this.options, this.#store, this.#recorder, () =>
-        this.getStats(),
+      source: createDashboardSource(this.options, this.#store, this.#recorder, (scope) =>
+        this.getStats({ scope }),
       ),
     });
     instrumentLoaded();
   }
 
-  /** The figures since the middleware was made. */
-  getStats(): PerformanceStats {
+  /**
+   * The figures since the middleware was made.
+   *
+   * With the scope `host` they are those of all processes of the application on this host, the
+   * dead ones included, since the first of them started: every request and query counts there,
+   * whichever middleware saw it, and slow queries to within 1.1 % of the threshold.
+   *
+   * @param options `scope` is `process` if it is not given.
+   * @throws Error with the scope `host` where the directory of segments is not this user's alone.
+   * @example
+   * ```ts
+   * import { PerformanceMiddleware } from 'hyperdjango/performance';
+   *
+   * const perf = new PerformanceMiddleware();
+   * perf.getStats({ scope: 'host' }).totalQueries >= perf.getStats().totalQueries; // true
+   * ```
+   */
+  getStats(options: { readonly scope?: StatsScope } = {}): PerformanceStats {
+    if (options.scope === 'host' && this.#recorder !== undefined) {
+      this.#host ??= createHostView(this.#recorder);
+      return hostStatsOf(this.#host(), this.options.slowQueryThresholdMs);
+    }
     const unscoped = this.#recorder?.unscopedQueryCount ?? 0;
     return this.#store.stats(unscoped - this.#unscopedAtStart);
   }

@@ -1,0 +1,112 @@
+import type { OpenRequest } from '../../segments/index.ts';
+import { isoOf } from '../json.ts';
+import type { Painter } from '../paint.ts';
+import { fitText, formatCount, formatDuration, visibleText } from '../text.ts';
+import type { Cause, Death } from './death.ts';
+
+/** Lines of each list; the rest is counted. */
+const LINES_MAX = 50;
+/** A statement may have 8 kB. */
+const TEXT_COLUMNS_MAX = 500;
+
+/** The death in lines for people, none wider than `columns`. */
+export function describeDeath(death: Death, columns: number, paint: Painter): string[] {
+  const { process, requests, otherQueries, busyLoops, lastQueries } = death;
+  const line = (text: string): string =>
+    columns < TEXT_COLUMNS_MAX ? fitText(text, columns).trimEnd() : visibleText(text);
+  const title = (text: string): string[] => ['', paint('bold', line(text))];
+  const { totals, dropped } = sumsOf(death);
+  return [
+    paint(
+      'bold',
+      line(`${process.appName || process.scriptName || '(no name)'}, pid ${process.pid}: ${sentenceOf(death.cause)}`),
+    ),
+    line(`last sign of life ${isoOf(process.aliveAt) ?? 'unknown'}`),
+    line(
+      `had run for ${formatDuration(Math.max(0, (process.aliveAt - process.startedAt) * 1e6))}` +
+        ` (${[process.scriptName, process.runtimeVersion, `${process.engine} engine`].filter(Boolean).join(', ')})`,
+    ),
+    line(
+      `${formatCount(totals.requests)} requests and ${formatCount(totals.queries)} queries had ended` +
+        (dropped === 0 ? '' : `; ${formatCount(dropped)} could not be written down in full`),
+    ),
+    ...process.problems.map((problem) => paint('yellow', line(problem))),
+    ...busyLoops.map(({ threadId, busyNs }) =>
+      line(`the event loop of thread ${threadId} had been busy for ${formatDuration(busyNs)}`),
+    ),
+    ...title(
+      requests.length === 0 ? 'No request was in flight' : `Requests in flight: ${requests.length}`,
+    ),
+    ...requests.slice(0, LINES_MAX).flatMap((request) => requestLines(request).map(line)),
+    ...restLine(requests.length),
+    ...(otherQueries.length === 0
+      ? []
+      : [
+          ...title(`Queries in flight outside requests: ${otherQueries.length}`),
+          ...otherQueries
+            .slice(0, LINES_MAX)
+            .map(({ text, elapsedNs }) => line(`  ${durationColumn(elapsedNs)}  ${cut(text)}`)),
+          ...restLine(otherQueries.length),
+        ]),
+    ...(lastQueries.length === 0 ? [] : title('Last queries that ended, the latest first')),
+    ...lastQueries.map(({ text, elapsedNs, endedBeforeNs, isError }) =>
+      line(
+        `  ${durationColumn(elapsedNs)}  ${formatDuration(endedBeforeNs)} before${
+          isError ? ', failed' : ''
+        }: ${cut(text)}`,
+      ),
+    ),
+  ];
+}
+
+/** Such as `killed, or crashed, with no time to say anything`. */
+export function sentenceOf(cause: Cause): string {
+  switch (cause.kind) {
+    case 'exited':
+      return `exited with code ${cause.code}`;
+    case 'uncaught exception':
+      return 'died of an uncaught exception';
+    case 'killed':
+      return 'killed: it was gone without a word';
+  }
+}
+
+function requestLines(request: OpenRequest): string[] {
+  const { route, elapsedNs, threadId, queries, lastQuery } = request;
+  const thread = threadId === 0 ? '' : ` in thread ${threadId}`;
+  const first = `  ${durationColumn(elapsedNs)}  ${route ?? '(no route yet)'}${thread}`;
+  if (queries.length > 0) {
+    return [
+      first,
+      ...queries.map((query) => `    ${durationColumn(query.elapsedNs)}  ${cut(query.text)}`),
+    ];
+  }
+  const last = lastQuery === undefined ? 'no query' : `no query; the last was ${cut(lastQuery.text)}`;
+  return [first, `    ${' '.repeat(10)}  ${last}`];
+}
+
+function durationColumn(ns: number): string {
+  return formatDuration(ns).padStart(10);
+}
+
+function cut(text: string): string {
+  return text.length <= TEXT_COLUMNS_MAX ? text : `${text.slice(0, TEXT_COLUMNS_MAX - 1)}…`;
+}
+
+function restLine(count: number): string[] {
+  return count > LINES_MAX ? [`  … and ${count - LINES_MAX} more`] : [];
+}
+
+function sumsOf({ process }: Death): {
+  totals: { requests: number; queries: number };
+  dropped: number;
+} {
+  const totals = { requests: 0, queries: 0 };
+  let dropped = 0;
+  for (const { records } of process.threads) {
+    totals.requests += records.requestCount;
+    totals.queries += records.queryCount;
+    dropped += records.dropped.queries + records.dropped.requests + records.dropped.torn;
+  }
+  return { totals, dropped };
+}

@@ -1,0 +1,28 @@
+import { fileLocks } from '../engine/load.ts';
+import { segmentDirectory } from '../engine/segment-directory.ts';
+import { HostReader, reap } from '../segments/index.ts';
+import type { CommandIo } from './command.ts';
+
+/** What the commands have in common that read segments. */
+export interface HostAccess {
+  readonly directory: string;
+  readonly reader: HostReader;
+  /** Gives back the memory of those that died long ago. */
+  reap(): void;
+}
+
+export function openHost(env: CommandIo['env'], appName: string | undefined): HostAccess {
+  const directory = segmentDirectory(env['HYPERDJANGO_DIR']);
+  const locks = fileLocks();
+  return {
+    directory,
+    reader: new HostReader({ directory, appName, locks, nowNs }),
+    reap() {
+      reap({ directory, locks, now: Date.now(), nowNs: nowNs() });
+    },
+  };
+}
+
+function nowNs(): number {
+  return Number(process.hrtime.bigint());
+}

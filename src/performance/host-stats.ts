@@ -1,0 +1,77 @@
+import { type HistogramSnapshot, VERDICT } from '../engine/engine.ts';
+import { lowerBoundOf } from '../engine/histogram.ts';
+import { fileLocks } from '../engine/load.ts';
+import { segmentDirectory } from '../engine/segment-directory.ts';
+import type { Recorder } from '../recorder/index.ts';
+import { type HostSnapshot, type ProcessSnapshot, SnapshotSource } from '../segments/index.ts';
+import { type PerformanceStats, RECENT_MAX, type SlowQuery } from './stats.ts';
+
+/** Looks at all processes of the application that the recorder records for. */
+export function createHostView({ segment, engine }: Recorder): () => HostSnapshot {
+  const source = new SnapshotSource(segment, {
+    directory: segmentDirectory(),
+    locks: fileLocks(),
+    nowNs: () => engine.nowNs(),
+  });
+  return () => source.snapshot({ scope: 'host', histograms: false });
+}
+
+/**
+ * The figures of all processes of an application together, from what they have written down.
+ * Here a request or query counts whichever middleware saw it, and slow queries are counted by
+ * histogram: to within 1.1 % of the threshold.
+ */
+export function hostStatsOf(
+  { merged, processes }: HostSnapshot,
+  slowQueryThresholdMs: number,
+): PerformanceStats {
+  const { requestCount, queryCount } = merged.totals;
+  const inRequests = merged.routes.reduce((sum, route) => sum + route.queryCount, 0);
+  const patterns = merged.findings.filter(({ verdict }) => verdict === VERDICT.nPlusOne);
+  const texts = patterns.map(({ text }) => text).filter((text) => text !== '');
+  const slow = processes.flatMap((process) => slowQueriesOf(process, slowQueryThresholdMs * 1e6));
+  return {
+    totalRequests: requestCount,
+    totalQueries: inRequests,
+    avgQueriesPerRequest: requestCount === 0 ? 0 : inRequests / requestCount,
+    slowQueryCount: countFrom(merged.durations, slowQueryThresholdMs * 1e6),
+    nPlusOneCount: patterns.reduce((sum, { count }) => sum + count, 0),
+    recentSlowQueries: slow.sort((a, b) => b.timestamp - a.timestamp).slice(0, RECENT_MAX),
+    recentNPlusOne: [...new Set(texts)].slice(0, RECENT_MAX),
+    unscopedQueries: Math.max(0, queryCount - inRequests),
+  };
+}
+
+/** Those in buckets whose middle lies at the threshold or over it. */
+function countFrom({ scale, offset, counts, zeroCount }: HistogramSnapshot, ns: number): number {
+  const fromBuckets = counts.reduce(
+    (sum, count, bucket) =>
+      lowerBoundOf(scale, offset + bucket + 0.5) >= ns ? sum + count : sum,
+    0,
+  );
+  return ns === 0 ? fromBuckets + zeroCount : fromBuckets;
+}
+
+/** As far as the rings remember. */
+function slowQueriesOf({ threads, aliveNs, aliveAt }: ProcessSnapshot, fromNs: number): SlowQuery[] {
+  return threads.flatMap(({ records }) => {
+    const slow = records.recentQueries.filter(({ durationNs }) => durationNs >= fromNs);
+    if (slow.length === 0) return [];
+    const statements = new Map(records.statements.map(({ id, text }) => [id, text]));
+    const names = new Map(records.routes.map(({ id, route }) => [id, route]));
+    const routeIds = new Map(
+      [...records.recentRequests, ...records.inFlightRequests].map((request) => [
+        request.handle,
+        request.routeId,
+      ]),
+    );
+    return slow.slice(-RECENT_MAX).map(
+      ({ statementId, requestHandle, startNs, durationNs }): SlowQuery => ({
+        sql: statements.get(statementId) ?? '<unknown>',
+        durationMs: durationNs / 1e6,
+        route: names.get(routeIds.get(requestHandle) ?? -1) ?? null,
+        timestamp: aliveAt - (aliveNs - startNs) / 1e6,
+      }),
+    );
+  });
+}

@@ -1,0 +1,14 @@
+/** The memory of processes, as others read it: running, stopped in their tracks, or dead. */
+export { HostReader, type HostSnapshot } from './host.ts';
+export { type OpenQuery, type OpenRequest, openWorkOf } from './in-flight.ts';
+export {
+  type MergedFinding,
+  type MergedPool,
+  type MergedRoute,
+  type MergedSnapshot,
+  type MergedStatement,
+  Merger,
+} from './merge.ts';
+export type { ProcessSnapshot, ThreadSnapshot } from './process-snapshot.ts';
+export { reap, type ReapResult } from './reaper.ts';
+export { type SnapshotScope, SnapshotSource } from './snapshot-source.ts';

@@ -1,0 +1,244 @@
+import type {
+  DroppedCounts,
+  FindingSnapshot,
+  HistogramSnapshot,
+  PoolSnapshot,
+  RecorderSnapshot,
+  RouteSnapshot,
+  StatementSnapshot,
+} from '../engine/engine.ts';
+import { EMPTY_HISTOGRAM, mergeHistograms } from '../engine/histogram.ts';
+
+/** Sums since the start; none of them ever goes down. */
+export interface Totals {
+  readonly queryCount: number;
+  readonly errorCount: number;
+  readonly rowCount: number;
+  readonly totalNs: number;
+  readonly poolWaitNs: number;
+  readonly requestCount: number;
+  readonly requestErrorCount: number;
+  readonly requestTotalNs: number;
+  /** Statements that gave their place to others; their sums are in the row `<other>`. */
+  readonly evictedStatements: number;
+}
+
+export type MergedStatement = Omit<StatementSnapshot, 'id'>;
+export type MergedRoute = Omit<RouteSnapshot, 'id'>;
+
+export interface MergedPool extends Omit<PoolSnapshot, 'row' | 'updatedNs'> {
+  /** How many threads have a pool of that name. */
+  readonly poolCount: number;
+}
+
+export interface MergedFinding extends Omit<FindingSnapshot, 'statementId' | 'routeId'> {
+  /** Empty where the statement has no row any more. */
+  readonly text: string;
+  readonly route: string;
+}
+
+/** Several recorders' content, as if one had recorded it all. */
+export interface MergedSnapshot {
+  readonly totals: Totals;
+  /** Of all queries. */
+  readonly durations: HistogramSnapshot;
+  /** By fingerprint; the longest total first. */
+  readonly statements: readonly MergedStatement[];
+  /** By name; the longest total first. */
+  readonly routes: readonly MergedRoute[];
+  /** By name. */
+  readonly pools: readonly MergedPool[];
+  /** By verdict, statement and route; the latest first. */
+  readonly findings: readonly MergedFinding[];
+  readonly dropped: DroppedCounts;
+}
+
+/** What outlives the recorders that it came from. */
+export type MergedHistory = Omit<MergedSnapshot, 'pools'>;
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+const NO_TOTALS: Totals = {
+  queryCount: 0,
+  errorCount: 0,
+  rowCount: 0,
+  totalNs: 0,
+  poolWaitNs: 0,
+  requestCount: 0,
+  requestErrorCount: 0,
+  requestTotalNs: 0,
+  evictedStatements: 0,
+};
+
+const NO_DROPS: DroppedCounts = {
+  queries: 0,
+  requests: 0,
+  statements: 0,
+  routes: 0,
+  pools: 0,
+  findings: 0,
+  torn: 0,
+};
+
+/** Adds recorders up, exactly: counts, sums and histograms bucket by bucket. */
+export class Merger {
+  readonly #totals: Writable<Totals> = { ...NO_TOTALS };
+  readonly #dropped: Writable<DroppedCounts> = { ...NO_DROPS };
+  readonly #statements = new Map<string, Writable<MergedStatement>>();
+  readonly #routes = new Map<string, Writable<MergedRoute>>();
+  readonly #pools = new Map<string, Writable<MergedPool>>();
+  readonly #findings = new Map<string, Writable<MergedFinding>>();
+  #durations: HistogramSnapshot = EMPTY_HISTOGRAM;
+
+  /** @param isInUse whether a thread still uses the arena: pools end with their thread. */
+  add(records: RecorderSnapshot, isInUse: boolean): this {
+    addAll(this.#totals, totalsOf(records));
+    addAll(this.#dropped, records.dropped);
+    this.#durations = mergeHistograms(this.#durations, records.totals.durations);
+    for (const statement of records.statements) this.#addStatement(statement);
+    for (const route of records.routes) this.#addRoute(route);
+    if (isInUse) for (const pool of records.pools) this.#addPool(pool);
+    this.#addFindings(records);
+    return this;
+  }
+
+  addHistory(history: MergedHistory): this {
+    addAll(this.#totals, history.totals);
+    addAll(this.#dropped, history.dropped);
+    this.#durations = mergeHistograms(this.#durations, history.durations);
+    for (const finding of history.findings) this.#addFinding(finding);
+    return this.addRows(history.statements, history.routes);
+  }
+
+  /** Rows alone, which are in no totals but their own. */
+  addRows(statements: readonly MergedStatement[], routes: readonly MergedRoute[]): this {
+    for (const statement of statements) this.#addStatement(statement);
+    for (const route of routes) this.#addRoute(route);
+    return this;
+  }
+
+  result(): MergedSnapshot {
+    return {
+      totals: { ...this.#totals },
+      durations: this.#durations,
+      statements: [...this.#statements.values()].sort((a, b) => b.totalNs - a.totalNs),
+      routes: [...this.#routes.values()].sort((a, b) => b.totalNs - a.totalNs),
+      pools: [...this.#pools.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      findings: [...this.#findings.values()].sort((a, b) => b.lastNs - a.lastNs),
+      dropped: { ...this.#dropped },
+    };
+  }
+
+  #addStatement(statement: MergedStatement): void {
+    const sum = this.#statements.get(statement.fingerprint);
+    if (sum === undefined) {
+      const { fingerprint, text, callCount, errorCount, rowCount } = statement;
+      const { totalNs, minNs, maxNs, poolWaitNs, durations } = statement;
+      this.#statements.set(fingerprint, {
+        fingerprint,
+        text,
+        callCount,
+        errorCount,
+        rowCount,
+        totalNs,
+        minNs,
+        maxNs,
+        poolWaitNs,
+        durations,
+      });
+      return;
+    }
+    // A row that nothing was recorded in has no least duration.
+    if (statement.callCount > 0) {
+      sum.minNs = sum.callCount > 0 ? Math.min(sum.minNs, statement.minNs) : statement.minNs;
+    }
+    sum.callCount += statement.callCount;
+    sum.errorCount += statement.errorCount;
+    sum.rowCount += statement.rowCount;
+    sum.totalNs += statement.totalNs;
+    sum.poolWaitNs += statement.poolWaitNs;
+    sum.maxNs = Math.max(sum.maxNs, statement.maxNs);
+    sum.durations = mergeHistograms(sum.durations, statement.durations);
+  }
+
+  #addRoute(route: MergedRoute): void {
+    const sum = this.#routes.get(route.route);
+    if (sum === undefined) {
+      const { route: name, requestCount, errorCount, queryCount, totalNs, maxNs, durations } = route;
+      this.#routes.set(name, {
+        route: name,
+        requestCount,
+        errorCount,
+        queryCount,
+        totalNs,
+        maxNs,
+        durations,
+      });
+      return;
+    }
+    sum.requestCount += route.requestCount;
+    sum.errorCount += route.errorCount;
+    sum.queryCount += route.queryCount;
+    sum.totalNs += route.totalNs;
+    sum.maxNs = Math.max(sum.maxNs, route.maxNs);
+    sum.durations = mergeHistograms(sum.durations, route.durations);
+  }
+
+  #addPool({ row: _row, updatedNs: _updatedNs, ...pool }: PoolSnapshot): void {
+    const sum = this.#pools.get(pool.name);
+    if (sum === undefined) {
+      this.#pools.set(pool.name, { ...pool, poolCount: 1 });
+      return;
+    }
+    sum.poolCount += 1;
+    sum.total += pool.total;
+    sum.idle += pool.idle;
+    sum.waiting += pool.waiting;
+    sum.max += pool.max;
+  }
+
+  #addFindings({ findings, statements, routes }: RecorderSnapshot): void {
+    if (findings.length === 0) return;
+    const texts = new Map(statements.map((row) => [row.fingerprint, row.text]));
+    const names = new Map(routes.map((row) => [row.id, row.route]));
+    for (const { statementId: _id, routeId, ...finding } of findings) {
+      const text = texts.get(finding.fingerprint) ?? '';
+      this.#addFinding({ ...finding, text, route: names.get(routeId) ?? '' });
+    }
+  }
+
+  #addFinding(finding: MergedFinding): void {
+    const key = `${finding.verdict} ${finding.fingerprint} ${finding.route}`;
+    const sum = this.#findings.get(key);
+    if (sum === undefined) {
+      this.#findings.set(key, { ...finding });
+      return;
+    }
+    if (sum.text === '') sum.text = finding.text;
+    sum.count += finding.count;
+    sum.queryCount += finding.queryCount;
+    sum.totalNs += finding.totalNs;
+    sum.firstNs = Math.min(sum.firstNs, finding.firstNs);
+    sum.lastNs = Math.max(sum.lastNs, finding.lastNs);
+  }
+}
+
+function totalsOf({ queryCount, requestCount, totals, evictedStatementCount }: RecorderSnapshot): Totals {
+  return {
+    queryCount,
+    errorCount: totals.errorCount,
+    rowCount: totals.rowCount,
+    totalNs: totals.totalNs,
+    poolWaitNs: totals.poolWaitNs,
+    requestCount,
+    requestErrorCount: totals.requestErrorCount,
+    requestTotalNs: totals.requestTotalNs,
+    evictedStatements: evictedStatementCount,
+  };
+}
+
+function addAll<T extends Record<keyof T, number>>(sums: Writable<T>, amounts: T): void {
+  for (const name of Object.keys(sums) as (keyof T)[]) {
+    sums[name] = (sums[name] + amounts[name]) as Writable<T>[keyof T];
+  }
+}
