@@ -62,7 +62,7 @@ function segmentTable({ rows }) {
 
 function overheadTable(rows) {
   return table(
-    ['a recorded query', 'by its own meter, ns', 'by the clock outside, ns', 'meter / outside'],
+    ['a recorded query', 'by its own meter, ns', 'from outside, ns', 'meter / outside'],
     rows.map(({ name, meterNs, outsideNs, ratio }) => [
       name,
       meterNs.toFixed(0),
@@ -147,7 +147,7 @@ const report = [
   '',
   threadTable(await measureThreads(values.quick ? { rounds: 1, milliseconds: 50 } : {})),
   '',
-  'The overhead meter, which samples one query in 64, beside a clock around whole rounds:',
+  'The overhead meter, which samples one query in 64, beside the processor time of whole rounds:',
   '',
   overheadTable(measureOverhead(values.quick ? { rounds: 3, callsPerRound: 2_000 } : {})),
   '',
