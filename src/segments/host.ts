@@ -59,9 +59,11 @@ export class HostReader {
     const tombstones = this.#tombstones(listDirectory(directory).tombstones, problems);
     const folded = new Set(tombstones.flatMap((tombstone) => tombstone.folded));
     const merger = new Merger();
-    for (const { generation, threads } of processes) {
+    for (const { generation, state, threads } of processes) {
       if (folded.has(generation)) continue;
-      for (const thread of threads) merger.add(thread.records, thread.isInUse);
+      for (const { records, isInUse } of threads) {
+        merger.add(records, isInUse && state === 'running');
+      }
     }
     for (const { history } of tombstones) merger.addHistory(history);
     return {
