@@ -108,7 +108,7 @@ const MEASURES = [
       return (count) => {
         let sum = 0;
         for (let index = 0; index < count; index += 1) {
-          const handle = recorder.beginRequest();
+          const handle = recorder.beginRequest('');
           const startNs = recorder.registers[0];
           recorder.endRequest(handle, 'GET /users/:id', startNs, 1_000_000 + index, 200, 3, 0);
           sum += startNs;

@@ -22,11 +22,14 @@ enum Call {
   kScanSql,
   kCreateRecorder,
   kBeginRequest,
+  kNameRequest,
   kEndRequest,
   kBeginQuery,
   kEndQuery,
   kInternStatement,
   kRecordQuery,
+  kRecordFinding,
+  kRecordPool,
   kRead,
   kOpenSegment,
   kReadSegment,
@@ -34,9 +37,10 @@ enum Call {
 };
 
 constexpr const char* kCallNames[kCallCount] = {
-    "nowNs",      "nowNsBigInt", "normalizeSql",    "scanSql",     "createRecorder", "beginRequest",
-    "endRequest", "beginQuery",  "endQuery",        "internStatement", "recordQuery", "read",
-    "openSegment", "readSegment",
+    "nowNs",           "nowNsBigInt", "normalizeSql",  "scanSql",    "createRecorder",
+    "beginRequest",    "nameRequest", "endRequest",    "beginQuery", "endQuery",
+    "internStatement", "recordQuery", "recordFinding", "recordPool", "read",
+    "openSegment",     "readSegment",
 };
 
 constexpr int kHexDigits = 16;
@@ -182,11 +186,14 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     registers_ = info[2].As<Napi::Float64Array>().Data();
 
     AddHot(info, "beginRequest", BeginRequest);
+    AddHot(info, "nameRequest", NameRequest);
     AddHot(info, "endRequest", EndRequest);
     AddHot(info, "beginQuery", BeginQuery);
     AddHot(info, "endQuery", EndQuery);
     AddHot(info, "internStatement", InternStatement);
     AddHot(info, "recordQuery", RecordQuery);
+    AddHot(info, "recordFinding", RecordFinding);
+    AddHot(info, "recordPool", RecordPool);
   }
 
   // The functions that run for every query and request belong to one recorder, take and give
@@ -218,13 +225,28 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     registers_[kResult] = begun.handle;
   }
 
-  // Result: handle.
+  // (route). Result: handle.
   static napi_value BeginRequest(napi_env env, napi_callback_info info) {
-    Recorder* self = SelfOf(env, info, nullptr);
+    napi_value name = nullptr;
+    Recorder* self = SelfOf(env, info, &name);
     self->state_->calls[kBeginRequest]++;
+    Utf8 route(env, name, self->state_);
     hd_begun begun = {};
-    hd_recorder_begin_request(self->recorder_, &begun);
+    hd_recorder_begin_request(self->recorder_, route.data(),
+                              route.is_complete() ? route.bytes() : 0, &begun);
     self->Begun(begun);
+    return nullptr;
+  }
+
+  // (route); inputs: handle.
+  static napi_value NameRequest(napi_env env, napi_callback_info info) {
+    napi_value name = nullptr;
+    Recorder* self = SelfOf(env, info, &name);
+    self->state_->calls[kNameRequest]++;
+    Utf8 route(env, name, self->state_);
+    if (!route.is_complete()) return nullptr;
+    hd_recorder_name_request(self->recorder_, self->registers_[kInputs], route.data(),
+                             route.bytes());
     return nullptr;
   }
 
@@ -241,7 +263,7 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     return nullptr;
   }
 
-  // (sql); inputs: requestHandle, poolWaitNs. Result: handle.
+  // (sql); inputs: requestHandle, poolWaitNs, standardConformingStrings. Result: handle.
   static napi_value BeginQuery(napi_env env, napi_callback_info info) {
     napi_value text = nullptr;
     Recorder* self = SelfOf(env, info, &text);
@@ -250,7 +272,8 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     const double* in = self->registers_ + kInputs;
     hd_begun begun = {};
     if (sql.is_complete()) {
-      hd_recorder_begin_query(self->recorder_, sql.data(), sql.bytes(), in[0], in[1], &begun);
+      hd_recorder_begin_query(self->recorder_, sql.data(), sql.bytes(), in[2], in[0], in[1],
+                              &begun);
     } else {
       hd_recorder_begin_statement(self->recorder_, HD_OTHER_ID, in[0], in[1], &begun);
     }
@@ -267,7 +290,7 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     return nullptr;
   }
 
-  // (sql). Result: statementId.
+  // (sql); inputs: standardConformingStrings. Result: statementId.
   static napi_value InternStatement(napi_env env, napi_callback_info info) {
     napi_value text = nullptr;
     Recorder* self = SelfOf(env, info, &text);
@@ -276,7 +299,7 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     self->registers_[kResult] = HD_OTHER_ID;
     if (sql.is_complete()) {
       hd_recorder_intern_statement(self->recorder_, sql.data(), sql.bytes(),
-                                   &self->registers_[kResult]);
+                                   self->registers_[kInputs], &self->registers_[kResult]);
     }
     return nullptr;
   }
@@ -288,6 +311,32 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     const double* in = self->registers_ + kInputs;
     hd_ended_query query = {in[0], in[1], in[2], in[3], in[4], in[5], in[6]};
     hd_recorder_record_query(self->recorder_, &query);
+    return nullptr;
+  }
+
+  // (route); inputs: verdict, statementId, queryCount, totalNs.
+  static napi_value RecordFinding(napi_env env, napi_callback_info info) {
+    napi_value name = nullptr;
+    Recorder* self = SelfOf(env, info, &name);
+    self->state_->calls[kRecordFinding]++;
+    Utf8 route(env, name, self->state_);
+    const double* in = self->registers_ + kInputs;
+    hd_finding finding = {in[0], in[1], in[2], in[3]};
+    hd_recorder_record_finding(self->recorder_, route.data(),
+                               route.is_complete() ? route.bytes() : 0, &finding);
+    return nullptr;
+  }
+
+  // (name); inputs: row, total, idle, waiting, max.
+  static napi_value RecordPool(napi_env env, napi_callback_info info) {
+    napi_value text = nullptr;
+    Recorder* self = SelfOf(env, info, &text);
+    self->state_->calls[kRecordPool]++;
+    Utf8 name(env, text, self->state_);
+    const double* in = self->registers_ + kInputs;
+    hd_pool_state pool = {in[1], in[2], in[3], in[4]};
+    hd_recorder_record_pool(self->recorder_, in[0], name.data(),
+                            name.is_complete() ? name.bytes() : 0, &pool);
     return nullptr;
   }
 

@@ -13,6 +13,16 @@ export interface Status {
   readonly overheadNs: number;
 }
 
+const NOTHING_DROPPED: DroppedCounts = {
+  queries: 0,
+  requests: 0,
+  statements: 0,
+  routes: 0,
+  pools: 0,
+  findings: 0,
+  torn: 0,
+};
+
 /**
  * The state of the instrumentation itself. Where `HYPERDJANGO_DISABLED` is set nothing runs, and the
  * reason says so.
@@ -33,7 +43,7 @@ export function status(): Status {
       engine: 'portable',
       reason: 'HYPERDJANGO_DISABLED is set',
       segment: null,
-      dropped: { queries: 0, requests: 0, statements: 0, torn: 0 },
+      dropped: NOTHING_DROPPED,
       overheadNs: 0,
     };
   }
@@ -42,7 +52,7 @@ export function status(): Status {
     engine: recorder.engine.kind,
     reason: [recorder.engineReason, recorder.segment.reason].filter(Boolean).join('; '),
     segment: recorder.segment.path,
-    dropped: recorder.core.snapshot().dropped,
+    dropped: recorder.core.snapshot({ histograms: false }).dropped,
     overheadNs: recorder.overheadNs(),
   };
 }

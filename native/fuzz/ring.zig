@@ -4,7 +4,6 @@ const std = @import("std");
 const core = @import("core");
 
 const Payload = core.ring.Payload;
-const record_words = core.layout.record_words;
 const capacity_max = 64;
 
 pub fn run(random: std.Random, iterations: u64) !void {
@@ -12,9 +11,9 @@ pub fn run(random: std.Random, iterations: u64) !void {
 }
 
 fn runOnce(random: std.Random) !void {
-    var memory: [capacity_max * record_words]u64 = @splat(0);
+    var memory: [capacity_max]core.ring.Slot = @splat(@splat(0));
     const capacity = @as(usize, 1) << random.uintAtMost(u3, 6);
-    const records = memory[0 .. capacity * record_words];
+    const records = memory[0..capacity];
     // Anywhere in its life, short of the sequence's end.
     var count: u64 = random.int(u64) >> random.intRangeAtMost(u6, 2, 63);
     const first = count;
@@ -29,7 +28,8 @@ fn runOnce(random: std.Random) !void {
     }
     if (random.boolean()) {
         damaged = random.uintLessThan(usize, capacity);
-        records[damaged.? * record_words] ^= @as(u64, 1) << random.int(u6);
+        const word = random.uintLessThan(usize, core.layout.Record.words);
+        records[damaged.?][word] ^= @as(u64, 1) << random.int(u6);
     }
 
     if (count != first + push_count) return error.WrongCount;

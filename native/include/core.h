@@ -70,7 +70,7 @@ hd_status hd_sql_scan(const char *sql, size_t sql_bytes, hd_sql_options options,
 
 typedef struct hd_recorder hd_recorder;
 
-/* Each a power of two, at most 65,536. */
+/* Each a power of two, at most 65,536; `statements_max` at most 32,768. */
 typedef struct hd_capacities {
   uint32_t in_flight_queries_max;
   uint32_t in_flight_requests_max;
@@ -104,17 +104,38 @@ typedef struct hd_ended_query {
   double row_count; /* negative where unknown */
 } hd_ended_query;
 
+typedef struct hd_finding {
+  double verdict; /* native/src/layout.zig, Verdict */
+  double statement_id;
+  double query_count;
+  double total_ns;
+} hd_finding;
+
+typedef struct hd_pool_state {
+  double total;
+  double idle;
+  double waiting;
+  double max;
+} hd_pool_state;
+
 /* Takes all the memory that the recorder will ever have. `seed` should be random. */
 hd_status hd_recorder_create(const hd_capacities *capacities, uint64_t seed,
                              hd_recorder **recorder);
 void hd_recorder_destroy(hd_recorder *recorder);
 
-hd_status hd_recorder_begin_request(hd_recorder *recorder, hd_begun *begun);
+/* An empty `route` stands for one that is not known yet. */
+hd_status hd_recorder_begin_request(hd_recorder *recorder, const char *route, size_t route_bytes,
+                                    hd_begun *begun);
+/* Does nothing where the handle is not in flight. */
+hd_status hd_recorder_name_request(hd_recorder *recorder, double handle, const char *route,
+                                   size_t route_bytes);
 hd_status hd_recorder_end_request(hd_recorder *recorder, double handle, const char *route,
                                   size_t route_bytes, const hd_ended_request *request);
 
+/* `standard_conforming_strings`: 0 unknown, 1 on, 2 off. */
 hd_status hd_recorder_begin_query(hd_recorder *recorder, const char *sql, size_t sql_bytes,
-                                  double request_handle, double pool_wait_ns, hd_begun *begun);
+                                  double standard_conforming_strings, double request_handle,
+                                  double pool_wait_ns, hd_begun *begun);
 /* The same for a statement whose identity is known, or HD_OTHER_ID. */
 hd_status hd_recorder_begin_statement(hd_recorder *recorder, double statement_id,
                                       double request_handle, double pool_wait_ns,
@@ -123,9 +144,16 @@ hd_status hd_recorder_begin_statement(hd_recorder *recorder, double statement_id
 hd_status hd_recorder_end_query(hd_recorder *recorder, double handle, double outcome,
                                 double row_count, double *duration_ns);
 
+/* Sets HD_OTHER_ID where there is no room for the statement. */
 hd_status hd_recorder_intern_statement(hd_recorder *recorder, const char *sql, size_t sql_bytes,
-                                       double *statement_id);
+                                       double standard_conforming_strings, double *statement_id);
 hd_status hd_recorder_record_query(hd_recorder *recorder, const hd_ended_query *query);
+
+hd_status hd_recorder_record_finding(hd_recorder *recorder, const char *route, size_t route_bytes,
+                                     const hd_finding *finding);
+/* `row` is the caller's choice, from 0 on; an empty name frees it. */
+hd_status hd_recorder_record_pool(hd_recorder *recorder, double row, const char *name,
+                                  size_t name_bytes, const hd_pool_state *state);
 
 /* Copies words of the arena (native/src/layout.zig), each of them whole and in order. */
 hd_status hd_recorder_read(const hd_recorder *recorder, double first_word, uint64_t *target,

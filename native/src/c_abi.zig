@@ -144,8 +144,24 @@ const EndedQuery = extern struct {
     row_count: f64,
 };
 
+const Finding = extern struct {
+    verdict: f64,
+    statement_id: f64,
+    query_count: f64,
+    total_ns: f64,
+};
+
+const PoolState = extern struct {
+    total: f64,
+    idle: f64,
+    waiting: f64,
+    max: f64,
+};
+
 comptime {
     assert(@sizeOf(Begun) == 24);
+    assert(@sizeOf(Finding) == 32);
+    assert(@sizeOf(PoolState) == 32);
     assert(@sizeOf(EndedRequest) == 40);
     assert(@sizeOf(EndedQuery) == 56);
 }
@@ -167,10 +183,28 @@ fn recorderDestroy(recorder: ?*Recorder) callconv(.c) void {
     if (recorder) |existing| existing.destroy();
 }
 
-fn recorderBeginRequest(recorder: ?*Recorder, begun: ?*Begun) callconv(.c) Status {
+fn recorderBeginRequest(
+    recorder: ?*Recorder,
+    route: ?[*]const u8,
+    route_bytes: usize,
+    begun: ?*Begun,
+) callconv(.c) Status {
     const self = recorder orelse return .invalid_argument;
+    const name = slice(route, route_bytes) orelse return .invalid_argument;
     const out = begun orelse return .invalid_argument;
-    out.* = .of(self.beginRequest());
+    out.* = .of(self.beginRequest(name));
+    return .ok;
+}
+
+fn recorderNameRequest(
+    recorder: ?*Recorder,
+    handle: f64,
+    route: ?[*]const u8,
+    route_bytes: usize,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const name = slice(route, route_bytes) orelse return .invalid_argument;
+    self.nameRequest(whole(handle), name);
     return .ok;
 }
 
@@ -198,6 +232,7 @@ fn recorderBeginQuery(
     recorder: ?*Recorder,
     sql: ?[*]const u8,
     sql_bytes: usize,
+    standard_conforming_strings: f64,
     request_handle: f64,
     pool_wait_ns: f64,
     begun: ?*Begun,
@@ -205,7 +240,8 @@ fn recorderBeginQuery(
     const self = recorder orelse return .invalid_argument;
     const text = slice(sql, sql_bytes) orelse return .invalid_argument;
     const out = begun orelse return .invalid_argument;
-    out.* = .of(self.beginQuery(text, whole(request_handle), whole(pool_wait_ns)));
+    const reading = readingOf(standard_conforming_strings);
+    out.* = .of(self.beginQuery(text, reading, whole(request_handle), whole(pool_wait_ns)));
     return .ok;
 }
 
@@ -219,7 +255,7 @@ fn recorderBeginStatement(
     const self = recorder orelse return .invalid_argument;
     const out = begun orelse return .invalid_argument;
     const id = whole32(statement_id);
-    if (self.statement(id) == null) return .invalid_argument;
+    if (!self.isKnown(id)) return .invalid_argument;
     out.* = .of(self.beginStatement(id, whole(request_handle), whole(pool_wait_ns)));
     return .ok;
 }
@@ -242,12 +278,13 @@ fn recorderInternStatement(
     recorder: ?*Recorder,
     sql: ?[*]const u8,
     sql_bytes: usize,
+    standard_conforming_strings: f64,
     statement_id: ?*f64,
 ) callconv(.c) Status {
     const self = recorder orelse return .invalid_argument;
     const text = slice(sql, sql_bytes) orelse return .invalid_argument;
     const out = statement_id orelse return .invalid_argument;
-    out.* = @floatFromInt(self.internStatement(text));
+    out.* = @floatFromInt(self.internStatement(text, readingOf(standard_conforming_strings)));
     return .ok;
 }
 
@@ -262,6 +299,47 @@ fn recorderRecordQuery(recorder: ?*Recorder, query: ?*const EndedQuery) callconv
         .pool_wait_ns = whole(ended.pool_wait_ns),
         .is_error = ended.outcome == 1,
         .row_count = rowCount(ended.row_count),
+    });
+    return .ok;
+}
+
+fn recorderRecordFinding(
+    recorder: ?*Recorder,
+    route: ?[*]const u8,
+    route_bytes: usize,
+    finding: ?*const Finding,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const name = slice(route, route_bytes) orelse return .invalid_argument;
+    const found = finding orelse return .invalid_argument;
+    const verdict = whole(found.verdict);
+    if (verdict == 0) return .invalid_argument;
+    self.recordFinding(.{
+        .verdict = @enumFromInt(verdict),
+        .statement_id = whole32(found.statement_id),
+        .route = name,
+        .query_count = whole(found.query_count),
+        .total_ns = whole(found.total_ns),
+    });
+    return .ok;
+}
+
+fn recorderRecordPool(
+    recorder: ?*Recorder,
+    row: f64,
+    name: ?[*]const u8,
+    name_bytes: usize,
+    state: ?*const PoolState,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const text = slice(name, name_bytes) orelse return .invalid_argument;
+    const pool = state orelse return .invalid_argument;
+    self.recordPool(@intCast(whole32(row)), text, .{
+        .total = whole(pool.total),
+        .idle = whole(pool.idle),
+        .waiting = whole(pool.waiting),
+        .max = whole(pool.max),
+        .updated_ns = 0,
     });
     return .ok;
 }
@@ -468,6 +546,12 @@ fn whole32(number: f64) u32 {
     return @intCast(@min(whole(number), std.math.maxInt(u32)));
 }
 
+/// Anything but 1 (on) and 2 (off) is unknown.
+fn readingOf(number: f64) core.recorder.StandardConformingStrings {
+    if (number == 1) return .on;
+    return if (number == 2) .off else .unknown;
+}
+
 fn rowCount(number: f64) ?u64 {
     return if (number >= 0) whole(number) else null;
 }
@@ -490,12 +574,15 @@ comptime {
     exportHidden(&recorderCreate, "hd_recorder_create");
     exportHidden(&recorderDestroy, "hd_recorder_destroy");
     exportHidden(&recorderBeginRequest, "hd_recorder_begin_request");
+    exportHidden(&recorderNameRequest, "hd_recorder_name_request");
     exportHidden(&recorderEndRequest, "hd_recorder_end_request");
     exportHidden(&recorderBeginQuery, "hd_recorder_begin_query");
     exportHidden(&recorderBeginStatement, "hd_recorder_begin_statement");
     exportHidden(&recorderEndQuery, "hd_recorder_end_query");
     exportHidden(&recorderInternStatement, "hd_recorder_intern_statement");
     exportHidden(&recorderRecordQuery, "hd_recorder_record_query");
+    exportHidden(&recorderRecordFinding, "hd_recorder_record_finding");
+    exportHidden(&recorderRecordPool, "hd_recorder_record_pool");
     exportHidden(&recorderRead, "hd_recorder_read");
     exportHidden(&segmentJoin, "hd_segment_join");
     exportHidden(&threadLeave, "hd_thread_leave");

@@ -6,10 +6,12 @@
 
 const std = @import("std");
 const clock = @import("clock.zig");
+const findings = @import("findings.zig");
 const histogram = @import("histogram.zig");
 const in_flight = @import("in_flight.zig");
 const layout = @import("layout.zig");
 const normalizer = @import("sql/normalizer.zig");
+const pools = @import("pools.zig");
 const ring = @import("ring.zig");
 const routes = @import("routes.zig");
 const statements = @import("statements.zig");
@@ -18,10 +20,13 @@ const words = @import("words.zig");
 const assert = std.debug.assert;
 
 const Header = layout.Header;
+const Drop = layout.Drop;
 const QuerySlot = layout.InFlightQuery;
+const RequestSlot = layout.InFlightRequest;
 
 pub const Capacities = layout.Capacities;
-pub const Identity = statements.Identity;
+pub const PoolState = pools.State;
+pub const StandardConformingStrings = normalizer.StandardConformingStrings;
 
 /// JavaScript's numbers are exact up to here; times beyond are cut to it.
 pub const number_max: u64 = (1 << 53) - 1;
@@ -48,6 +53,14 @@ pub const EndedRequest = struct {
     is_error: bool,
 };
 
+pub const Finding = struct {
+    verdict: layout.Verdict,
+    statement_id: u32,
+    route: []const u8,
+    query_count: u64,
+    total_ns: u64,
+};
+
 /// Tells the recorders of a process apart in their handles.
 var recorder_count: std.atomic.Value(u32) = .init(0);
 
@@ -61,6 +74,10 @@ pub const Recorder = struct {
     recent_requests: ring.Ring,
     statements: statements.Statements,
     routes: routes.Routes,
+    pools: pools.Pools,
+    findings: findings.Findings,
+    header: *[Header.words]u64,
+    query_histogram: *[histogram.query_shape.bucketCount()]u32,
     texts: text_cache.TextCache,
     /// Where a new text is normalised; a member, as stacks of worker threads are small.
     text_buffer: [normalizer.text_bytes_max]u8,
@@ -90,8 +107,8 @@ pub const Recorder = struct {
         errdefer gpa.free(query_slots);
         const request_slots = try gpa.alloc(u16, capacities.in_flight_requests_max);
         errdefer gpa.free(request_slots);
-        const statement_index = try gpa.alloc(u32, 2 * capacities.statements_max);
-        errdefer gpa.free(statement_index);
+        const statement_private: statements.Private = try .allocate(gpa, capacities);
+        errdefer statement_private.free(gpa);
         const route_index = try gpa.alloc(u32, 2 * capacities.routes_max);
         errdefer gpa.free(route_index);
         const text_sets = try text_cache.TextCache.allocate(gpa, capacities.statements_max);
@@ -100,50 +117,46 @@ pub const Recorder = struct {
         writeHeader(arena, map);
         const tag: u8 = @intCast(recorder_count.fetchAdd(1, .monotonic) % 255 + 1);
         const header = arena[0..Header.words];
+        const Slot = [layout.Record.words]u64;
         recorder.* = .{
             .gpa = gpa,
             .arena = arena,
             .owns_arena = false,
             .queries = .init(
-                part(arena, map.in_flight_queries, query_slots.len * QuerySlot.slot_words),
+                rows(Slot, arena, map.in_flight_queries, query_slots.len),
                 query_slots,
-                .{ .slot_words = QuerySlot.slot_words, .kind = .query, .tag = tag },
+                .{ .kind = .query, .tag = tag },
             ),
             .requests = .init(
-                part(
-                    arena,
-                    map.in_flight_requests,
-                    request_slots.len * layout.InFlightRequest.slot_words,
-                ),
+                rows(Slot, arena, map.in_flight_requests, request_slots.len),
                 request_slots,
-                .{
-                    .slot_words = layout.InFlightRequest.slot_words,
-                    .kind = .request,
-                    .tag = tag,
-                },
+                .{ .kind = .request, .tag = tag },
             ),
             .recent_queries = .init(
-                part(
-                    arena,
-                    map.recent_queries,
-                    capacities.recent_queries_max * layout.record_words,
-                ),
+                rows(Slot, arena, map.recent_queries, capacities.recent_queries_max),
                 &header[Header.query_count],
             ),
             .recent_requests = .init(
-                part(
-                    arena,
-                    map.recent_requests,
-                    capacities.recent_requests_max * layout.record_words,
-                ),
+                rows(Slot, arena, map.recent_requests, capacities.recent_requests_max),
                 &header[Header.request_count],
             ),
-            .statements = statementTable(arena, map, statement_index),
+            .statements = .init(
+                sharedStatements(arena, map),
+                statement_private,
+                capacities.recent_queries_max,
+            ),
             .routes = routeTable(arena, map, route_index, seed),
+            .pools = .{
+                .rows = rows([layout.Pool.words]u64, arena, map.pools, layout.pools_max),
+            },
+            .findings = .{
+                .rows = rows([layout.Finding.words]u64, arena, map.findings, layout.findings_max),
+            },
+            .header = header,
+            .query_histogram = @ptrCast(&arena[map.query_histogram]),
             .texts = .init(text_sets, seed),
             .text_buffer = undefined,
         };
-        recorder.statements.init();
         recorder.routes.init();
         return recorder;
     }
@@ -152,24 +165,40 @@ pub const Recorder = struct {
         const gpa = recorder.gpa;
         gpa.free(recorder.texts.sets);
         gpa.free(recorder.routes.index);
-        gpa.free(recorder.statements.index);
+        recorder.statements.private.free(gpa);
         gpa.free(recorder.requests.free);
         gpa.free(recorder.queries.free);
         if (recorder.owns_arena) gpa.free(recorder.arena);
         gpa.destroy(recorder);
     }
 
-    /// For readers, and for the thread that goes on with the arena: nothing is in flight any more.
+    /// For readers, and for the thread that goes on with the arena: nothing is in flight any more,
+    /// and the pools are gone.
     pub fn clearInFlight(recorder: *Recorder) void {
         recorder.queries.clear();
         recorder.requests.clear();
+        recorder.statements.releaseAll();
+        recorder.pools.clear();
     }
 
-    pub fn beginRequest(recorder: *Recorder) Begun {
+    /// An empty `route` stands for one that is not known yet.
+    pub fn beginRequest(recorder: *Recorder, route: []const u8) Begun {
+        const route_id = if (route.len == 0) routes.other_id else recorder.routes.intern(route);
         const start_ns = clock.nowNs();
-        const handle = recorder.requests.begin(&.{start_ns});
-        if (handle == in_flight.no_handle) recorder.count(Header.dropped_requests);
-        return .{ .handle = handle, .start_ns = start_ns, .statement_id = 0 };
+        const handle = recorder.requests.begin(&.{ start_ns, route_id, 0, 0, 0 });
+        if (handle == in_flight.no_handle) recorder.countDrop(.requests, start_ns);
+        recorder.noteActivity(handle, start_ns);
+        return .{ .handle = handle, .start_ns = start_ns, .statement_id = statements.other_id };
+    }
+
+    /// Of a request in flight whose route has become known.
+    pub fn nameRequest(recorder: *Recorder, handle: u64, route: []const u8) void {
+        const slot = recorder.requests.get(handle) orelse return;
+        const route_id = recorder.routes.intern(route);
+        if (words.own(&slot[RequestSlot.route_id]) == route_id) return;
+        const start_ns = words.own(&slot[RequestSlot.start_ns]);
+        const was_in_flight = recorder.requests.update(handle, &.{ start_ns, route_id, 0, 0, 0 });
+        assert(was_in_flight);
     }
 
     /// A handle that is neither `no_handle` nor in flight has been ended before: nothing happens.
@@ -181,13 +210,13 @@ pub const Recorder = struct {
     ) void {
         if (handle != in_flight.no_handle and recorder.requests.get(handle) == null) return;
         const route_id = recorder.routes.intern(route);
+        const header = recorder.header;
         recorder.recent_requests.push(&.{
             request.start_ns,
             request.duration_ns,
             @as(u64, request.status_code) << 32 | route_id,
             @as(u64, @intFromBool(request.is_error)) << 32 | request.query_count,
-            0,
-            0,
+            handle,
             0,
         });
         recorder.routes.record(route_id, .{
@@ -195,29 +224,37 @@ pub const Recorder = struct {
             .query_count = request.query_count,
             .is_error = request.is_error,
         });
+        const end_ns = request.start_ns +| request.duration_ns;
+        words.add(&header[Header.request_total_ns], request.duration_ns);
+        if (request.is_error) words.add(&header[Header.request_error_count], 1);
+        if (route_id == routes.other_id) recorder.countDrop(.routes, end_ns);
+        recorder.noteActivity(handle, end_ns);
         _ = recorder.requests.end(handle);
     }
 
     pub fn beginQuery(
         recorder: *Recorder,
         sql: []const u8,
+        reading: StandardConformingStrings,
         request_handle: u64,
         pool_wait_ns: u64,
     ) Begun {
         return recorder.beginStatement(
-            recorder.internStatement(sql),
+            recorder.internStatement(sql, reading),
             request_handle,
             pool_wait_ns,
         );
     }
 
-    /// `beginQuery` for a statement that has been interned.
+    /// `beginQuery` for a statement that has been interned; one without a row counts as other.
     pub fn beginStatement(
         recorder: *Recorder,
-        statement_id: u32,
+        wanted_id: u32,
         request_handle: u64,
         pool_wait_ns: u64,
     ) Begun {
+        const is_known = recorder.statements.isCurrent(wanted_id);
+        const statement_id = if (is_known) wanted_id else statements.other_id;
         // Last of all that can be done before: the caller's query leaves right after.
         const start_ns = clock.nowNs();
         const handle = recorder.queries.begin(&.{
@@ -225,8 +262,14 @@ pub const Recorder = struct {
             start_ns,
             statement_id,
             pool_wait_ns,
+            0,
         });
-        if (handle == in_flight.no_handle) recorder.count(Header.dropped_queries);
+        if (handle == in_flight.no_handle) {
+            recorder.countDrop(.queries, start_ns);
+        } else {
+            recorder.statements.hold(statement_id);
+        }
+        recorder.noteActivity(request_handle, start_ns);
         return .{ .handle = handle, .start_ns = start_ns, .statement_id = statement_id };
     }
 
@@ -240,8 +283,9 @@ pub const Recorder = struct {
         const end_ns = clock.nowNs();
         const slot = recorder.queries.get(handle) orelse return null;
         const duration_ns = end_ns -| words.own(&slot[QuerySlot.start_ns]);
+        const statement_id: u32 = @truncate(words.own(&slot[QuerySlot.statement_id]));
         recorder.recordQuery(.{
-            .statement_id = @intCast(words.own(&slot[QuerySlot.statement_id])),
+            .statement_id = statement_id,
             .request_handle = words.own(&slot[QuerySlot.request_handle]),
             .start_ns = words.own(&slot[QuerySlot.start_ns]),
             .duration_ns = duration_ns,
@@ -252,21 +296,31 @@ pub const Recorder = struct {
         // Freed after it is recorded: a process that dies in between shows it twice, not never.
         const was_in_flight = recorder.queries.end(handle);
         assert(was_in_flight);
+        recorder.statements.release(statement_id);
         return duration_ns;
     }
 
-    pub fn internStatement(recorder: *Recorder, sql: []const u8) u32 {
-        const key = recorder.texts.keyOf(sql);
-        if (recorder.texts.get(key)) |statement_id| return statement_id;
-        const normalized = normalizer.normalize(sql, .{}, &recorder.text_buffer, &.{});
+    /// `other_id` where there is no room for the statement.
+    pub fn internStatement(
+        recorder: *Recorder,
+        sql: []const u8,
+        reading: StandardConformingStrings,
+    ) u32 {
+        const key = recorder.texts.keyOf(sql, @intFromEnum(reading));
+        if (recorder.texts.get(key)) |statement_id| {
+            if (recorder.statements.isCurrent(statement_id)) return statement_id;
+        }
+        const options: normalizer.Options = .{ .standard_conforming_strings = reading };
+        const normalized = normalizer.normalize(sql, options, &recorder.text_buffer, &.{});
         const statement_id = recorder.statements.intern(normalized.fingerprint, normalized.text);
-        recorder.texts.put(key, statement_id);
+        // What found no room may find some the next time.
+        if (statement_id != statements.other_id) recorder.texts.put(key, statement_id);
         return statement_id;
     }
 
-    /// A statement that was never given out counts as other.
+    /// A statement that was never given out, or has lost its row since, counts as other.
     pub fn recordQuery(recorder: *Recorder, query: EndedQuery) void {
-        const is_known = query.statement_id < words.own(recorder.statements.count);
+        const is_known = recorder.statements.isCurrent(query.statement_id);
         const statement_id = if (is_known) query.statement_id else statements.other_id;
         recorder.recent_queries.push(&.{
             query.request_handle,
@@ -275,19 +329,48 @@ pub const Recorder = struct {
             query.pool_wait_ns,
             @as(u64, @intFromBool(query.is_error)) << 32 | statement_id,
             query.row_count orelse row_count_unknown,
-            0,
         });
-        recorder.statements.record(statement_id, .{
+        const header = recorder.header;
+        const bucket = if (query.duration_ns == 0) 0 else histogram.indexOf(query.duration_ns);
+        const call: statements.Call = .{
             .duration_ns = query.duration_ns,
             .pool_wait_ns = query.pool_wait_ns,
             .is_error = query.is_error,
             .row_count = query.row_count,
-        });
-        if (statement_id == statements.other_id) recorder.count(Header.dropped_statements);
+        };
+        recorder.statements.record(statement_id, call, words.own(&header[Header.query_count]), bucket);
+        const end_ns = query.start_ns +| query.duration_ns;
+        recorder.addToTotals(call, bucket);
+        if (statement_id == statements.other_id) recorder.countDrop(.statements, end_ns);
+        recorder.noteActivity(query.request_handle, end_ns);
     }
 
-    pub fn statement(recorder: *const Recorder, id: u32) ?Identity {
-        return recorder.statements.identity(id);
+    /// Whether the statement has a row.
+    pub fn isKnown(recorder: *const Recorder, statement_id: u32) bool {
+        return recorder.statements.isCurrent(statement_id);
+    }
+
+    pub fn recordFinding(recorder: *Recorder, finding: Finding) void {
+        const now_ns = clock.nowNs();
+        const has_replaced = recorder.findings.add(.{
+            .verdict = finding.verdict,
+            .fingerprint = recorder.statements.fingerprintOf(finding.statement_id),
+            .statement_id = finding.statement_id,
+            .route_id = recorder.routes.intern(finding.route),
+            .query_count = finding.query_count,
+            .total_ns = finding.total_ns,
+            .now_ns = now_ns,
+        });
+        if (has_replaced) recorder.countDrop(.findings, now_ns);
+    }
+
+    /// `row` is the caller's choice, from 0 on; an empty name frees it. `updated_ns` is set here.
+    pub fn recordPool(recorder: *Recorder, row: usize, name: []const u8, state: PoolState) void {
+        var updated = state;
+        updated.updated_ns = clock.nowNs();
+        if (!recorder.pools.report(row, name, updated)) {
+            recorder.countDrop(.pools, updated.updated_ns);
+        }
     }
 
     /// Copies words of the arena, each of them whole, in order. False if they lie outside.
@@ -299,8 +382,29 @@ pub const Recorder = struct {
         return true;
     }
 
-    fn count(recorder: *Recorder, header_word: usize) void {
-        words.add(&recorder.arena[header_word], 1);
+    inline fn addToTotals(recorder: *Recorder, call: statements.Call, bucket: u32) void {
+        const header = recorder.header;
+        if (call.is_error) words.add(&header[Header.error_count], 1);
+        if (call.row_count) |row_count| words.add(&header[Header.row_count], row_count);
+        words.add(&header[Header.total_ns], call.duration_ns);
+        words.add(&header[Header.pool_wait_ns], call.pool_wait_ns);
+        if (call.duration_ns == 0) {
+            words.add(&header[Header.zero_count], 1);
+        } else {
+            histogram.recordAt(histogram.query_shape, recorder.query_histogram, bucket);
+        }
+    }
+
+    inline fn noteActivity(recorder: *Recorder, request_handle: u64, now_ns: u64) void {
+        words.store(&recorder.header[Header.last_request_handle], request_handle);
+        words.store(&recorder.header[Header.last_active_ns], now_ns);
+    }
+
+    fn countDrop(recorder: *Recorder, kind: Drop, now_ns: u64) void {
+        const drop = recorder.header[Header.drops + @as(usize, @intFromEnum(kind)) * Drop.words ..];
+        if (words.own(&drop[Drop.count]) == 0) words.store(&drop[Drop.first_ns], now_ns);
+        words.store(&drop[Drop.last_ns], now_ns);
+        words.add(&drop[Drop.count], 1);
     }
 };
 
@@ -317,32 +421,27 @@ fn writeHeader(arena: []u64, map: layout.Layout) void {
     }
 }
 
-fn part(arena: []align(64) u64, first: usize, count: usize) []u64 {
-    return arena[first..][0..count];
-}
-
 fn rows(comptime Row: type, arena: []align(64) u64, first: usize, count: usize) []Row {
     comptime assert(@sizeOf(Row) % 8 == 0);
     const start: [*]Row = @ptrCast(@alignCast(&arena[first]));
     return start[0..count];
 }
 
-fn statementTable(
-    arena: []align(64) u64,
-    map: layout.Layout,
-    index: []u32,
-) statements.Statements {
+fn sharedStatements(arena: []align(64) u64, map: layout.Layout) statements.Shared {
     const count = map.capacities.statements_max + 1;
     const bucket_count = comptime histogram.statement_shape.bucketCount();
-    const text_bytes = map.capacities.statements_max * layout.text_bytes_per_statement;
+    const block_count = layout.textBlockCount(map.capacities);
     return .{
-        .identities = rows([layout.identity_words]u64, arena, map.statement_identities, count),
+        .header = arena[0..Header.words],
+        .identities = rows(
+            [layout.StatementIdentity.words]u64,
+            arena,
+            map.statement_identities,
+            count,
+        ),
         .totals = rows([layout.StatementTotals.words]u64, arena, map.statement_totals, count),
         .histograms = rows([bucket_count]u32, arena, map.statement_histograms, count),
-        .texts = std.mem.sliceAsBytes(part(arena, map.texts, text_bytes / 8)),
-        .text_bytes_used = &arena[Header.text_bytes_used],
-        .count = &arena[Header.statement_count],
-        .index = index,
+        .blocks = rows([layout.TextBlock.words]u64, arena, map.text_blocks, block_count),
     };
 }
 
@@ -379,27 +478,32 @@ fn testHeader(recorder: *const Recorder, word: usize) u64 {
     return value[0];
 }
 
+fn testDrops(recorder: *const Recorder, kind: Drop) u64 {
+    const first = Header.drops + @as(usize, @intFromEnum(kind)) * Drop.words;
+    return testHeader(recorder, first + Drop.count);
+}
+
 test "Recorder: a query's life, and what does not fit" {
     const recorder = try Recorder.create(std.testing.allocator, test_capacities, 1);
     defer recorder.destroy();
-    const request = recorder.beginRequest();
+    const request = recorder.beginRequest("");
     var handles: [4]u64 = undefined;
     for (&handles) |*handle| {
-        const begun = recorder.beginQuery("SELECT * FROM t WHERE id = 1", request.handle, 5);
+        const begun = recorder.beginQuery("SELECT * FROM t WHERE id = 1", .unknown, request.handle, 5);
         try std.testing.expectEqual(1, begun.statement_id);
         handle.* = begun.handle;
     }
-    const dropped = recorder.beginQuery("SELECT * FROM t WHERE id = 2", request.handle, 0);
+    const dropped = recorder.beginQuery("SELECT * FROM t WHERE id = 2", .unknown, request.handle, 0);
     try std.testing.expectEqual(in_flight.no_handle, dropped.handle);
     try std.testing.expectEqual(1, dropped.statement_id);
-    try std.testing.expectEqual(1, testHeader(recorder, Header.dropped_queries));
+    try std.testing.expectEqual(1, testDrops(recorder, .queries));
     for (handles) |handle| {
         try std.testing.expect(recorder.endQuery(handle, false, 3) != null);
         try std.testing.expectEqual(null, recorder.endQuery(handle, false, 3));
     }
     try std.testing.expectEqual(null, recorder.endQuery(request.handle, false, 3));
     try std.testing.expectEqual(4, testHeader(recorder, Header.query_count));
-    const totals = recorder.statements.totals[1];
+    const totals = recorder.statements.shared.totals[1];
     try std.testing.expectEqual(12, totals[layout.StatementTotals.row_count]);
     try std.testing.expectEqual(20, totals[layout.StatementTotals.pool_wait_ns]);
 
@@ -419,7 +523,7 @@ test "Recorder: a statement beyond the table counts as other, and is counted" {
     const recorder = try Recorder.create(std.testing.allocator, test_capacities, 1);
     defer recorder.destroy();
     for ([_][]const u8{ "a", "b", "c", "d", "e", "f", "e" }, 1..) |sql, expected| {
-        const id = recorder.internStatement(sql);
+        const id = recorder.internStatement(sql, .unknown);
         try std.testing.expectEqual(if (expected > 4) 0 else expected, id);
         recorder.recordQuery(.{
             .statement_id = id,
@@ -431,7 +535,7 @@ test "Recorder: a statement beyond the table counts as other, and is counted" {
             .row_count = null,
         });
     }
-    try std.testing.expectEqual(3, testHeader(recorder, Header.dropped_statements));
+    try std.testing.expectEqual(3, testDrops(recorder, .statements));
     try std.testing.expectEqual(7, testHeader(recorder, Header.query_count));
     var outside: [1]u64 = undefined;
     try std.testing.expect(!recorder.read(recorder.arena.len, &outside));
@@ -441,15 +545,15 @@ test "Recorder.clearInFlight: what was in flight is not, and every slot is free 
     const recorder = try Recorder.create(std.testing.allocator, test_capacities, 1);
     defer recorder.destroy();
     var stale: u64 = 0;
-    for (0..4) |_| stale = recorder.beginQuery("SELECT 1", 0, 0).handle;
-    _ = recorder.beginRequest();
+    for (0..4) |_| stale = recorder.beginQuery("SELECT 1", .unknown, 0, 0).handle;
+    _ = recorder.beginRequest("");
     recorder.clearInFlight();
     try std.testing.expectEqual(null, recorder.endQuery(stale, false, null));
     for (0..4) |_| {
-        const begun = recorder.beginQuery("SELECT 1", 0, 0);
+        const begun = recorder.beginQuery("SELECT 1", .unknown, 0, 0);
         try std.testing.expect(begun.handle != in_flight.no_handle and begun.handle != stale);
     }
-    try std.testing.expectEqual(0, testHeader(recorder, Header.dropped_queries));
+    try std.testing.expectEqual(0, testDrops(recorder, .queries));
 }
 
 test "Recorder.createIn: leaves memory that is not its own alone" {
@@ -458,7 +562,7 @@ test "Recorder.createIn: leaves memory that is not its own alone" {
     defer std.testing.allocator.free(arena);
     @memset(arena, 0);
     const recorder = try Recorder.createIn(std.testing.allocator, arena, test_capacities, 1);
-    _ = recorder.beginQuery("SELECT 1", 0, 0);
+    _ = recorder.beginQuery("SELECT 1", .unknown, 0, 0);
     recorder.destroy();
     try std.testing.expectEqual(layout.magic, arena[Header.magic_word]);
 }
@@ -480,7 +584,7 @@ test "Recorder: records without allocating" {
     for (0..1000) |i| {
         var text: [32]u8 = undefined;
         const sql = std.fmt.bufPrint(&text, "SELECT x{d}", .{i}) catch unreachable;
-        const begun = recorder.beginQuery(sql, 0, 0);
+        const begun = recorder.beginQuery(sql, .unknown, 0, 0);
         _ = recorder.endQuery(begun.handle, false, 1);
     }
     try std.testing.expect(!failing.has_induced_failure);

@@ -4,39 +4,30 @@
 //! record, and that can tell how many they missed. Non-goals: several writers; readers that hold
 //! the writer back.
 //!
-//! Protocol (a sequence lock for each record). Record number `n` lies in slot `n % capacity`:
-//!
-//!   writer: sequence = 2n+1 · payload words, each a release store · sequence = 2n+2, release
-//!           · count = n+1, release
-//!   reader: sequence == 2n+2 (acquire) · payload words (acquire) · sequence still 2n+2
-//!
-//! The payload's stores are release stores so that none of them can be seen before the odd mark:
-//! a reader that loads one new payload word (acquire) must then also find the changed sequence.
-//! With plain payload stores the record is correct on x86 only. Sequences are 64 bits wide and
-//! never come round.
+//! Record number `n` lies in slot `n % capacity`, with the sequence `2n + 2` once it is complete
+//! (`record.zig` has the protocol). The count is stored after that, with release: who sees a word
+//! of record `n` sees a count of `n` at least.
 
 const std = @import("std");
 const layout = @import("layout.zig");
+const record = @import("record.zig");
 const words = @import("words.zig");
 const assert = std.debug.assert;
 
-pub const payload_words = layout.record_words - 1;
-pub const Payload = [payload_words]u64;
+const Record = layout.Record;
+pub const Slot = [Record.words]u64;
+pub const Payload = [Record.payload_words]u64;
 
 pub const ReadError = error{
-    /// The record was being overwritten, or has been already.
+    /// The record was being overwritten, has been already, or is damaged.
     Torn,
 };
 
-/// How the payload is stored. `plain` is wrong, and there for the test that shows that the
-/// checker notices.
-const PayloadStores = enum { release, plain };
-
 pub const Ring = RingType(.release);
 
-fn RingType(comptime payload_stores: PayloadStores) type {
+fn RingType(comptime payload_stores: record.PayloadStores) type {
     return struct {
-        records: []u64,
+        records: []Slot,
         /// Records written since the start. Written by the writer (release), read by readers
         /// (acquire).
         count: *u64,
@@ -44,32 +35,22 @@ fn RingType(comptime payload_stores: PayloadStores) type {
 
         const Self = @This();
 
-        pub fn init(records: []u64, count: *u64) Self {
-            const capacity = @divExact(records.len, layout.record_words);
-            assert(std.math.isPowerOfTwo(capacity));
-            return .{ .records = records, .count = count, .capacity = capacity };
+        pub fn init(records: []Slot, count: *u64) Self {
+            assert(std.math.isPowerOfTwo(records.len));
+            return .{ .records = records, .count = count, .capacity = records.len };
         }
 
         /// By the one writer.
         pub fn push(ring: *const Self, payload: *const Payload) void {
             const number = words.own(ring.count);
-            const record = ring.slot(number);
-            words.store(&record[0], 2 * number + 1);
-            for (record[1..], payload) |*word, value| switch (payload_stores) {
-                .release => words.publish(word, value),
-                .plain => word.* = value,
-            };
-            words.publish(&record[0], 2 * number + 2);
-            words.publish(ring.count, number + 1);
+            record.write(payload_stores, ring.slot(number), 2 *% number +% 1, payload);
+            words.publish(ring.count, number +% 1);
         }
 
         /// By any reader. `number` is below what `count` was when the reader looked.
         pub fn read(ring: *const Self, number: u64, payload: *Payload) ReadError!void {
-            const record = ring.slot(number);
-            const complete = 2 * number + 2;
-            if (words.load(&record[0]) != complete) return error.Torn;
-            for (payload, record[1..]) |*value, *word| value.* = words.load(word);
-            if (words.load(&record[0]) != complete) return error.Torn;
+            const complete = 2 *% number +% 2;
+            if (!record.read(ring.slot(number), complete, payload)) return error.Torn;
         }
 
         /// The number of the oldest record that may still be there.
@@ -77,9 +58,8 @@ fn RingType(comptime payload_stores: PayloadStores) type {
             return count -| ring.capacity;
         }
 
-        fn slot(ring: *const Self, number: u64) *[layout.record_words]u64 {
-            const index: usize = @intCast(number & (ring.capacity - 1));
-            return ring.records[index * layout.record_words ..][0..layout.record_words];
+        fn slot(ring: *const Self, number: u64) *Slot {
+            return &ring.records[@intCast(number & (ring.capacity - 1))];
         }
     };
 }
@@ -92,7 +72,7 @@ fn testPayload(number: u64) Payload {
 
 test "Ring: keeps the newest records, in order" {
     const capacity = 8;
-    var records: [capacity * layout.record_words]u64 = @splat(0);
+    var records: [capacity]Slot = @splat(@splat(0));
     var count: u64 = 0;
     const ring: Ring = .init(&records, &count);
     for (0..3 * capacity + 3) |number| {
@@ -111,13 +91,13 @@ test "Ring: keeps the newest records, in order" {
 }
 
 test "Ring: a record that is being written is not read" {
-    var records: [2 * layout.record_words]u64 = @splat(0);
+    var records: [2]Slot = @splat(@splat(0));
     var count: u64 = 0;
     const ring: Ring = .init(&records, &count);
     ring.push(&testPayload(0));
     var payload: Payload = undefined;
     try ring.read(0, &payload);
-    records[0] = 2 * 2 + 1;
+    records[0][0] = 2 * 2 + 1;
     try std.testing.expectError(error.Torn, ring.read(0, &payload));
 }
 
@@ -152,7 +132,7 @@ const Stress = struct {
 
 test "Ring: readers of a busy writer accept no torn record" {
     // As small as can be: the writer is always on the heels of the readers.
-    var records: [4 * layout.record_words]u64 = @splat(0);
+    var records: [4]Slot = @splat(@splat(0));
     var count: u64 = 0;
     var stress: Stress = .{ .ring = .init(&records, &count) };
     var readers: [Stress.reader_count]std.Thread = undefined;

@@ -281,7 +281,7 @@ pub const Segment = struct {
                     segment.reason.add(
                         "{s} has room for 1/{d} of the main thread's tables only",
                         .{
-                            options.folder,
+                            shown(options.folder),
                             options.main_capacities.recent_queries_max /
                                 capacities.recent_queries_max,
                         },
@@ -292,10 +292,7 @@ pub const Segment = struct {
             file.discard();
             capacities.* = options.main_capacities;
         }
-        segment.reason.add("{s} {f}: the records stay in this process", .{
-            options.folder,
-            failure,
-        });
+        segment.addFailure(options.folder, failure);
         return null;
     }
 
@@ -306,7 +303,7 @@ pub const Segment = struct {
             // What is mapped stays mapped: it is private memory now.
             file.discard();
             segment.file = null;
-            segment.reason.add("{s} {f}: the records stay in this process", .{ folder, failure });
+            segment.addFailure(folder, failure);
             return;
         }
         var buffer: [64]u8 = undefined;
@@ -322,6 +319,11 @@ pub const Segment = struct {
         } else {
             segment.reason.add("there can be no thread for the heartbeat", .{});
         }
+    }
+
+    fn addFailure(segment: *Segment, folder: []const u8, failure: Failure) void {
+        const format = "{s} {f}: the records stay in this process";
+        segment.reason.add(format, .{ shown(folder), failure });
     }
 
     fn giveBack(segment: *Segment, memory: Memory) void {
@@ -467,6 +469,11 @@ pub const Segment = struct {
         return &segment.chunks[0].load(.monotonic).?[first + word];
     }
 };
+
+/// A path in a reason, which has room for more than it.
+fn shown(folder: []const u8) []const u8 {
+    return segment_names.cut(folder, 256);
+}
 
 /// Room for as much of the main arena as there is.
 fn reserveShrinking(file: SegmentFile, capacities: *Capacities, failure: *Failure) ?Memory {

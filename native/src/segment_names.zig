@@ -32,8 +32,8 @@ fn write(header: []u64, first: usize, comptime bytes_max: usize, name: []const u
     words.publish(sequence, before + 2);
 }
 
-/// Between characters.
-fn cut(name: []const u8, bytes_max: usize) []const u8 {
+/// As much as fits, cut between characters.
+pub fn cut(name: []const u8, bytes_max: usize) []const u8 {
     if (name.len <= bytes_max) return name;
     var end = bytes_max;
     while (end > 0 and name[end] & 0xc0 == 0x80) end -= 1;

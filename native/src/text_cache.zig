@@ -1,7 +1,7 @@
 //! Remembers which statement a raw text is, so that only unseen texts are normalised.
 //!
 //! Object mappers build a new string for every query, so the key is the text's bytes: a 64-bit
-//! hash with a random seed, and the length. Two texts that are taken for one need a collision of
+//! hash with a random seed, and the length; and how the connection reads backslashes. Two texts that are taken for one need a collision of
 //! 64 bits that nobody can search for without the seed. Goals: one cache line for a look-up, no
 //! growth. Non-goals: keeping everything; a text that was displaced is just normalised again.
 
@@ -34,8 +34,9 @@ pub const TextCache = struct {
         return gpa.alignedAlloc(Set, .@"64", @max(1, statements_max * 2 / ways));
     }
 
-    pub fn keyOf(cache: *const TextCache, text: []const u8) Key {
-        const hash = std.hash.Wyhash.hash(cache.seed, text);
+    /// `reading` tells texts apart that are the same and mean different things.
+    pub fn keyOf(cache: *const TextCache, text: []const u8, reading: u8) Key {
+        const hash = std.hash.Wyhash.hash(cache.seed, text) ^ reading *% @as(u64, 0x9e3779b97f4a7c15);
         // 0 marks a free entry.
         return .{ .hash = @max(1, hash), .text_bytes = @truncate(text.len) };
     }
@@ -75,7 +76,7 @@ test "TextCache: what it answers was put there, and the newest is kept" {
     var hit_count: usize = 0;
     for (0..20_000) |round| {
         const number: u32 = @intCast((round * 31) % 200);
-        const key = cache.keyOf(std.fmt.bufPrint(&text, "{d}", .{number}) catch unreachable);
+        const key = cache.keyOf(std.fmt.bufPrint(&text, "{d}", .{number}) catch unreachable, 0);
         if (cache.get(key)) |id| {
             hit_count += 1;
             try std.testing.expectEqual(number, id);

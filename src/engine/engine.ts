@@ -42,7 +42,10 @@ export interface Engine {
   callCounts(): Readonly<Record<string, number>>;
 }
 
-/** Every capacity is a power of two; what does not fit is counted in `dropped`. */
+/**
+ * Every capacity is a power of two, at most 65,536 (statements: 32,768); what does not fit is
+ * counted in `dropped`.
+ */
 export interface RecorderCapacities {
   readonly inFlightQueriesMax: number;
   readonly inFlightRequestsMax: number;
@@ -88,8 +91,15 @@ export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
 /** Indices into {@link EngineRecorder.registers}. */
 export const REGISTER = { startNs: 0, statementId: 1 } as const;
 
-/** Stands for every statement or route that no longer found a place in its table. */
+/**
+ * Stands for every statement or route that found no place in its table, and for the statements
+ * that have given theirs to others.
+ */
 export const OTHER_ID = 0;
+
+/** What a finding says. Numbers are written into the arena: they never change their meaning. */
+export const VERDICT = { nPlusOne: 1 } as const;
+export type Verdict = (typeof VERDICT)[keyof typeof VERDICT];
 
 /** The handle of a query or request that found no free in-flight slot. */
 export const NO_HANDLE = 0;
@@ -105,8 +115,14 @@ export interface EngineRecorder {
   /** What the last `beginQuery` or `beginRequest` found out: see {@link REGISTER}. */
   readonly registers: Float64Array;
 
-  /** @returns a handle, or {@link NO_HANDLE}. `registers[startNs]` holds the start. */
-  beginRequest(): number;
+  /**
+   * @param route as far as it is known; '' where it is not.
+   * @returns a handle, or {@link NO_HANDLE}. `registers[startNs]` holds the start.
+   */
+  beginRequest(route: string): number;
+
+  /** The route of a request in flight has become known. */
+  nameRequest(handle: number, route: string): void;
 
   /** @param durationNs as the caller measured it, so that scope and engine agree. */
   endRequest(
@@ -123,10 +139,16 @@ export interface EngineRecorder {
    * @param sql the text as the driver got it.
    * @param requestHandle what `beginRequest` gave, or {@link NO_HANDLE} outside a request.
    * @param poolWaitNs how long the query waited for a pool client before this call; 0 if none.
+   * @param standardConformingStrings the connection's setting; undefined where it is unknown.
    * @returns a handle, or {@link NO_HANDLE}: end such a query by {@link recordQuery}.
    * `registers[startNs]` and `registers[statementId]` are set in either case.
    */
-  beginQuery(sql: string, requestHandle: number, poolWaitNs: number): number;
+  beginQuery(
+    sql: string,
+    requestHandle: number,
+    poolWaitNs: number,
+    standardConformingStrings?: boolean,
+  ): number;
 
   /**
    * @param rowCount rows returned or affected; -1 where unknown.
@@ -134,8 +156,12 @@ export interface EngineRecorder {
    */
   endQuery(handle: number, outcome: Outcome, rowCount: number): number;
 
-  /** The identity of a statement, stored if it is new; {@link OTHER_ID} where the table is full. */
-  internStatement(sql: string): number;
+  /**
+   * The identity of a statement, stored if it is new; {@link OTHER_ID} where there is no room.
+   * It keeps its row for as long as a query in flight or a record of the ring refers to it, and
+   * for `recentQueriesMax` queries from here on.
+   */
+  internStatement(sql: string, standardConformingStrings?: boolean): number;
 
   /** Records a query that has ended already. */
   recordQuery(
@@ -148,11 +174,47 @@ export interface EngineRecorder {
     rowCount: number,
   ): void;
 
-  /** Text and fingerprint of a statement; undefined for an identity that was never given out. */
+  /** Counted with earlier findings of the same verdict, statement and route. */
+  recordFinding(
+    verdict: Verdict,
+    statementId: number,
+    route: string,
+    queryCount: number,
+    totalNs: number,
+  ): void;
+
+  /**
+   * What a connection pool is doing.
+   *
+   * @param row the caller's choice, from 0 to 15.
+   * @param name host, port and database, never a password: cut to 64 bytes; '' frees the row.
+   */
+  recordPool(
+    row: number,
+    name: string,
+    total: number,
+    idle: number,
+    waiting: number,
+    max: number,
+  ): void;
+
+  /**
+   * Text and fingerprint of a statement; undefined for an identity that was never given out, or
+   * whose row another statement has taken.
+   */
   statement(id: number): StatementIdentity | undefined;
 
   /** A consistent copy of everything; safe to call at any time. */
-  snapshot(): RecorderSnapshot;
+  snapshot(options?: SnapshotOptions): RecorderSnapshot;
+}
+
+export interface SnapshotOptions {
+  /**
+   * false leaves the histograms empty: a fraction of the memory to copy.
+   *
+   * @defaultValue true
+   */
+  readonly histograms?: boolean;
 }
 
 export interface StatementIdentity {
@@ -198,6 +260,51 @@ export interface HistogramSnapshot {
   readonly zeroCount: number;
 }
 
+/** Sums over everything that the arena has seen; they never fall. */
+export interface RecorderTotals {
+  readonly errorCount: number;
+  /** Sum over the queries whose row count was known. */
+  readonly rowCount: number;
+  readonly totalNs: number;
+  readonly poolWaitNs: number;
+  /** Of all queries. */
+  readonly durations: HistogramSnapshot;
+  readonly requestErrorCount: number;
+  readonly requestTotalNs: number;
+}
+
+export interface PoolSnapshot {
+  /** Such as `localhost:5432/shop`. */
+  readonly name: string;
+  readonly total: number;
+  readonly idle: number;
+  readonly waiting: number;
+  readonly max: number;
+  readonly updatedNs: number;
+}
+
+export interface FindingSnapshot {
+  /** See {@link VERDICT}. */
+  readonly verdict: number;
+  /** The statement may have no row any more: its fingerprint stays. */
+  readonly statementId: number;
+  readonly fingerprint: string;
+  readonly routeId: number;
+  /** How often it was found, and the queries and their time in all of that. */
+  readonly count: number;
+  readonly queryCount: number;
+  readonly totalNs: number;
+  readonly firstNs: number;
+  readonly lastNs: number;
+}
+
+export interface InFlightRequest {
+  readonly handle: number;
+  readonly startNs: number;
+  /** {@link OTHER_ID} as long as the route is not known. */
+  readonly routeId: number;
+}
+
 export interface InFlightQuery {
   readonly statementId: number;
   readonly requestHandle: number;
@@ -212,6 +319,8 @@ export interface EndedQuery extends InFlightQuery {
 }
 
 export interface EndedRequest {
+  /** What its queries name; {@link NO_HANDLE} where it had found no in-flight slot. */
+  readonly handle: number;
   readonly routeId: number;
   readonly startNs: number;
   readonly durationNs: number;
@@ -225,15 +334,42 @@ export interface RecorderSnapshot {
   /** Ended queries and requests since the start, those that the rings forgot included. */
   readonly queryCount: number;
   readonly requestCount: number;
+  readonly totals: RecorderTotals;
   readonly statements: readonly StatementSnapshot[];
+  /**
+   * Whether the statements add up. Only a writer that gave rows to other statements during each
+   * of several attempts to copy the table, or died while it did, makes this false: then a row may
+   * be missing or counted under other as well. `totals` are right in any case.
+   */
+  readonly areStatementsConsistent: boolean;
+  /** How often a statement gave its row to another one; its calls are counted under other. */
+  readonly evictedStatementCount: number;
   readonly routes: readonly RouteSnapshot[];
   readonly inFlightQueries: readonly InFlightQuery[];
-  readonly inFlightRequests: readonly { readonly handle: number; readonly startNs: number }[];
+  readonly inFlightRequests: readonly InFlightRequest[];
   /** Oldest first. */
   readonly recentQueries: readonly EndedQuery[];
   /** Oldest first. */
   readonly recentRequests: readonly EndedRequest[];
+  readonly pools: readonly PoolSnapshot[];
+  readonly findings: readonly FindingSnapshot[];
+  readonly lastActive: LastActive;
   readonly dropped: DroppedCounts;
+  /** When each kind of drop happened first and last; without those that never happened. */
+  readonly dropRanges: Readonly<Partial<Record<DropKind, TimeRange>>>;
+}
+
+/** When a query or a request last began or ended: whom a stuck thread was working for. */
+export interface LastActive {
+  /** 0 before the first one. */
+  readonly atNs: number;
+  /** {@link NO_HANDLE} outside a request. */
+  readonly requestHandle: number;
+}
+
+export interface TimeRange {
+  readonly firstNs: number;
+  readonly lastNs: number;
 }
 
 /** What did not fit; nothing is ever lost without being counted here. */
@@ -242,8 +378,16 @@ export interface DroppedCounts {
   readonly queries: number;
   /** Requests that found no in-flight slot; their totals are complete. */
   readonly requests: number;
-  /** Queries counted under {@link OTHER_ID}, as the statement table was full. */
+  /** Queries counted under {@link OTHER_ID}, as the statement table had no room. */
   readonly statements: number;
-  /** Records that a reader found half-written and left out. */
+  /** Requests counted under {@link OTHER_ID}, as the route table was full. */
+  readonly routes: number;
+  /** Reports of pools that found no row. */
+  readonly pools: number;
+  /** Findings that gave their row to newer ones. */
+  readonly findings: number;
+  /** Records that a reader found half-written or damaged, and left out. */
   readonly torn: number;
 }
+
+export type DropKind = Exclude<keyof DroppedCounts, 'torn'>;

@@ -1,13 +1,13 @@
 /**
  * Where everything lies in a recorder's arena: `native/src/layout.zig` in TypeScript, for the
- * portable engine, which writes such an arena itself, and for the reader of both. Offsets and
- * sizes are in words of 64 bits.
+ * portable engine, which writes such an arena itself, and for the reader of both. What each word
+ * means is said there. Offsets and sizes are in words of 64 bits.
  */
-import type { RecorderCapacities } from './engine.ts';
+import type { DropKind, RecorderCapacities } from './engine.ts';
 
 /** "HYPERDJ1", as the two 32-bit halves of a little-endian word. */
 export const MAGIC = { low: 0x45_50_59_48, high: 0x31_4a_44_52 } as const;
-export const LAYOUT_VERSION = 1;
+export const LAYOUT_VERSION = 2;
 
 export const HEADER = {
   magic: 0,
@@ -15,17 +15,38 @@ export const HEADER = {
   arenaWords: 2,
   capacities: 3,
   queryCount: 16,
-  requestCount: 17,
-  statementCount: 18,
-  routeCount: 19,
-  textBytesUsed: 20,
-  droppedQueries: 21,
-  droppedRequests: 22,
-  droppedStatements: 23,
+  errorCount: 17,
+  rowCount: 18,
+  totalNs: 19,
+  poolWaitNs: 20,
+  zeroCount: 21,
+  lastActiveNs: 22,
+  lastRequestHandle: 23,
+  requestCount: 24,
+  requestErrorCount: 25,
+  requestTotalNs: 26,
+  statementCount: 27,
+  routeCount: 28,
+  textBlocksUsed: 29,
+  evictionSequence: 30,
+  drops: 32,
   words: 64,
 } as const;
 
-/** In-flight slots: sequence, handle (0 while free), payload. */
+/** What did not fit, by kind: three words for each, from `HEADER.drops` on. */
+export const DROP_KINDS: readonly DropKind[] = [
+  'queries',
+  'requests',
+  'statements',
+  'routes',
+  'pools',
+  'findings',
+];
+export const DROP = { count: 0, firstNs: 1, lastNs: 2, words: 3 } as const;
+
+/** Ring records and in-flight slots; a slot's payload begins with its handle (0 while free). */
+export const RECORD = { sequence: 0, payload: 1, checksum: 7, words: 8 } as const;
+
 export const IN_FLIGHT_QUERY = {
   sequence: 0,
   handle: 1,
@@ -33,12 +54,11 @@ export const IN_FLIGHT_QUERY = {
   startNs: 3,
   statementId: 4,
   poolWaitNs: 5,
-  words: 8,
 } as const;
 
-export const IN_FLIGHT_REQUEST = { sequence: 0, handle: 1, startNs: 2, words: 4 } as const;
+export const IN_FLIGHT_REQUEST = { sequence: 0, handle: 1, startNs: 2, routeId: 3 } as const;
 
-/** Ring records; `…And…` words hold two 32-bit numbers, the first one in the low half. */
+/** `…And…` words hold two 32-bit numbers, the first one in the low half. */
 export const ENDED_QUERY = {
   sequence: 0,
   requestHandle: 1,
@@ -48,7 +68,6 @@ export const ENDED_QUERY = {
   statementAndOutcome: 5,
   /** All bits set where it is unknown. */
   rowCount: 6,
-  words: 8,
 } as const;
 
 export const ENDED_REQUEST = {
@@ -57,10 +76,28 @@ export const ENDED_REQUEST = {
   durationNs: 2,
   routeAndStatus: 3,
   queriesAndOutcome: 4,
-  words: 8,
+  handle: 5,
 } as const;
 
-export const STATEMENT_IDENTITY = { fingerprint: 0, textOffsetAndBytes: 1, words: 2 } as const;
+export const STATEMENT_IDENTITY = {
+  sequence: 0,
+  fingerprint: 1,
+  blockAndBytes: 2,
+  checksum: 3,
+  words: 4,
+} as const;
+
+export const TEXT_BLOCK = {
+  next: 0,
+  text: 1,
+  textWords: 31,
+  textBytes: 248,
+  words: 32,
+  perStatement: 2,
+} as const;
+
+/** Of a normalised statement. */
+export const TEXT_BYTES_MAX = 8192;
 
 export const STATEMENT_TOTALS = {
   callCount: 0,
@@ -85,6 +122,38 @@ export const ROUTE_TOTALS = {
   words: 8,
 } as const;
 
+export const POOL = {
+  sequence: 0,
+  nameBytes: 1,
+  total: 2,
+  idle: 3,
+  waiting: 4,
+  max: 5,
+  updatedNs: 6,
+  name: 7,
+  nameBytesMax: 64,
+  checksum: 15,
+  words: 16,
+} as const;
+
+export const FINDING = {
+  sequence: 0,
+  verdict: 1,
+  fingerprint: 2,
+  statementId: 3,
+  routeId: 4,
+  count: 5,
+  queryCount: 6,
+  totalNs: 7,
+  firstNs: 8,
+  lastNs: 9,
+  checksum: 15,
+  words: 16,
+} as const;
+
+export const POOLS_MAX = 16;
+export const FINDINGS_MAX = 64;
+
 /** Buckets from `2^exponentMin` to `2^exponentMax` nanoseconds. */
 export interface HistogramShape {
   readonly scale: number;
@@ -92,16 +161,19 @@ export interface HistogramShape {
   readonly exponentMax: number;
 }
 
+/** 1 µs to 18 minutes, each bucket 1.1 % wide. */
+export const QUERY_SHAPE: HistogramShape = { scale: 6, exponentMin: 10, exponentMax: 40 };
 /** 1 µs to 18 minutes, each bucket 4.4 % wide. */
 export const STATEMENT_SHAPE: HistogramShape = { scale: 4, exponentMin: 10, exponentMax: 40 };
 /** 16 µs to 4.6 minutes, each bucket 1.1 % wide. */
 export const ROUTE_SHAPE: HistogramShape = { scale: 6, exponentMin: 14, exponentMax: 38 };
 
 export const ROUTE_NAME_BYTES_MAX = 256;
-export const TEXT_BYTES_PER_STATEMENT = 512;
 export const OTHER_NAME = '<other>';
 
 const CAPACITY_MAX = 65_536;
+/** An identity has 16 bits for the row, and row 0 is not a statement's. */
+const STATEMENTS_MAX = 32_768;
 
 /** In the order in which the header has them. */
 export const CAPACITY_NAMES: readonly (keyof RecorderCapacities)[] = [
@@ -115,17 +187,20 @@ export const CAPACITY_NAMES: readonly (keyof RecorderCapacities)[] = [
 
 export interface ArenaLayout {
   readonly capacities: RecorderCapacities;
+  readonly queryHistogram: number;
   readonly inFlightQueries: number;
   readonly inFlightRequests: number;
   readonly recentQueries: number;
   readonly recentRequests: number;
+  readonly pools: number;
+  readonly findings: number;
   readonly statementIdentities: number;
   readonly statementTotals: number;
   readonly statementHistograms: number;
   readonly routeTotals: number;
   readonly routeNames: number;
   readonly routeHistograms: number;
-  readonly texts: number;
+  readonly textBlocks: number;
   readonly arenaWords: number;
 }
 
@@ -139,10 +214,16 @@ export function histogramWordsOf(shape: HistogramShape): number {
 }
 
 /**
- * @throws RangeError if a capacity is not a power of two from 1 to 65,536; it names the capacity.
+ * @throws RangeError if a capacity is not a power of two from 1 to 65,536 (statements: 32,768); it
+ * names the capacity.
  */
-export function arenaLayoutOf(capacities: RecorderCapacities): ArenaLayout {
+export function assertCapacities(capacities: RecorderCapacities): void {
   for (const name of CAPACITY_NAMES) assertCapacity(name, capacities[name]);
+}
+
+/** @throws RangeError as {@link assertCapacities} does. */
+export function arenaLayoutOf(capacities: RecorderCapacities): ArenaLayout {
+  assertCapacities(capacities);
   const statementRows = capacities.statementsMax + 1;
   const routeRows = capacities.routesMax + 1;
   let end: number = HEADER.words;
@@ -154,30 +235,52 @@ export function arenaLayoutOf(capacities: RecorderCapacities): ArenaLayout {
   };
   return {
     capacities,
-    inFlightQueries: take(capacities.inFlightQueriesMax * IN_FLIGHT_QUERY.words),
-    inFlightRequests: take(capacities.inFlightRequestsMax * IN_FLIGHT_REQUEST.words),
-    recentQueries: take(capacities.recentQueriesMax * ENDED_QUERY.words),
-    recentRequests: take(capacities.recentRequestsMax * ENDED_REQUEST.words),
+    queryHistogram: take(histogramWordsOf(QUERY_SHAPE)),
+    inFlightQueries: take(capacities.inFlightQueriesMax * RECORD.words),
+    inFlightRequests: take(capacities.inFlightRequestsMax * RECORD.words),
+    recentQueries: take(capacities.recentQueriesMax * RECORD.words),
+    recentRequests: take(capacities.recentRequestsMax * RECORD.words),
+    pools: take(POOLS_MAX * POOL.words),
+    findings: take(FINDINGS_MAX * FINDING.words),
     statementIdentities: take(statementRows * STATEMENT_IDENTITY.words),
     statementTotals: take(statementRows * STATEMENT_TOTALS.words),
     statementHistograms: take(statementRows * histogramWordsOf(STATEMENT_SHAPE)),
     routeTotals: take(routeRows * ROUTE_TOTALS.words),
     routeNames: take((routeRows * ROUTE_NAME_BYTES_MAX) / 8),
     routeHistograms: take(routeRows * histogramWordsOf(ROUTE_SHAPE)),
-    texts: take((capacities.statementsMax * TEXT_BYTES_PER_STATEMENT) / 8),
+    textBlocks: take(textBlockCountOf(capacities) * TEXT_BLOCK.words),
     arenaWords: end,
   };
 }
 
+export function textBlockCountOf({ statementsMax }: RecorderCapacities): number {
+  return statementsMax * TEXT_BLOCK.perStatement;
+}
+
+/** A statement's row in the table, given its identity. */
+export function rowOfStatement(id: number): number {
+  return id & 0xffff;
+}
+
+/** How many statements the row had before, modulo 2^16. */
+export function generationOfStatement(id: number): number {
+  return id >>> 16;
+}
+
+export function statementIdOf(row: number, generation: number): number {
+  return (generation % 65_536) * 65_536 + row;
+}
+
 function assertCapacity(name: string, capacity: unknown): void {
+  const limit = name === 'statementsMax' ? STATEMENTS_MAX : CAPACITY_MAX;
   const isPowerOfTwo =
     typeof capacity === 'number' &&
     Number.isInteger(capacity) &&
     capacity >= 1 &&
-    capacity <= CAPACITY_MAX &&
+    capacity <= limit &&
     Number.isInteger(Math.log2(capacity));
   if (isPowerOfTwo) return;
   throw new RangeError(
-    `${name} must be a power of two from 1 to ${CAPACITY_MAX}; got ${String(capacity)}`,
+    `${name} must be a power of two from 1 to ${limit}; got ${String(capacity)}`,
   );
 }

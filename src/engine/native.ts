@@ -9,10 +9,12 @@ import type {
   RecorderSnapshot,
   Segment,
   SegmentOptions,
+  SnapshotOptions,
   StatementIdentity,
+  Verdict,
 } from './engine.ts';
-import { arenaLayoutOf, CAPACITY_NAMES, HEADER } from './layout.ts';
 import type { FileLockBinding } from './file-locks.ts';
+import { assertCapacities, CAPACITY_NAMES } from './layout.ts';
 import { type NativeSegmentBinding, openNativeSegment } from './native-segment.ts';
 import { unparsedSql } from './portable/sql/marks.ts';
 import { ArenaReader } from './reader.ts';
@@ -55,12 +57,15 @@ export interface NativeBinding extends NativeSegmentBinding, FileLockBinding {
 
 /** Numbers come and go through the registers: an argument costs more than the store. */
 interface NativeRecorderBinding {
-  readonly beginRequest: () => void;
+  readonly beginRequest: (route: string) => void;
+  readonly nameRequest: (route: string) => void;
   readonly endRequest: (route: string) => void;
   readonly beginQuery: (sql: string) => void;
   readonly endQuery: () => void;
   readonly internStatement: (sql: string) => void;
   readonly recordQuery: () => void;
+  readonly recordFinding: (route: string) => void;
+  readonly recordPool: (name: string) => void;
   read(firstWord: number, target: BigUint64Array): boolean;
 }
 
@@ -97,7 +102,11 @@ class NativeEngine implements Engine {
 
   normalizeSql(sql: string, options: NormalizeOptions = {}): NormalizedSql {
     const binding = this.#binding;
-    const answer = binding.normalizeSql(sql, placeholdersCode(options), stringsCode(options));
+    const answer = binding.normalizeSql(
+      sql,
+      placeholdersCode(options),
+      stringsCode(options.standardConformingStrings),
+    );
     // There was not even the memory for a copy of the statement.
     if (answer === undefined) return unparsedSql(sql);
     const listCount = binding.listLengths[0] ?? 0;
@@ -110,7 +119,11 @@ class NativeEngine implements Engine {
   }
 
   scanSql(sql: string, options: NormalizeOptions = {}): SqlSpans {
-    const flat = this.#binding.scanSql(sql, placeholdersCode(options), stringsCode(options));
+    const flat = this.#binding.scanSql(
+      sql,
+      placeholdersCode(options),
+      stringsCode(options.standardConformingStrings),
+    );
     const literals: (readonly [number, number])[] = [];
     const parameters: (readonly [number, number])[] = [];
     const comments: (readonly [number, number])[] = [];
@@ -156,11 +169,14 @@ class NativeRecorder implements EngineRecorder {
   readonly #reader: ArenaReader;
   readonly #readCounts: ReadCounts;
   readonly #beginRequest: NativeRecorderBinding['beginRequest'];
+  readonly #nameRequest: NativeRecorderBinding['nameRequest'];
   readonly #endRequest: NativeRecorderBinding['endRequest'];
   readonly #beginQuery: NativeRecorderBinding['beginQuery'];
   readonly #endQuery: NativeRecorderBinding['endQuery'];
   readonly #internStatement: NativeRecorderBinding['internStatement'];
   readonly #recordQuery: NativeRecorderBinding['recordQuery'];
+  readonly #recordFinding: NativeRecorderBinding['recordFinding'];
+  readonly #recordPool: NativeRecorderBinding['recordPool'];
 
   constructor(
     binding: NativeBinding,
@@ -169,7 +185,7 @@ class NativeRecorder implements EngineRecorder {
   ) {
     const isOwn = arena === undefined;
     // Says which capacity is wrong, where the addon would only refuse them.
-    const layout = arenaLayoutOf(isOwn ? capacities : capacitiesIn(arena));
+    if (isOwn) assertCapacities(capacities);
     const recorder = new binding.Recorder(
       isOwn ? Uint32Array.from(CAPACITY_NAMES, (name) => capacities[name]) : undefined,
       // Nobody outside can choose texts that collide in the recorder's hash tables.
@@ -183,18 +199,26 @@ class NativeRecorder implements EngineRecorder {
       });
     this.#binding = binding;
     this.#readCounts = readCounts;
-    this.#reader = new ArenaReader(read, layout);
+    this.#reader = new ArenaReader(read);
     this.#beginRequest = recorder.beginRequest;
+    this.#nameRequest = recorder.nameRequest;
     this.#endRequest = recorder.endRequest;
     this.#beginQuery = recorder.beginQuery;
     this.#endQuery = recorder.endQuery;
     this.#internStatement = recorder.internStatement;
     this.#recordQuery = recorder.recordQuery;
+    this.#recordFinding = recorder.recordFinding;
+    this.#recordPool = recorder.recordPool;
   }
 
-  beginRequest(): number {
-    this.#beginRequest();
+  beginRequest(route: string): number {
+    this.#beginRequest(route);
     return this.registers[RESULT] as number;
+  }
+
+  nameRequest(handle: number, route: string): void {
+    this.registers[INPUT] = handle;
+    this.#nameRequest(route);
   }
 
   endRequest(
@@ -216,10 +240,16 @@ class NativeRecorder implements EngineRecorder {
     this.#endRequest(route);
   }
 
-  beginQuery(sql: string, requestHandle: number, poolWaitNs: number): number {
+  beginQuery(
+    sql: string,
+    requestHandle: number,
+    poolWaitNs: number,
+    standardConformingStrings?: boolean,
+  ): number {
     const registers = this.registers;
     registers[INPUT] = requestHandle;
     registers[INPUT + 1] = poolWaitNs;
+    registers[INPUT + 2] = stringsCode(standardConformingStrings);
     this.#beginQuery(sql);
     return registers[RESULT] as number;
   }
@@ -233,7 +263,8 @@ class NativeRecorder implements EngineRecorder {
     return registers[RESULT] as number;
   }
 
-  internStatement(sql: string): number {
+  internStatement(sql: string, standardConformingStrings?: boolean): number {
+    this.registers[INPUT] = stringsCode(standardConformingStrings);
     this.#internStatement(sql);
     return this.registers[RESULT] as number;
   }
@@ -258,31 +289,54 @@ class NativeRecorder implements EngineRecorder {
     this.#recordQuery();
   }
 
+  recordFinding(
+    verdict: Verdict,
+    statementId: number,
+    route: string,
+    queryCount: number,
+    totalNs: number,
+  ): void {
+    const registers = this.registers;
+    registers[INPUT] = verdict;
+    registers[INPUT + 1] = statementId;
+    registers[INPUT + 2] = queryCount;
+    registers[INPUT + 3] = totalNs;
+    this.#recordFinding(route);
+  }
+
+  recordPool(
+    row: number,
+    name: string,
+    total: number,
+    idle: number,
+    waiting: number,
+    max: number,
+  ): void {
+    const registers = this.registers;
+    registers[INPUT] = row;
+    registers[INPUT + 1] = total;
+    registers[INPUT + 2] = idle;
+    registers[INPUT + 3] = waiting;
+    registers[INPUT + 4] = max;
+    this.#recordPool(name);
+  }
+
   statement(id: number): StatementIdentity | undefined {
     this.#readCounts.statement += 1;
     return this.#reader.statement(id);
   }
 
-  snapshot(): RecorderSnapshot {
+  snapshot(options?: SnapshotOptions): RecorderSnapshot {
     this.#readCounts.snapshot += 1;
-    return this.#reader.snapshot(this.#binding.nowNs());
+    return this.#reader.snapshot(this.#binding.nowNs(), options);
   }
-}
-
-/** An arena may be smaller than it was asked for. */
-function capacitiesIn(arena: ReadWords): RecorderCapacities {
-  const stored = new BigUint64Array(CAPACITY_NAMES.length);
-  arena(HEADER.capacities, stored);
-  return Object.fromEntries(
-    CAPACITY_NAMES.map((name, index) => [name, Number(stored[index])]),
-  ) as unknown as RecorderCapacities;
 }
 
 function placeholdersCode(options: NormalizeOptions): number {
   return PLACEHOLDERS_CODE[options.placeholders ?? 'dollar'] ?? PLACEHOLDERS_CODE.dollar;
 }
 
-function stringsCode(options: NormalizeOptions): number {
-  if (options.standardConformingStrings === undefined) return 0;
-  return options.standardConformingStrings ? 1 : 2;
+function stringsCode(standardConformingStrings: boolean | undefined): number {
+  if (standardConformingStrings === undefined) return 0;
+  return standardConformingStrings ? 1 : 2;
 }

@@ -1,287 +1,346 @@
 /**
  * Reads a recorder's arena, whoever wrote it and wherever it lies: all that it takes is a way to
- * copy words out of it.
+ * copy words out of it. Nothing that stands there is trusted: what does not fit together is left
+ * out and counted as torn.
  */
+import { ArenaCopier, hexOf, histogramOf, textOf } from './arena.ts';
+import type { Row } from './arena.ts';
+import { hasValidChecksum } from './checksum.ts';
 import type {
+  DropKind,
   DroppedCounts,
   EndedQuery,
   EndedRequest,
-  HistogramSnapshot,
+  FindingSnapshot,
   InFlightQuery,
+  InFlightRequest,
   Outcome,
+  PoolSnapshot,
+  RecorderCapacities,
   RecorderSnapshot,
+  RecorderTotals,
   RouteSnapshot,
+  SnapshotOptions,
   StatementIdentity,
-  StatementSnapshot,
+  TimeRange,
 } from './engine.ts';
+import { EMPTY_HISTOGRAM } from './histogram.ts';
 import {
+  arenaLayoutOf,
+  CAPACITY_NAMES,
+  DROP,
+  DROP_KINDS,
   ENDED_QUERY,
   ENDED_REQUEST,
+  FINDING,
+  FINDINGS_MAX,
   HEADER,
   histogramWordsOf,
   IN_FLIGHT_QUERY,
   IN_FLIGHT_REQUEST,
   LAYOUT_VERSION,
   MAGIC,
+  POOL,
+  POOLS_MAX,
+  QUERY_SHAPE,
+  RECORD,
   ROUTE_NAME_BYTES_MAX,
   ROUTE_SHAPE,
   ROUTE_TOTALS,
-  STATEMENT_IDENTITY,
-  STATEMENT_SHAPE,
-  STATEMENT_TOTALS,
 } from './layout.ts';
-import type { ArenaLayout, HistogramShape } from './layout.ts';
+import type { ArenaLayout } from './layout.ts';
+import { StatementReader } from './statement-reader.ts';
 import { highOf, lowOf, type ReadWords, readWord } from './words.ts';
 
 export class ArenaReader {
-  readonly #read: ReadWords;
+  readonly #arena: ArenaCopier;
   readonly #layout: ArenaLayout;
-  /** By identity. A row never changes once it is taken, and there are `statementsMax` at most. */
-  readonly #identities: StatementIdentity[] = [];
-  #tornCount = 0;
+  readonly #statements: StatementReader;
 
-  /** @throws Error if what `read` gives is no arena of this layout. */
-  constructor(read: ReadWords, layout: ArenaLayout) {
-    this.#read = read;
-    this.#layout = layout;
-    const header = this.#copy(0, HEADER.words);
-    const isArena =
-      lowOf(header, HEADER.magic) === MAGIC.low &&
-      highOf(header, HEADER.magic) === MAGIC.high &&
-      readWord(header, HEADER.version) === LAYOUT_VERSION &&
-      readWord(header, HEADER.arenaWords) === layout.arenaWords;
-    if (!isArena) throw new Error("The recorder's memory does not have the layout of this version");
+  /**
+   * @param firstWord where the arena begins in what `read` reads.
+   * @throws Error if there is no arena of this layout; the message says what is there instead.
+   */
+  constructor(read: ReadWords, firstWord = 0) {
+    this.#arena = new ArenaCopier(read, firstWord);
+    this.#layout = layoutIn(this.#arena.copy(0, HEADER.words));
+    this.#statements = new StatementReader(this.#arena, this.#layout);
+  }
+
+  /** Words from the arena's first one on. */
+  get arenaWords(): number {
+    return this.#layout.arenaWords;
   }
 
   statement(id: number): StatementIdentity | undefined {
-    const known = this.#identities[id];
-    if (known !== undefined) return known;
-    const header = this.#copy(0, HEADER.words);
-    if (!Number.isInteger(id) || id < 0 || id >= this.#statementCount(header)) return undefined;
-    return this.#identityOf(id);
+    return this.#statements.statement(id);
   }
 
-  snapshot(takenAtNs: number): RecorderSnapshot {
-    const header = this.#copy(0, HEADER.words);
-    const queryCount = readWord(header, HEADER.queryCount);
-    const requestCount = readWord(header, HEADER.requestCount);
+  /** @param takenAtNs what the snapshot is to give as its time. */
+  snapshot(takenAtNs: number, { histograms = true }: SnapshotOptions = {}): RecorderSnapshot {
+    const layout = this.#layout;
+    const { capacities } = layout;
+    // First what is only there for a moment, and before the statements that it refers to.
+    const inFlightQueries = this.#slots(layout.inFlightQueries, capacities.inFlightQueriesMax);
+    const inFlightRequests = this.#slots(layout.inFlightRequests, capacities.inFlightRequestsMax);
+    const recentQueries = this.#ring(
+      layout.recentQueries,
+      capacities.recentQueriesMax,
+      HEADER.queryCount,
+    );
+    const recentRequests = this.#ring(
+      layout.recentRequests,
+      capacities.recentRequestsMax,
+      HEADER.requestCount,
+    );
+    const statements = this.#statements.read(histograms);
+    const header = this.#header();
     return {
       takenAtNs,
-      queryCount,
-      requestCount,
-      statements: this.#statements(header),
-      routes: this.#routes(header),
-      inFlightQueries: this.#inFlightQueries(),
-      inFlightRequests: this.#inFlightRequests(),
-      recentQueries: this.#recentQueries(queryCount),
-      recentRequests: this.#recentRequests(requestCount),
-      dropped: this.#dropped(header),
+      queryCount: readWord(header, HEADER.queryCount),
+      requestCount: readWord(header, HEADER.requestCount),
+      totals: this.#totals(header, histograms),
+      statements: statements.rows,
+      areStatementsConsistent: statements.isConsistent,
+      evictedStatementCount: Math.floor(readWord(header, HEADER.evictionSequence) / 2),
+      routes: this.#routes(header, histograms),
+      inFlightQueries: inFlightQueries.map(inFlightQueryOf).sort(byStart),
+      inFlightRequests: inFlightRequests.map(inFlightRequestOf).sort(byStart),
+      recentQueries: recentQueries.map(endedQueryOf),
+      recentRequests: recentRequests.map(endedRequestOf),
+      pools: this.#pools(),
+      findings: this.#findings(),
+      lastActive: {
+        atNs: readWord(header, HEADER.lastActiveNs),
+        requestHandle: readWord(header, HEADER.lastRequestHandle),
+      },
+      ...this.#drops(header),
     };
   }
 
-  #dropped(header: Uint32Array): DroppedCounts {
+  #header(): Uint32Array {
+    return this.#arena.copy(0, HEADER.words);
+  }
+
+  #totals(header: Uint32Array, withHistograms: boolean): RecorderTotals {
+    const zeroCount = readWord(header, HEADER.zeroCount);
+    const words = histogramWordsOf(QUERY_SHAPE);
     return {
-      queries: readWord(header, HEADER.droppedQueries),
-      requests: readWord(header, HEADER.droppedRequests),
-      statements: readWord(header, HEADER.droppedStatements),
-      torn: this.#tornCount,
+      errorCount: readWord(header, HEADER.errorCount),
+      rowCount: readWord(header, HEADER.rowCount),
+      totalNs: readWord(header, HEADER.totalNs),
+      poolWaitNs: readWord(header, HEADER.poolWaitNs),
+      durations: withHistograms
+        ? histogramOf(
+            this.#arena.copy(this.#layout.queryHistogram, words),
+            0,
+            QUERY_SHAPE,
+            zeroCount,
+          )
+        : EMPTY_HISTOGRAM,
+      requestErrorCount: readWord(header, HEADER.requestErrorCount),
+      requestTotalNs: readWord(header, HEADER.requestTotalNs),
     };
   }
 
-  #statements(header: Uint32Array): StatementSnapshot[] {
-    const layout = this.#layout;
-    const count = this.#statementCount(header);
-    const histogramWords = histogramWordsOf(STATEMENT_SHAPE);
-    const totals = this.#copy(layout.statementTotals, count * STATEMENT_TOTALS.words);
-    const histograms = this.#copy(layout.statementHistograms, count * histogramWords);
-    const rows: StatementSnapshot[] = [];
-    for (let id = 0; id < count; id += 1) {
-      const row = id * STATEMENT_TOTALS.words;
-      const callCount = readWord(totals, row + STATEMENT_TOTALS.callCount);
-      // Row 0 stands for what found no place: most often there is no such thing.
-      if (id === 0 && callCount === 0) continue;
-      const zeroCount = readWord(totals, row + STATEMENT_TOTALS.zeroCount);
-      rows.push({
-        id,
-        ...this.#identityOf(id),
-        callCount,
-        errorCount: readWord(totals, row + STATEMENT_TOTALS.errorCount),
-        rowCount: readWord(totals, row + STATEMENT_TOTALS.rowCount),
-        totalNs: readWord(totals, row + STATEMENT_TOTALS.totalNs),
-        minNs: readWord(totals, row + STATEMENT_TOTALS.minNs),
-        maxNs: readWord(totals, row + STATEMENT_TOTALS.maxNs),
-        poolWaitNs: readWord(totals, row + STATEMENT_TOTALS.poolWaitNs),
-        durations: histogramOf(histograms, id * histogramWords, STATEMENT_SHAPE, zeroCount),
-      });
-    }
-    return rows;
+  #drops(header: Uint32Array): Pick<RecorderSnapshot, 'dropped' | 'dropRanges'> {
+    const dropped: Record<keyof DroppedCounts, number> = {
+      queries: 0,
+      requests: 0,
+      statements: 0,
+      routes: 0,
+      pools: 0,
+      findings: 0,
+      torn: this.#arena.tornCount,
+    };
+    const dropRanges: Partial<Record<DropKind, TimeRange>> = {};
+    DROP_KINDS.forEach((kind, index) => {
+      const drop = HEADER.drops + index * DROP.words;
+      dropped[kind] = readWord(header, drop + DROP.count);
+      if (dropped[kind] === 0) return;
+      dropRanges[kind] = {
+        firstNs: readWord(header, drop + DROP.firstNs),
+        lastNs: readWord(header, drop + DROP.lastNs),
+      };
+    });
+    return { dropped, dropRanges };
   }
 
-  #routes(header: Uint32Array): RouteSnapshot[] {
+  #routes(header: Uint32Array, withHistograms: boolean): RouteSnapshot[] {
     const layout = this.#layout;
-    const capacity = layout.capacities.routesMax + 1;
-    const count = Math.min(readWord(header, HEADER.routeCount), capacity);
+    const rowsMax = layout.capacities.routesMax + 1;
+    const count = Math.min(readWord(header, HEADER.routeCount), rowsMax);
     const nameWords = ROUTE_NAME_BYTES_MAX / 8;
     const histogramWords = histogramWordsOf(ROUTE_SHAPE);
-    const totals = this.#copy(layout.routeTotals, count * ROUTE_TOTALS.words);
-    const names = this.#copy(layout.routeNames, count * nameWords);
-    const histograms = this.#copy(layout.routeHistograms, count * histogramWords);
+    const totals = this.#arena.copy(layout.routeTotals, count * ROUTE_TOTALS.words);
+    const names = this.#arena.copy(layout.routeNames, count * nameWords);
+    const histograms = withHistograms
+      ? this.#arena.copy(layout.routeHistograms, count * histogramWords)
+      : undefined;
     const rows: RouteSnapshot[] = [];
     for (let id = 0; id < count; id += 1) {
       const row = id * ROUTE_TOTALS.words;
       const requestCount = readWord(totals, row + ROUTE_TOTALS.requestCount);
+      // Row 0 stands for what found no place: most often there is no such thing.
       if (id === 0 && requestCount === 0) continue;
       const nameBytes = readWord(totals, row + ROUTE_TOTALS.nameBytes);
       const zeroCount = readWord(totals, row + ROUTE_TOTALS.zeroCount);
       rows.push({
         id,
-        route: textOf(names, id * nameWords * 8, Math.min(nameBytes, ROUTE_NAME_BYTES_MAX)),
+        route: textOf(names, id * nameWords, Math.min(nameBytes, ROUTE_NAME_BYTES_MAX)),
         requestCount,
         errorCount: readWord(totals, row + ROUTE_TOTALS.errorCount),
         queryCount: readWord(totals, row + ROUTE_TOTALS.queryCount),
         totalNs: readWord(totals, row + ROUTE_TOTALS.totalNs),
         maxNs: readWord(totals, row + ROUTE_TOTALS.maxNs),
-        durations: histogramOf(histograms, id * histogramWords, ROUTE_SHAPE, zeroCount),
+        durations:
+          histograms === undefined
+            ? EMPTY_HISTOGRAM
+            : histogramOf(histograms, id * histogramWords, ROUTE_SHAPE, zeroCount),
       });
     }
     return rows;
   }
 
-  #inFlightQueries(): InFlightQuery[] {
-    const { inFlightQueries, capacities } = this.#layout;
-    const slots = this.#slots(
-      inFlightQueries,
-      capacities.inFlightQueriesMax,
-      IN_FLIGHT_QUERY.words,
-    );
-    return slots.rows.map((row) => ({
-      statementId: lowOf(slots.copy, row + IN_FLIGHT_QUERY.statementId),
-      requestHandle: readWord(slots.copy, row + IN_FLIGHT_QUERY.requestHandle),
-      startNs: readWord(slots.copy, row + IN_FLIGHT_QUERY.startNs),
-    }));
+  #pools(): PoolSnapshot[] {
+    const first = this.#layout.pools;
+    const rows = this.#arena.records(first, POOLS_MAX, POOL.words, (halves, row) => {
+      return readWord(halves, row + POOL.nameBytes) > 0;
+    });
+    return rows.map(poolOf);
   }
 
-  #inFlightRequests(): { handle: number; startNs: number }[] {
-    const { inFlightRequests, capacities } = this.#layout;
-    const slots = this.#slots(
-      inFlightRequests,
-      capacities.inFlightRequestsMax,
-      IN_FLIGHT_REQUEST.words,
-    );
-    return slots.rows.map((row) => ({
-      handle: readWord(slots.copy, row + IN_FLIGHT_REQUEST.handle),
-      startNs: readWord(slots.copy, row + IN_FLIGHT_REQUEST.startNs),
-    }));
+  #findings(): FindingSnapshot[] {
+    const first = this.#layout.findings;
+    const rows = this.#arena.records(first, FINDINGS_MAX, FINDING.words, (halves, row) => {
+      return readWord(halves, row + FINDING.verdict) > 0;
+    });
+    return rows.map(findingOf);
   }
 
-  /** Where the slots begin that are taken, oldest first. */
-  #slots(first: number, count: number, slotWords: number): { copy: Uint32Array; rows: number[] } {
-    const words = count * slotWords;
-    const before = this.#copy(first, words);
-    const copy = this.#copy(first, words);
-    const after = this.#copy(first, words);
-    const rows: number[] = [];
-    for (let row = 0; row < words; row += slotWords) {
-      if (readWord(copy, row + IN_FLIGHT_QUERY.handle) === 0) continue;
-      const sequence = readWord(before, row);
-      const isStable = sequence % 2 === 0 && readWord(after, row) === sequence;
-      if (isStable) rows.push(row);
-      else this.#tornCount += 1;
-    }
-    const startWord =
-      slotWords === IN_FLIGHT_QUERY.words ? IN_FLIGHT_QUERY.startNs : IN_FLIGHT_REQUEST.startNs;
-    rows.sort((a, b) => readWord(copy, a + startWord) - readWord(copy, b + startWord));
-    return { copy, rows };
+  #slots(first: number, count: number): Row[] {
+    return this.#arena.records(first, count, RECORD.words, (halves, row) => {
+      return readWord(halves, row + IN_FLIGHT_QUERY.handle) > 0;
+    });
   }
 
-  #recentQueries(queryCount: number): EndedQuery[] {
-    const { recentQueries, capacities } = this.#layout;
-    const ring = this.#ring(recentQueries, capacities.recentQueriesMax, queryCount);
-    return ring.rows.map((row) => ({
-      statementId: lowOf(ring.copy, row + ENDED_QUERY.statementAndOutcome),
-      requestHandle: readWord(ring.copy, row + ENDED_QUERY.requestHandle),
-      startNs: readWord(ring.copy, row + ENDED_QUERY.startNs),
-      durationNs: readWord(ring.copy, row + ENDED_QUERY.durationNs),
-      poolWaitNs: readWord(ring.copy, row + ENDED_QUERY.poolWaitNs),
-      outcome: outcomeOf(highOf(ring.copy, row + ENDED_QUERY.statementAndOutcome)),
-      rowCount: rowCountOf(ring.copy, row + ENDED_QUERY.rowCount),
-    }));
-  }
-
-  #recentRequests(requestCount: number): EndedRequest[] {
-    const { recentRequests, capacities } = this.#layout;
-    const ring = this.#ring(recentRequests, capacities.recentRequestsMax, requestCount);
-    return ring.rows.map((row) => ({
-      routeId: lowOf(ring.copy, row + ENDED_REQUEST.routeAndStatus),
-      startNs: readWord(ring.copy, row + ENDED_REQUEST.startNs),
-      durationNs: readWord(ring.copy, row + ENDED_REQUEST.durationNs),
-      statusCode: highOf(ring.copy, row + ENDED_REQUEST.routeAndStatus),
-      queryCount: lowOf(ring.copy, row + ENDED_REQUEST.queriesAndOutcome),
-      outcome: outcomeOf(highOf(ring.copy, row + ENDED_REQUEST.queriesAndOutcome)),
-    }));
-  }
-
-  /** Where the records begin that are whole, oldest first. */
-  #ring(first: number, capacity: number, count: number): { copy: Uint32Array; rows: number[] } {
-    const recordWords = ENDED_QUERY.words;
-    const oldest = Math.max(0, count - capacity);
-    const words = Math.min(count, capacity) * recordWords;
-    // The sequence has to be looked at before and after the record: three copies, in order.
-    const before = this.#copy(first, words);
-    const copy = this.#copy(first, words);
-    const after = this.#copy(first, words);
-    const rows: number[] = [];
-    for (let number = oldest; number < count; number += 1) {
-      const row = (number % capacity) * recordWords;
+  /** The records that are whole, oldest first. */
+  #ring(first: number, capacity: number, countWord: number): Row[] {
+    const count = readWord(this.#header(), countWord);
+    const halves = this.#arena.copy(first, Math.min(count, capacity) * RECORD.words);
+    // What has been written meanwhile has taken the place of the oldest.
+    const countAfter = readWord(this.#header(), countWord);
+    const oldest = Math.max(0, count - capacity, countAfter - capacity);
+    const rows: Row[] = [];
+    for (let index = 0; index < count - oldest; index += 1) {
+      const number = oldest + index;
+      const row = (number % capacity) * RECORD.words;
       const complete = 2 * number + 2;
-      if (readWord(before, row) === complete && readWord(after, row) === complete) rows.push(row);
-      else this.#tornCount += 1;
+      const isWhole =
+        readWord(halves, row) === complete && hasValidChecksum(halves, row, RECORD.checksum);
+      // One record may be being replaced at this moment, before it shows in the count.
+      const isExposed = number === countAfter - capacity;
+      if (isExposed && readWord(this.#arena.copy(first + row, 1), 0) !== complete) continue;
+      if (isWhole) rows.push({ halves, row });
+      else this.#arena.tornCount += 1;
     }
-    return { copy, rows };
-  }
-
-  #statementCount(header: Uint32Array): number {
-    const capacity = this.#layout.capacities.statementsMax + 1;
-    return Math.min(readWord(header, HEADER.statementCount), capacity);
-  }
-
-  #identityOf(id: number): StatementIdentity {
-    const known = this.#identities[id];
-    if (known !== undefined) return known;
-    const { statementIdentities, texts, arenaWords } = this.#layout;
-    const words = STATEMENT_IDENTITY.words;
-    const row = this.#copy(statementIdentities + id * words, words);
-    const byteOffset = lowOf(row, STATEMENT_IDENTITY.textOffsetAndBytes);
-    const bytes = highOf(row, STATEMENT_IDENTITY.textOffsetAndBytes);
-    const first = texts + Math.floor(byteOffset / 8);
-    const end = Math.min(texts + Math.ceil((byteOffset + bytes) / 8), arenaWords);
-    const identity = {
-      fingerprint:
-        hexOf(highOf(row, STATEMENT_IDENTITY.fingerprint)) +
-        hexOf(lowOf(row, STATEMENT_IDENTITY.fingerprint)),
-      text: textOf(this.#copy(first, Math.max(0, end - first)), byteOffset % 8, bytes),
-    };
-    this.#identities[id] = identity;
-    return identity;
-  }
-
-  #copy(firstWord: number, words: number): Uint32Array {
-    const target = new BigUint64Array(words);
-    this.#read(firstWord, target);
-    return new Uint32Array(target.buffer);
+    return rows;
   }
 }
 
-function hexOf(half: number): string {
-  return half.toString(16).padStart(8, '0');
+/** @throws Error if the header is none of an arena that this version can read. */
+function layoutIn(header: Uint32Array): ArenaLayout {
+  const isArena =
+    lowOf(header, HEADER.magic) === MAGIC.low && highOf(header, HEADER.magic) === MAGIC.high;
+  if (!isArena) throw new Error("This is not a recorder's memory: its first word is another");
+  const version = readWord(header, HEADER.version);
+  if (version !== LAYOUT_VERSION) {
+    const age = version > LAYOUT_VERSION ? 'a newer' : 'an older';
+    throw new Error(
+      `The recorder's memory is of ${age} version: layout ${version} where ${LAYOUT_VERSION} is known`,
+    );
+  }
+  const capacities = Object.fromEntries(
+    CAPACITY_NAMES.map((name, index) => [name, readWord(header, HEADER.capacities + index)]),
+  ) as unknown as RecorderCapacities;
+  const layout = arenaLayoutOf(capacities);
+  const arenaWords = readWord(header, HEADER.arenaWords);
+  if (arenaWords !== layout.arenaWords) {
+    throw new Error(
+      `The recorder's memory has ${arenaWords} words where its capacities need ${layout.arenaWords}`,
+    );
+  }
+  return layout;
 }
 
-function textOf(halves: Uint32Array, byteOffset: number, bytes: number): string {
-  return Buffer.from(halves.buffer, halves.byteOffset, halves.byteLength).toString(
-    'utf8',
-    byteOffset,
-    byteOffset + bytes,
-  );
+function inFlightQueryOf({ halves, row }: Row): InFlightQuery {
+  return {
+    statementId: lowOf(halves, row + IN_FLIGHT_QUERY.statementId),
+    requestHandle: readWord(halves, row + IN_FLIGHT_QUERY.requestHandle),
+    startNs: readWord(halves, row + IN_FLIGHT_QUERY.startNs),
+  };
+}
+
+function inFlightRequestOf({ halves, row }: Row): InFlightRequest {
+  return {
+    handle: readWord(halves, row + IN_FLIGHT_REQUEST.handle),
+    startNs: readWord(halves, row + IN_FLIGHT_REQUEST.startNs),
+    routeId: readWord(halves, row + IN_FLIGHT_REQUEST.routeId),
+  };
+}
+
+function byStart(a: { readonly startNs: number }, b: { readonly startNs: number }): number {
+  return a.startNs - b.startNs;
+}
+
+function endedQueryOf({ halves, row }: Row): EndedQuery {
+  return {
+    statementId: lowOf(halves, row + ENDED_QUERY.statementAndOutcome),
+    requestHandle: readWord(halves, row + ENDED_QUERY.requestHandle),
+    startNs: readWord(halves, row + ENDED_QUERY.startNs),
+    durationNs: readWord(halves, row + ENDED_QUERY.durationNs),
+    poolWaitNs: readWord(halves, row + ENDED_QUERY.poolWaitNs),
+    outcome: outcomeOf(highOf(halves, row + ENDED_QUERY.statementAndOutcome)),
+    rowCount: rowCountOf(halves, row + ENDED_QUERY.rowCount),
+  };
+}
+
+function endedRequestOf({ halves, row }: Row): EndedRequest {
+  return {
+    handle: readWord(halves, row + ENDED_REQUEST.handle),
+    routeId: lowOf(halves, row + ENDED_REQUEST.routeAndStatus),
+    startNs: readWord(halves, row + ENDED_REQUEST.startNs),
+    durationNs: readWord(halves, row + ENDED_REQUEST.durationNs),
+    statusCode: highOf(halves, row + ENDED_REQUEST.routeAndStatus),
+    queryCount: lowOf(halves, row + ENDED_REQUEST.queriesAndOutcome),
+    outcome: outcomeOf(highOf(halves, row + ENDED_REQUEST.queriesAndOutcome)),
+  };
+}
+
+function poolOf({ halves, row }: Row): PoolSnapshot {
+  const nameBytes = Math.min(readWord(halves, row + POOL.nameBytes), POOL.nameBytesMax);
+  return {
+    name: textOf(halves, row + POOL.name, nameBytes),
+    total: readWord(halves, row + POOL.total),
+    idle: readWord(halves, row + POOL.idle),
+    waiting: readWord(halves, row + POOL.waiting),
+    max: readWord(halves, row + POOL.max),
+    updatedNs: readWord(halves, row + POOL.updatedNs),
+  };
+}
+
+function findingOf({ halves, row }: Row): FindingSnapshot {
+  return {
+    verdict: readWord(halves, row + FINDING.verdict),
+    statementId: readWord(halves, row + FINDING.statementId),
+    fingerprint: hexOf(halves, row + FINDING.fingerprint),
+    routeId: readWord(halves, row + FINDING.routeId),
+    count: readWord(halves, row + FINDING.count),
+    queryCount: readWord(halves, row + FINDING.queryCount),
+    totalNs: readWord(halves, row + FINDING.totalNs),
+    firstNs: readWord(halves, row + FINDING.firstNs),
+    lastNs: readWord(halves, row + FINDING.lastNs),
+  };
 }
 
 function outcomeOf(code: number): Outcome {
@@ -290,25 +349,4 @@ function outcomeOf(code: number): Outcome {
 
 function rowCountOf(halves: Uint32Array, word: number): number {
   return highOf(halves, word) === 0xffff_ffff ? -1 : readWord(halves, word);
-}
-
-function histogramOf(
-  halves: Uint32Array,
-  firstWord: number,
-  shape: HistogramShape,
-  zeroCount: number,
-): HistogramSnapshot {
-  const start = 2 * firstWord;
-  const end = start + 2 * histogramWordsOf(shape);
-  let first = start;
-  while (first < end && halves[first] === 0) first += 1;
-  let last = end;
-  while (last > first && halves[last - 1] === 0) last -= 1;
-  const firstIndex = shape.exponentMin << shape.scale;
-  return {
-    scale: shape.scale,
-    offset: first === end ? 0 : firstIndex + first - start,
-    counts: Array.from(halves.subarray(first, last)),
-    zeroCount,
-  };
 }

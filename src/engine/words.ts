@@ -30,9 +30,28 @@ export function writeHalves(halves: Uint32Array, word: number, low: number, high
   halves[2 * word + 1] = high;
 }
 
-/** Wraps at 2^64, as the native engine's counters do. */
+/**
+ * Wraps at 2^64, as the native engine's counters do. Whoever reads the word as a whole meanwhile
+ * sees it before or after: a carry, which changes both halves, is stored at once.
+ */
 export function addToWord(halves: Uint32Array, word: number, amount: number): void {
   const low = lowOf(halves, word) + (amount % HALF);
-  halves[2 * word] = low;
-  halves[2 * word + 1] = highOf(halves, word) + Math.floor(amount / HALF) + (low >= HALF ? 1 : 0);
+  if (low < HALF && amount < HALF) {
+    halves[2 * word] = low;
+    return;
+  }
+  const carry = Math.floor(amount / HALF) + (low >= HALF ? 1 : 0);
+  storeWhole(halves, word, low, highOf(halves, word) + carry);
+}
+
+/** {@link writeWord} for a counter that is read as a whole while it changes. */
+export function storeWord(halves: Uint32Array, word: number, value: number): void {
+  const high = Math.floor(value / HALF);
+  if (high === highOf(halves, word)) halves[2 * word] = value % HALF;
+  else storeWhole(halves, word, value % HALF, high);
+}
+
+function storeWhole(halves: Uint32Array, word: number, low: number, high: number): void {
+  const whole = new BigUint64Array(halves.buffer, halves.byteOffset + 8 * word, 1);
+  Atomics.store(whole, 0, (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
 }

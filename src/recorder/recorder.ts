@@ -96,7 +96,7 @@ export class Recorder {
   }
 
   openScope(kind: ScopeKind, name: string): Scope {
-    const handle = kind === 'request' ? this.core.beginRequest() : NO_HANDLE;
+    const handle = kind === 'request' ? this.core.beginRequest(name) : NO_HANDLE;
     const startNs =
       kind === 'request' ? Number(this.core.registers[REGISTER.startNs]) : this.engine.nowNs();
     return new Scope(kind, name, handle, startNs);

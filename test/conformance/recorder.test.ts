@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { NO_HANDLE, OTHER_ID, OUTCOME, REGISTER } from '../../src/engine/engine.ts';
+import { NO_HANDLE, OTHER_ID, OUTCOME, REGISTER, VERDICT } from '../../src/engine/engine.ts';
 import type {
   Engine,
   EngineRecorder,
@@ -42,13 +42,28 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
       inFlightRequests: [],
       recentQueries: [],
       recentRequests: [],
-      dropped: { queries: 0, requests: 0, statements: 0, torn: 0 },
+      pools: [],
+      findings: [],
+      areStatementsConsistent: true,
+      evictedStatementCount: 0,
+      lastActive: { atNs: 0, requestHandle: NO_HANDLE },
+      totals: { errorCount: 0, rowCount: 0, totalNs: 0, requestErrorCount: 0 },
+      dropped: {
+        queries: 0,
+        requests: 0,
+        statements: 0,
+        routes: 0,
+        pools: 0,
+        findings: 0,
+        torn: 0,
+      },
+      dropRanges: {},
     });
   });
 
   it('shows a query in flight, and its duration once it has ended', () => {
     const before = engine.nowNs();
-    const request = recorder.beginRequest();
+    const request = recorder.beginRequest('');
     const query = recorder.beginQuery(USERS, request, 300);
     const startNs = recorder.registers[REGISTER.startNs] ?? NaN;
     const statementId = recorder.registers[REGISTER.statementId] ?? NaN;
@@ -81,9 +96,9 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
   });
 
   it('shows a request in flight, and its route once it has ended', () => {
-    const handle = recorder.beginRequest();
+    const handle = recorder.beginRequest('');
     const startNs = recorder.registers[REGISTER.startNs] ?? NaN;
-    expect(recorder.snapshot().inFlightRequests).toEqual([{ handle, startNs }]);
+    expect(recorder.snapshot().inFlightRequests).toEqual([{ handle, startNs, routeId: OTHER_ID }]);
     recorder.endRequest(handle, 'GET /users/:id', startNs, 5_000_000, 404, 12, OUTCOME.error);
     const snapshot = recorder.snapshot();
     expect(snapshot.inFlightRequests).toEqual([]);
@@ -100,6 +115,7 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
     ]);
     expect(snapshot.recentRequests).toEqual([
       {
+        handle,
         routeId: snapshot.routes[0]?.id,
         startNs,
         durationNs: 5_000_000,
@@ -128,7 +144,7 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
   });
 
   it('ends a handle once, and only its own', () => {
-    const request = recorder.beginRequest();
+    const request = recorder.beginRequest('');
     const query = recorder.beginQuery(USERS, request, 0);
     const other = engine.createRecorder(CAPACITIES);
     other.beginQuery(USERS, NO_HANDLE, 0);
@@ -158,7 +174,7 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
     recorder.recordQuery(statementId, NO_HANDLE, 1, 1000, 0, OUTCOME.ok, -1);
 
     const requests = Array.from({ length: CAPACITIES.inFlightRequestsMax + 1 }, () =>
-      recorder.beginRequest(),
+      recorder.beginRequest(''),
     );
     expect(requests.at(-1)).toBe(NO_HANDLE);
     recorder.endRequest(NO_HANDLE, 'GET /', 1, 1, 200, 0, OUTCOME.ok);
@@ -243,9 +259,9 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
   });
 
   it('refuses capacities that are no powers of two, and names them', () => {
-    for (const bad of [0, 3, -8, 1.5, NaN, 131_072, '16' as unknown as number]) {
+    for (const bad of [0, 3, -8, 1.5, NaN, 65_536, '16' as unknown as number]) {
       expect(() => engine.createRecorder({ ...CAPACITIES, statementsMax: bad })).toThrow(
-        new RangeError(`statementsMax must be a power of two from 1 to 65536; got ${String(bad)}`),
+        new RangeError(`statementsMax must be a power of two from 1 to 32768; got ${String(bad)}`),
       );
     }
   });
@@ -287,19 +303,41 @@ function play(engine: Engine, seed: number): unknown {
   const texts = ['', '\0', 'é€𝄞', '\ud800', `SELECT '${'x'.repeat(9000)}' FROM t`];
   const requests: number[] = [NO_HANDLE];
   const queries: number[] = [];
+  const ids: number[] = [OTHER_ID, 12_345];
   const answers: unknown[] = [];
-  for (let step = 0; step < 600; step += 1) {
+  for (let step = 0; step < 900; step += 1) {
     const durationNs = Math.floor(2 ** (random() * 54) - 1);
     const requestHandle = requests[below(requests.length)] ?? NO_HANDLE;
     const outcome: Outcome = below(4) === 0 ? OUTCOME.error : OUTCOME.ok;
-    switch (below(6)) {
+    switch (below(9)) {
       case 0: {
-        const sql = texts[below(40)] ?? `SELECT ${below(9)} FROM table_${below(24)}`;
-        answers.push(recorder.internStatement(sql));
+        const sql = texts[below(40)] ?? `SELECT ${below(9)} FROM table_${below(60)}`;
+        const id = recorder.internStatement(sql, [undefined, true, false][below(3)]);
+        ids.push(id);
+        answers.push(id, recorder.statement(ids[below(ids.length)] ?? 0));
         break;
       }
       case 1:
-        requests.push(recorder.beginRequest());
+        requests.push(recorder.beginRequest(['', 'GET /a', 'GET /b'][below(3)] ?? ''));
+        break;
+      case 6:
+        recorder.nameRequest(requests[below(requests.length)] ?? NO_HANDLE, `GET /${below(3)}`);
+        break;
+      case 7:
+        recorder.recordFinding(
+          VERDICT.nPlusOne,
+          ids[below(ids.length)] ?? 0,
+          `GET /${below(40)}`,
+          below(100),
+          below(1e9),
+        );
+        break;
+      case 8:
+        recorder.recordPool(
+          below(18),
+          `${'hôte'.repeat(below(20))}:5432/shop`,
+          ...([below(10), below(10), below(10), below(10)] as const),
+        );
         break;
       case 2: {
         const handle = requests.splice(below(requests.length), 1)[0] ?? NO_HANDLE;
@@ -316,7 +354,7 @@ function play(engine: Engine, seed: number): unknown {
         break;
       default:
         recorder.recordQuery(
-          below(20),
+          ids[below(ids.length)] ?? 0,
           requestHandle,
           step,
           durationNs,
@@ -326,31 +364,39 @@ function play(engine: Engine, seed: number): unknown {
         );
     }
   }
-  return { answers, ...comparable(recorder.snapshot(), recorder) };
+  return { answers, ...comparable(recorder.snapshot()) };
 }
 
-function comparable(snapshot: RecorderSnapshot, recorder: EngineRecorder): object {
-  // Queries through begin and end took real time: all of them are of the statement `q`.
-  const timed = recorder.internStatement('SELECT 1 FROM q');
+function comparable(snapshot: RecorderSnapshot): object {
+  // Queries through begin and end took real time: all of them are of one statement, which may
+  // have moved to "other".
+  const timed = new Set([OTHER_ID]);
+  for (const { id, text } of snapshot.statements) if (text.endsWith('FROM q')) timed.add(id);
   const handles = new Map(snapshot.inFlightRequests.map(({ handle }, index) => [handle, index]));
   const ordinal = (handle: number): number => handles.get(handle) ?? -1;
   return {
     ...snapshot,
     takenAtNs: 0,
+    lastActive: 0,
+    totals: { ...snapshot.totals, totalNs: 0, durations: countOf(snapshot.totals.durations) },
     statements: snapshot.statements.map((statement) =>
-      statement.id === timed
-        ? { id: timed, callCount: statement.callCount, buckets: countOf(statement.durations) }
+      timed.has(statement.id)
+        ? { ...statement, totalNs: 0, minNs: 0, maxNs: 0, durations: countOf(statement.durations) }
         : statement,
     ),
+    dropRanges: Object.keys(snapshot.dropRanges),
     inFlightQueries: snapshot.inFlightQueries.map((query) => ({
       statementId: query.statementId,
       request: ordinal(query.requestHandle),
     })),
-    inFlightRequests: snapshot.inFlightRequests.length,
+    inFlightRequests: snapshot.inFlightRequests.map(({ routeId }) => routeId),
     recentQueries: snapshot.recentQueries.map((query) => ({
       ...query,
       requestHandle: ordinal(query.requestHandle),
-      ...(query.statementId === timed ? { startNs: 0, durationNs: 0 } : {}),
+      ...(timed.has(query.statementId) ? { startNs: 0, durationNs: 0 } : {}),
     })),
+    recentRequests: snapshot.recentRequests.map((request) => ({ ...request, handle: 0 })),
+    pools: snapshot.pools.map((pool) => ({ ...pool, updatedNs: 0 })),
+    findings: snapshot.findings.map((finding) => ({ ...finding, firstNs: 0, lastNs: 0 })),
   };
 }

@@ -54,6 +54,9 @@ export function theRoot(): void {
       readonly queries: number;
       readonly requests: number;
       readonly statements: number;
+      readonly routes: number;
+      readonly pools: number;
+      readonly findings: number;
       readonly torn: number;
     };
     readonly overheadNs: number;

@@ -46,7 +46,17 @@ export function recordValue(
   shape: HistogramShape,
   value: number,
 ): void {
-  const index = bucketIndexOf(value) >> (SCALE_MAX - shape.scale);
+  recordBucket(counts, firstCount, shape, bucketIndexOf(value));
+}
+
+/** {@link recordValue} for a value whose {@link bucketIndexOf} is known. */
+export function recordBucket(
+  counts: Uint32Array,
+  firstCount: number,
+  shape: HistogramShape,
+  bucketIndex: number,
+): void {
+  const index = bucketIndex >> (SCALE_MAX - shape.scale);
   const bucket = Math.max(0, index - (shape.exponentMin << shape.scale));
   const at = firstCount + Math.min(bucket, bucketCountOf(shape) - 1);
   const count = counts[at] ?? 0;

@@ -1,6 +1,7 @@
-import { IN_FLIGHT_QUERY } from '../layout.ts';
-import { readWord, writeWord } from '../words.ts';
 import { NO_HANDLE } from '../engine.ts';
+import { IN_FLIGHT_QUERY, RECORD } from '../layout.ts';
+import { readWord, writeWord } from '../words.ts';
+import { beginRewrite, endRecord } from './record.ts';
 
 /** The bits of a handle, as in `native/src/in_flight.zig`: slot, generation, kind, recorder. */
 const SLOT_COUNT_MAX = 2 ** 16;
@@ -11,66 +12,69 @@ export const HANDLE_KIND = { query: 0, request: 1 } as const;
 export type HandleKind = (typeof HANDLE_KIND)[keyof typeof HANDLE_KIND];
 
 const { sequence: SEQUENCE, handle: HANDLE } = IN_FLIGHT_QUERY;
-const PAYLOAD = HANDLE + 1;
 
 /** What has begun and not yet ended: a table of slots in the arena. */
 export class InFlightTable {
   readonly #words: Uint32Array;
   readonly #first: number;
-  readonly #slotWords: number;
   readonly #slotCount: number;
   readonly #free: number[];
   readonly #handleBase: number;
 
-  /** @param tag of the recorder, from 1 to 255. */
-  constructor(
-    words: Uint32Array,
-    first: number,
-    slotCount: number,
-    slotWords: number,
-    kind: HandleKind,
-    tag: number,
-  ) {
+  /**
+   * Frees every slot: what another thread had in flight here has ended with it.
+   *
+   * @param tag of the recorder, from 1 to 255.
+   */
+  constructor(words: Uint32Array, first: number, slotCount: number, kind: HandleKind, tag: number) {
     this.#words = words;
     this.#first = first;
-    this.#slotWords = slotWords;
     this.#slotCount = slotCount;
     this.#free = Array.from({ length: slotCount }, (_, index) => slotCount - 1 - index);
     this.#handleBase = (tag * 2 + kind) * KIND_FACTOR;
+    for (const slot of this.#free) writeWord(words, this.#slotAt(slot) + HANDLE, NO_HANDLE);
   }
 
-  /** @returns where the payload goes, or -1 where every slot is taken. */
+  /** @returns where the slot lies whose payload is to be written, or -1 where all are taken. */
   begin(): number {
-    const slot = this.#free.pop();
-    if (slot === undefined) return -1;
-    const start = this.#first + slot * this.#slotWords;
-    const sequence = readWord(this.#words, start + SEQUENCE);
-    const generation = (sequence / 2) % GENERATION_COUNT;
-    const handle = this.#handleBase + generation * SLOT_COUNT_MAX + slot;
-    writeWord(this.#words, start + SEQUENCE, sequence + 1);
-    writeWord(this.#words, start + HANDLE, handle);
-    return start + PAYLOAD;
+    const index = this.#free.pop();
+    if (index === undefined) return -1;
+    const slot = this.#slotAt(index);
+    const sequence = readWord(this.#words, slot + SEQUENCE);
+    const generation = Math.floor(sequence / 2) % GENERATION_COUNT;
+    beginRewrite(this.#words, slot);
+    const handle = this.#handleBase + generation * SLOT_COUNT_MAX + index;
+    writeWord(this.#words, slot + HANDLE, handle);
+    return slot;
   }
 
-  /** Closes what {@link begin} opened. */
-  publish(payload: number): number {
-    const start = payload - PAYLOAD;
-    writeWord(this.#words, start + SEQUENCE, readWord(this.#words, start + SEQUENCE) + 1);
-    return readWord(this.#words, start + HANDLE);
+  /** Closes what {@link begin} or {@link change} opened. */
+  publish(slot: number): number {
+    endRecord(this.#words, slot, RECORD.words);
+    return readWord(this.#words, slot + HANDLE);
   }
 
-  /** @returns where the payload of a handle in flight lies, or -1 for any other number. */
+  /** Opens a slot in flight for a change of its payload. */
+  change(slot: number): void {
+    beginRewrite(this.#words, slot);
+  }
+
+  /** @returns where the slot of a handle in flight lies, or -1 for any other number. */
   find(handle: number): number {
-    const slot = handle % SLOT_COUNT_MAX;
-    if (handle === NO_HANDLE || slot >= this.#slotCount) return -1;
-    const start = this.#first + slot * this.#slotWords;
-    return readWord(this.#words, start + HANDLE) === handle ? start + PAYLOAD : -1;
+    const index = handle % SLOT_COUNT_MAX;
+    if (handle === NO_HANDLE || index >= this.#slotCount) return -1;
+    const slot = this.#slotAt(index);
+    return readWord(this.#words, slot + HANDLE) === handle ? slot : -1;
   }
 
   end(handle: number): void {
-    const payload = this.find(handle);
-    if (payload === -1) return;
-    writeWord(this.#words, payload - PAYLOAD + HANDLE, NO_HANDLE);
+    const slot = this.find(handle);
+    if (slot === -1) return;
+    writeWord(this.#words, slot + HANDLE, NO_HANDLE);
     this.#free.push(handle % SLOT_COUNT_MAX);
+  }
+
+  #slotAt(index: number): number {
+    return this.#first + index * RECORD.words;
   }
 }

@@ -1,15 +1,20 @@
-import type { NormalizedSql } from '../../types/sql.ts';
+import type { NormalizedSql, NormalizeOptions } from '../../types/sql.ts';
 import { NO_HANDLE, OTHER_ID, REGISTER } from '../engine.ts';
 import type {
+  DropKind,
   EngineRecorder,
   Outcome,
   RecorderCapacities,
   RecorderSnapshot,
+  SnapshotOptions,
   StatementIdentity,
+  Verdict,
 } from '../engine.ts';
 import {
   arenaLayoutOf,
   CAPACITY_NAMES,
+  DROP,
+  DROP_KINDS,
   ENDED_QUERY,
   ENDED_REQUEST,
   HEADER,
@@ -17,29 +22,39 @@ import {
   IN_FLIGHT_REQUEST,
   LAYOUT_VERSION,
   MAGIC,
+  QUERY_SHAPE,
+  RECORD,
 } from '../layout.ts';
 import type { ArenaLayout } from '../layout.ts';
 import { ArenaReader } from '../reader.ts';
-import { addToWord, lowOf, readWord, writeHalves, writeWord } from '../words.ts';
+import { addToWord, lowOf, readWord, storeWord, writeHalves, writeWord } from '../words.ts';
+import { bucketIndexOf, recordBucket } from './histogram.ts';
 import { HANDLE_KIND, InFlightTable } from './in-flight.ts';
-import { RouteTable, StatementTable } from './tables.ts';
+import { beginRecord, endRecord } from './record.ts';
+import { FindingTable, PoolTable } from './reports.ts';
+import { RouteTable } from './routes.ts';
+import { StatementTable } from './statements.ts';
+import type { Call } from './statements.ts';
 import { TextCache } from './text-cache.ts';
 
 /** What a recorder needs of its engine. */
 export interface PortableParts {
   readonly nowNs: () => number;
-  readonly normalizeSql: (sql: string) => NormalizedSql;
+  readonly normalizeSql: (sql: string, options?: NormalizeOptions) => NormalizedSql;
   readonly calls: RecorderCalls;
 }
 
 /** How often each method ran, over all recorders of the engine. */
 export type RecorderCalls = Record<
   | 'beginRequest'
+  | 'nameRequest'
   | 'endRequest'
   | 'beginQuery'
   | 'endQuery'
   | 'internStatement'
   | 'recordQuery'
+  | 'recordFinding'
+  | 'recordPool'
   | 'statement'
   | 'snapshot',
   number
@@ -58,16 +73,26 @@ export class PortableRecorder implements EngineRecorder {
   readonly #requests: InFlightTable;
   readonly #statements: StatementTable;
   readonly #routes: RouteTable;
-  readonly #texts: TextCache;
+  readonly #pools: PoolTable;
+  readonly #findings: FindingTable;
+  /** One text means different things on connections that read backslashes differently. */
+  readonly #texts: Readonly<Record<'unknown' | 'on' | 'off', TextCache>>;
   readonly #reader: ArenaReader;
 
-  constructor(capacities: RecorderCapacities, parts: PortableParts) {
+  /**
+   * @param arena memory for `arenaLayoutOf(capacities)`: all zeros, or an arena of the same
+   * capacities whose thread has ended, to go on with.
+   */
+  constructor(
+    capacities: RecorderCapacities,
+    parts: PortableParts,
+    arena?: BigUint64Array<ArrayBufferLike>,
+  ) {
     const layout = arenaLayoutOf(capacities);
-    const arena = new BigUint64Array(layout.arenaWords);
-    const words = new Uint32Array(arena.buffer);
+    const memory = arena ?? new BigUint64Array(layout.arenaWords);
+    const words = new Uint32Array(memory.buffer, memory.byteOffset, 2 * layout.arenaWords);
     const tag = (recorderCount % 255) + 1;
     recorderCount += 1;
-    writeHeader(words, layout);
     this.#parts = parts;
     this.#layout = layout;
     this.#words = words;
@@ -75,7 +100,6 @@ export class PortableRecorder implements EngineRecorder {
       words,
       layout.inFlightQueries,
       capacities.inFlightQueriesMax,
-      IN_FLIGHT_QUERY.words,
       HANDLE_KIND.query,
       tag,
     );
@@ -83,30 +107,42 @@ export class PortableRecorder implements EngineRecorder {
       words,
       layout.inFlightRequests,
       capacities.inFlightRequestsMax,
-      IN_FLIGHT_REQUEST.words,
       HANDLE_KIND.request,
       tag,
     );
     this.#statements = new StatementTable(words, layout);
     this.#routes = new RouteTable(words, layout);
-    this.#texts = new TextCache(2 * capacities.statementsMax);
+    this.#pools = new PoolTable(words, layout);
+    this.#findings = new FindingTable(words, layout);
+    const texts = (): TextCache => new TextCache(2 * capacities.statementsMax);
+    this.#texts = { unknown: texts(), on: texts(), off: texts() };
+    writeHeader(words, layout);
     this.#reader = new ArenaReader((firstWord, target) => {
-      target.set(arena.subarray(firstWord, firstWord + target.length));
-    }, layout);
+      target.set(memory.subarray(firstWord, firstWord + target.length));
+    });
   }
 
-  beginRequest(): number {
+  beginRequest(route: string): number {
     this.#parts.calls.beginRequest += 1;
+    const routeId = typeof route === 'string' && route !== '' ? this.#routes.intern(route) : 0;
     const startNs = this.#parts.nowNs();
     this.registers[REGISTER.startNs] = startNs;
     this.registers[REGISTER.statementId] = OTHER_ID;
-    const payload = this.#requests.begin();
-    if (payload === -1) {
-      addToWord(this.#words, HEADER.droppedRequests, 1);
-      return NO_HANDLE;
-    }
-    writeWord(this.#words, payload, startNs);
-    return this.#requests.publish(payload);
+    const handle = this.#beginRequest(startNs, routeId);
+    if (handle === NO_HANDLE) this.#countDrop('requests', startNs);
+    this.#noteActivity(handle, startNs);
+    return handle;
+  }
+
+  nameRequest(handle: number, route: string): void {
+    this.#parts.calls.nameRequest += 1;
+    const slot = this.#requests.find(wholeOf(handle));
+    if (slot === -1) return;
+    const routeId = this.#routes.intern(typeof route === 'string' ? route : '');
+    if (lowOf(this.#words, slot + IN_FLIGHT_REQUEST.routeId) === routeId) return;
+    this.#requests.change(slot);
+    writeWord(this.#words, slot + IN_FLIGHT_REQUEST.routeId, routeId);
+    this.#requests.publish(slot);
   }
 
   endRequest(
@@ -125,67 +161,78 @@ export class PortableRecorder implements EngineRecorder {
     const duration = wholeOf(durationNs);
     const queries = whole32Of(queryCount);
     const isError = outcome === 1;
+    const start = wholeOf(startNs);
     const routeId = this.#routes.intern(typeof route === 'string' ? route : '');
     const record = this.#beginRecord(
       this.#layout.recentRequests,
       this.#layout.capacities.recentRequestsMax,
       HEADER.requestCount,
     );
-    writeWord(words, record + ENDED_REQUEST.startNs, wholeOf(startNs));
+    writeWord(words, record + ENDED_REQUEST.startNs, start);
     writeWord(words, record + ENDED_REQUEST.durationNs, duration);
     writeHalves(words, record + ENDED_REQUEST.routeAndStatus, routeId, whole32Of(statusCode));
     writeHalves(words, record + ENDED_REQUEST.queriesAndOutcome, queries, isError ? 1 : 0);
+    writeWord(words, record + ENDED_REQUEST.handle, ended);
     this.#endRecord(record, HEADER.requestCount);
     this.#routes.record(routeId, duration, queries, isError);
+    addToWord(words, HEADER.requestTotalNs, duration);
+    if (isError) addToWord(words, HEADER.requestErrorCount, 1);
+    if (routeId === OTHER_ID) this.#countDrop('routes', start + duration);
+    this.#noteActivity(ended, start + duration);
     this.#requests.end(ended);
   }
 
-  beginQuery(sql: string, requestHandle: number, poolWaitNs: number): number {
+  beginQuery(
+    sql: string,
+    requestHandle: number,
+    poolWaitNs: number,
+    standardConformingStrings?: boolean,
+  ): number {
     this.#parts.calls.beginQuery += 1;
-    const statementId = this.#intern(sql);
+    const statementId = this.#intern(sql, standardConformingStrings);
     const startNs = this.#parts.nowNs();
     this.registers[REGISTER.startNs] = startNs;
     this.registers[REGISTER.statementId] = statementId;
     const words = this.#words;
-    const payload = this.#queries.begin();
-    if (payload === -1) {
-      addToWord(words, HEADER.droppedQueries, 1);
+    const request = wholeOf(requestHandle);
+    this.#noteActivity(request, startNs);
+    const slot = this.#queries.begin();
+    if (slot === -1) {
+      this.#countDrop('queries', startNs);
       return NO_HANDLE;
     }
-    const slot = payload - IN_FLIGHT_QUERY.requestHandle;
-    writeWord(words, slot + IN_FLIGHT_QUERY.requestHandle, wholeOf(requestHandle));
+    writeWord(words, slot + IN_FLIGHT_QUERY.requestHandle, request);
     writeWord(words, slot + IN_FLIGHT_QUERY.startNs, startNs);
     writeWord(words, slot + IN_FLIGHT_QUERY.statementId, statementId);
     writeWord(words, slot + IN_FLIGHT_QUERY.poolWaitNs, wholeOf(poolWaitNs));
-    return this.#queries.publish(payload);
+    this.#statements.hold(statementId);
+    return this.#queries.publish(slot);
   }
 
   endQuery(handle: number, outcome: Outcome, rowCount: number): number {
     this.#parts.calls.endQuery += 1;
     const endNs = this.#parts.nowNs();
     const ended = wholeOf(handle);
-    const payload = this.#queries.find(ended);
-    if (payload === -1) return -1;
+    const slot = this.#queries.find(ended);
+    if (slot === -1) return -1;
     const words = this.#words;
-    const slot = payload - IN_FLIGHT_QUERY.requestHandle;
     const startNs = readWord(words, slot + IN_FLIGHT_QUERY.startNs);
+    const statementId = lowOf(words, slot + IN_FLIGHT_QUERY.statementId);
     const durationNs = Math.max(0, endNs - startNs);
-    this.#record(
-      lowOf(words, slot + IN_FLIGHT_QUERY.statementId),
-      readWord(words, slot + IN_FLIGHT_QUERY.requestHandle),
-      startNs,
+    this.#record(statementId, readWord(words, slot + IN_FLIGHT_QUERY.requestHandle), startNs, {
       durationNs,
-      readWord(words, slot + IN_FLIGHT_QUERY.poolWaitNs),
-      outcome,
-      rowCount,
-    );
+      poolWaitNs: readWord(words, slot + IN_FLIGHT_QUERY.poolWaitNs),
+      isError: outcome === 1,
+      rowCount: rowCountOf(rowCount),
+    });
     this.#queries.end(ended);
+    this.#statements.release(statementId);
     return durationNs;
   }
 
-  internStatement(sql: string): number {
+  internStatement(sql: string, standardConformingStrings?: boolean): number {
     this.#parts.calls.internStatement += 1;
-    return this.#intern(sql);
+    return this.#intern(sql, standardConformingStrings);
   }
 
   recordQuery(
@@ -199,15 +246,57 @@ export class PortableRecorder implements EngineRecorder {
   ): void {
     this.#parts.calls.recordQuery += 1;
     const wanted = whole32Of(statementId);
-    this.#record(
-      wanted < this.#statements.count ? wanted : OTHER_ID,
-      wholeOf(requestHandle),
-      wholeOf(startNs),
-      wholeOf(durationNs),
-      wholeOf(poolWaitNs),
-      outcome,
-      rowCount,
-    );
+    const known = this.#statements.isCurrent(wanted) ? wanted : OTHER_ID;
+    this.#record(known, wholeOf(requestHandle), wholeOf(startNs), {
+      durationNs: wholeOf(durationNs),
+      poolWaitNs: wholeOf(poolWaitNs),
+      isError: outcome === 1,
+      rowCount: rowCountOf(rowCount),
+    });
+  }
+
+  recordFinding(
+    verdict: Verdict,
+    statementId: number,
+    route: string,
+    queryCount: number,
+    totalNs: number,
+  ): void {
+    this.#parts.calls.recordFinding += 1;
+    if (wholeOf(verdict) === 0) return;
+    const nowNs = this.#parts.nowNs();
+    const id = whole32Of(statementId);
+    const hasReplaced = this.#findings.add({
+      verdict,
+      fingerprint: this.#statements.fingerprintOf(id),
+      statementId: id,
+      routeId: this.#routes.intern(typeof route === 'string' ? route : ''),
+      queryCount: wholeOf(queryCount),
+      totalNs: wholeOf(totalNs),
+      nowNs,
+    });
+    if (hasReplaced) this.#countDrop('findings', nowNs);
+  }
+
+  recordPool(
+    row: number,
+    name: string,
+    total: number,
+    idle: number,
+    waiting: number,
+    max: number,
+  ): void {
+    this.#parts.calls.recordPool += 1;
+    const updatedNs = this.#parts.nowNs();
+    const hasRow = this.#pools.report(whole32Of(row), {
+      name: typeof name === 'string' ? name : '',
+      total: wholeOf(total),
+      idle: wholeOf(idle),
+      waiting: wholeOf(waiting),
+      max: wholeOf(max),
+      updatedNs,
+    });
+    if (!hasRow) this.#countDrop('pools', updatedNs);
   }
 
   statement(id: number): StatementIdentity | undefined {
@@ -215,32 +304,39 @@ export class PortableRecorder implements EngineRecorder {
     return this.#reader.statement(id);
   }
 
-  snapshot(): RecorderSnapshot {
+  snapshot(options?: SnapshotOptions): RecorderSnapshot {
     this.#parts.calls.snapshot += 1;
-    return this.#reader.snapshot(this.#parts.nowNs());
+    return this.#reader.snapshot(this.#parts.nowNs(), options);
   }
 
-  #intern(sql: string): number {
+  #beginRequest(startNs: number, routeId: number): number {
+    const slot = this.#requests.begin();
+    if (slot === -1) return NO_HANDLE;
+    writeWord(this.#words, slot + IN_FLIGHT_REQUEST.startNs, startNs);
+    writeWord(this.#words, slot + IN_FLIGHT_REQUEST.routeId, routeId);
+    return this.#requests.publish(slot);
+  }
+
+  #intern(sql: string, standardConformingStrings: boolean | undefined): number {
     const text = typeof sql === 'string' ? sql : '';
-    const known = this.#texts.get(text);
-    if (known !== undefined) return known;
-    const id = this.#statements.intern(this.#parts.normalizeSql(text));
-    this.#texts.set(text, id);
+    const texts = this.#textsOf(standardConformingStrings);
+    const known = texts.get(text);
+    if (known !== undefined && this.#statements.isCurrent(known)) return known;
+    const options = standardConformingStrings === undefined ? {} : { standardConformingStrings };
+    const id = this.#statements.intern(this.#parts.normalizeSql(text, options));
+    // What found no room may find some the next time.
+    if (id !== OTHER_ID) texts.put(text, id);
     return id;
   }
 
-  #record(
-    statementId: number,
-    requestHandle: number,
-    startNs: number,
-    durationNs: number,
-    poolWaitNs: number,
-    outcome: Outcome,
-    rowCount: number,
-  ): void {
+  #textsOf(standardConformingStrings: boolean | undefined): TextCache {
+    if (standardConformingStrings === undefined) return this.#texts.unknown;
+    return standardConformingStrings ? this.#texts.on : this.#texts.off;
+  }
+
+  #record(statementId: number, requestHandle: number, startNs: number, call: Call): void {
     const words = this.#words;
-    const isError = outcome === 1;
-    const rows = rowCount >= 0 ? wholeOf(rowCount) : -1;
+    const { durationNs, rowCount } = call;
     const record = this.#beginRecord(
       this.#layout.recentQueries,
       this.#layout.capacities.recentQueriesMax,
@@ -249,27 +345,57 @@ export class PortableRecorder implements EngineRecorder {
     writeWord(words, record + ENDED_QUERY.requestHandle, requestHandle);
     writeWord(words, record + ENDED_QUERY.startNs, startNs);
     writeWord(words, record + ENDED_QUERY.durationNs, durationNs);
-    writeWord(words, record + ENDED_QUERY.poolWaitNs, poolWaitNs);
-    writeHalves(words, record + ENDED_QUERY.statementAndOutcome, statementId, isError ? 1 : 0);
-    if (rows === -1) writeHalves(words, record + ENDED_QUERY.rowCount, 0xffff_ffff, 0xffff_ffff);
-    else writeWord(words, record + ENDED_QUERY.rowCount, rows);
+    writeWord(words, record + ENDED_QUERY.poolWaitNs, call.poolWaitNs);
+    const outcome = call.isError ? 1 : 0;
+    writeHalves(words, record + ENDED_QUERY.statementAndOutcome, statementId, outcome);
+    if (rowCount === -1) {
+      writeHalves(words, record + ENDED_QUERY.rowCount, 0xffff_ffff, 0xffff_ffff);
+    } else {
+      writeWord(words, record + ENDED_QUERY.rowCount, rowCount);
+    }
     this.#endRecord(record, HEADER.queryCount);
-    this.#statements.record(statementId, durationNs, poolWaitNs, isError, rows);
-    if (statementId === OTHER_ID) addToWord(words, HEADER.droppedStatements, 1);
+    const bucket = durationNs === 0 ? 0 : bucketIndexOf(durationNs);
+    this.#statements.record(statementId, call, readWord(words, HEADER.queryCount), bucket);
+    this.#addToTotals(call, bucket);
+    if (statementId === OTHER_ID) this.#countDrop('statements', startNs + durationNs);
+    this.#noteActivity(requestHandle, startNs + durationNs);
+  }
+
+  #addToTotals({ durationNs, poolWaitNs, isError, rowCount }: Call, bucket: number): void {
+    const words = this.#words;
+    if (isError) addToWord(words, HEADER.errorCount, 1);
+    if (rowCount > 0) addToWord(words, HEADER.rowCount, rowCount);
+    addToWord(words, HEADER.totalNs, durationNs);
+    if (poolWaitNs > 0) addToWord(words, HEADER.poolWaitNs, poolWaitNs);
+    if (durationNs === 0) addToWord(words, HEADER.zeroCount, 1);
+    else recordBucket(words, 2 * this.#layout.queryHistogram, QUERY_SHAPE, bucket);
+  }
+
+  #noteActivity(requestHandle: number, nowNs: number): void {
+    storeWord(this.#words, HEADER.lastRequestHandle, requestHandle);
+    storeWord(this.#words, HEADER.lastActiveNs, nowNs);
+  }
+
+  #countDrop(kind: DropKind, nowNs: number): void {
+    const drop = HEADER.drops + DROP_KINDS.indexOf(kind) * DROP.words;
+    if (readWord(this.#words, drop + DROP.count) === 0) {
+      storeWord(this.#words, drop + DROP.firstNs, nowNs);
+    }
+    storeWord(this.#words, drop + DROP.lastNs, nowNs);
+    addToWord(this.#words, drop + DROP.count, 1);
   }
 
   /** Marks the next record of a ring as being written, and says where it lies. */
   #beginRecord(first: number, capacity: number, countWord: number): number {
     const number = readWord(this.#words, countWord);
-    const record = first + (number % capacity) * ENDED_QUERY.words;
-    writeWord(this.#words, record + ENDED_QUERY.sequence, 2 * number + 1);
+    const record = first + (number % capacity) * RECORD.words;
+    beginRecord(this.#words, record, 2 * number + 1);
     return record;
   }
 
   #endRecord(record: number, countWord: number): void {
-    const number = readWord(this.#words, countWord);
-    writeWord(this.#words, record + ENDED_QUERY.sequence, 2 * number + 2);
-    writeWord(this.#words, countWord, number + 1);
+    endRecord(this.#words, record, RECORD.words);
+    addToWord(this.#words, countWord, 1);
   }
 }
 
@@ -287,6 +413,10 @@ function wholeOf(value: number): number {
   // Also false for NaN.
   if (!(typeof value === 'number' && value >= 1)) return 0;
   return Math.min(Math.trunc(value), Number.MAX_SAFE_INTEGER);
+}
+
+function rowCountOf(value: number): number {
+  return value >= 0 ? wholeOf(value) : -1;
 }
 
 function whole32Of(value: number): number {

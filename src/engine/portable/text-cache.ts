@@ -17,7 +17,7 @@ export class TextCache {
     return this.#ids.get(text);
   }
 
-  set(text: string, statementId: number): void {
+  put(text: string, statementId: number): void {
     if (text.length > CACHED_TEXT_CHARACTERS_MAX) return;
     if (this.#ids.size >= this.#capacity) {
       for (const oldest of this.#ids.keys()) {
