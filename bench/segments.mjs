@@ -62,7 +62,8 @@ export async function measureSegments({ processes = 64, statements = 2_000, roun
   const children = [];
   try {
     children.push(...(await startProcesses(processes, statements, directory)));
-    const { nowNs } = engineOfKind('native');
+    const engine = engineOfKind('native');
+    const nowNs = () => engine.nowNs();
     const options = { directory, appName: APP_NAME, locks: fileLocks(), nowNs };
     const reader = new HostReader(options);
     const { merged } = reader.snapshot({ histograms: false });

@@ -220,7 +220,8 @@ async function terminateAtRandom(reader, nowNs, workers, terminations, seed) {
 export async function soakWorkers({ scale, seed, log = console.log }) {
   const { segment } = getRecorder();
   assert.ok(segment.path, `no segment: ${segment.reason}`);
-  const { nowNs } = engineOfKind('native');
+  const engine = engineOfKind('native');
+  const nowNs = () => engine.nowNs();
   const reader = ProcessReader.open(segment.path, fileLocks());
   const queries = Math.max(1_000, Math.round(1_000_000 * scale));
   const counted = await compareBooks(reader, nowNs, 8, queries, seed);
