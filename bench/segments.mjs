@@ -89,9 +89,8 @@ export async function measureSegments({ processes = 64, statements = 2_000, roun
     return { processes, statements, rows };
   } finally {
     for (const child of children) child.stdin.end();
-    await Promise.all(
-      children.map((child) => (child.exitCode === null ? once(child, 'exit') : undefined)),
-    );
+    const living = children.filter(({ exitCode }) => exitCode === null);
+    await Promise.all(living.map((child) => once(child, 'exit')));
     rmSync(directory, { recursive: true, force: true });
   }
 }

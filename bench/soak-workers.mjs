@@ -77,7 +77,7 @@ function keepBooks({ queries, seed }) {
     const bucket = bucketOf(ns);
     book.buckets.set(bucket, (book.buckets.get(bucket) ?? 0) + 1);
   }
-  parentPort.postMessage(books);
+  parentPort.postMessage(books, []);
 }
 
 /** Records until it is terminated; two shared counters stand around each query. */

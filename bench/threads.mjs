@@ -23,14 +23,14 @@ function work() {
   const { core } = getRecorder();
   const shared = new Int32Array(workerData);
   for (let warm = 0; warm < 20; warm += 1) recordChunk(core);
-  parentPort.postMessage('ready');
+  parentPort.postMessage('ready', []);
   Atomics.wait(shared, 0, 0);
   let queries = 0;
   while (Atomics.load(shared, 0) === 1) {
     recordChunk(core);
     queries += CHUNK;
   }
-  parentPort.postMessage(queries);
+  parentPort.postMessage(queries, []);
 }
 
 const nextMessage = (worker) =>

@@ -69,7 +69,7 @@ function machine(name: string, mustWait: MustWait): Machine<State> {
       registers: {},
     }),
     moves: (program, state) => movesOf(program, state, mustWait),
-    key: ({ done, killed, memory, registers }) =>
+    key: (_, { done, killed, memory, registers }) =>
       [done, killed.map(Number), memory, keyOf(registers)].join('|'),
     outcome: outcomeOf,
   };

@@ -1,12 +1,14 @@
 /**
- * The table of what is in flight (`native/src/in_flight.zig`) as programs for the machines, with
- * the life of a query in it (`native/src/recorder.zig`): a slot is taken, the record is pushed
- * when the query ends, the slot is freed. Steps quote the source, as in `ring-protocol.ts`.
+ * The table of what is in flight (`native/src/in_flight.zig`, `record.zig`) as programs for the
+ * machines, with the life of a query in it (`native/src/recorder.zig`): a slot is taken, the
+ * record is pushed when the query ends, the slot is freed. Steps quote the source, as in
+ * `ring-protocol.ts`; the handle is the first payload word of the slot's record.
  */
 import type { Outcome, Program, Step, StoreOrder, Thread } from './program.ts';
 import {
   judgeRecord,
   payloadOf,
+  type Place,
   RING,
   ringReader,
   type RingSize,
@@ -31,19 +33,19 @@ export interface LifeProtocol {
 export const LIFE: LifeProtocol = {
   begin: [
     {
-      quotes: 'words.store(&slot_start[sequence_word], sequence + 1)',
+      quotes: 'words.store(&record[0], odd_sequence)',
       part: 'sequence',
       added: 1,
       order: 'relaxed',
     },
     {
-      quotes: 'words.publish(&slot_start[handle_word], handle)',
+      quotes: 'words.publish(word, value)',
       part: 'handle',
       order: 'release',
     },
     { quotes: 'words.publish(word, value)', part: 'payload', order: 'release' },
     {
-      quotes: 'words.publish(&slot_start[sequence_word], sequence + 2)',
+      quotes: 'words.publish(&record[0], complete)',
       part: 'sequence',
       added: 2,
       order: 'release',
@@ -54,7 +56,7 @@ export const LIFE: LifeProtocol = {
 };
 
 /** The line that frees a slot. */
-export const FREE_QUOTES = 'words.publish(&table.wordsOf(slot)[handle_word], no_handle)';
+export const FREE_QUOTES = 'words.publish(&slot[handle_word], no_handle)';
 
 const SIZE: RingSize = { records: 1, capacity: 1, payloadWords: 2 };
 const PAYLOAD_WORDS = SIZE.payloadWords;
@@ -96,11 +98,11 @@ export function slotWriter(protocol: LifeProtocol, queries: number): Thread {
 }
 
 /**
- * A reader of the slot, as `src/engine/reader.ts` is one: the sequence, then the slot, then the
- * sequence again. In the process itself each word is an acquire load, in order; from another
- * process a copy by the kernel keeps no order within, and is a fence against the next one.
+ * A reader of the slot, as `src/engine/arena.ts` is one: the slot, then the sequence again. In the
+ * process itself each word is an acquire load, in order; from another process a copy by the kernel
+ * keeps no order within, and is a fence against the next one.
  */
-export function slotReader(from: 'own process' | 'other process', name = 'reader'): Thread {
+export function slotReader(from: Place, name = 'reader'): Thread {
   const order = from === 'own process' ? 'acquire' : 'relaxed';
   const between: Step[] = from === 'own process' ? [] : [{ does: 'fence' }];
   const load = (word: string, into: string): Step => ({
@@ -111,7 +113,6 @@ export function slotReader(from: 'own process' | 'other process', name = 'reader
   });
   const steps: Step[] = [
     load('sequence', 'before'),
-    ...between,
     load('handle', 'handle'),
     ...Array.from({ length: PAYLOAD_WORDS }, (_, word) => load(`payload${word}`, `payload${word}`)),
     ...between,
@@ -228,6 +229,24 @@ export const WEAKENED_SLOTS: Readonly<Record<string, LifeProtocol>> = {
     step.part === 'sequence' ? { ...step, added: 0 } : step,
   ),
 };
+
+/** A request whose route becomes known later: its slot is written again, in its place. */
+export function renamedProgram(): Program {
+  const again = beginSteps(LIFE, 0).map((step): Step =>
+    step.does === 'store' && step.word === 'slot.sequence'
+      ? { ...step, value: step.value + 2 }
+      : step,
+  );
+  const steps: Step[] = [
+    ...beginSteps(LIFE, 0),
+    { does: 'store', word: REPORTED, value: 1, order: 'release' },
+    ...again,
+  ];
+  return [
+    { name: 'writer', steps, mayBeKilled: true },
+    { ...snapshotReader(['in flight', 'ended']), follows: 'writer' },
+  ];
+}
 
 export const FREED_BEFORE_RECORDED: LifeProtocol = { ...LIFE, end: ['free', 'record'] };
 

@@ -1,11 +1,15 @@
 /**
- * What the language allows: the C11 memory model that Zig's atomics have, as a machine of views
+ * What the language allows: the memory model of C11 that Zig's atomics have, as a machine of views
  * (Kang et al., "A promising semantics for relaxed-memory concurrency", without its promises; the
  * same executions as RC11's release, acquire, relaxed and fences).
  *
  * Every store to a word is kept. A thread's view says, for each word, the oldest store that it
  * may still load. A release store takes its thread's view along; an acquire load of it adds that
  * view to the loader's. Everything else may be loaded stale.
+ *
+ * `C11` has C11's release sequences: what a thread stores to a word after a release store to the
+ * same word passes that store's view on, in whatever order it is stored itself. C++20 took that
+ * away, and `CPP20` has none; processors keep it, as one word never runs backwards.
  *
  * Not covered: promises, that is stores that take place before an earlier load of the same
  * thread. They change nothing here: a reader stores nothing, a writer loads only what it stored
@@ -23,6 +27,7 @@ import {
   type Outcome,
   type Program,
   type Step,
+  type Thread,
   wordsOf,
 } from './program.ts';
 
@@ -42,7 +47,9 @@ interface ThreadState {
   /** What a fence would add to `current`: views of relaxed loads. */
   readonly acquirable: View;
   /** What relaxed stores take along: `current` at the last fence. */
-  readonly released: View;
+  readonly fenced: View;
+  /** By word: what relaxed stores to it take along, from the last release store to it. */
+  readonly released: readonly View[];
 }
 
 interface State {
@@ -54,32 +61,59 @@ interface State {
   readonly registers: Readonly<Record<string, number>>;
 }
 
-const MACHINE: Machine<State> = {
-  name: 'C11',
-  start: (program) => {
-    const none = wordsOf(program).map(() => 0);
-    const thread = { pc: 0, isKilled: false, current: none, acquirable: none, released: none };
-    return {
-      threads: program.map(({ follows }) => ({ ...thread, hasStarted: follows === undefined })),
-      messages: none.map(() => [{ value: 0, view: none }]),
-      fenced: none,
-      registers: {},
-    };
-  },
-  moves: movesOf,
-  key: ({ threads, messages, fenced, registers }) =>
-    JSON.stringify([
-      threads.map((thread) => Object.values(thread)),
-      messages.map((stores) => stores.map(({ value, view }) => [value, view])),
-      fenced,
-      keyOf(registers),
-    ]),
-  outcome: outcomeOf,
-};
+export const C11: Explorer = explorerOf(machine('C11', true));
+export const CPP20: Explorer = explorerOf(machine('C++20', false));
 
-export const C11: Explorer = explorerOf(MACHINE);
+function machine(name: string, hasReleaseSequences: boolean): Machine<State> {
+  return {
+    name,
+    start,
+    moves: (program, state) => movesOf(program, state, hasReleaseSequences),
+    key: keyOfState,
+    outcome: outcomeOf,
+  };
+}
 
-function movesOf(program: Program, state: State): readonly Move<State>[] {
+/** What a thread that only stores has done follows from how far it is. */
+function keyOfState(program: Program, state: State): string {
+  const storesOnly = program.map(({ steps }) => steps.every(({ does }) => does === 'store'));
+  const threads = state.threads.map(({ pc, isKilled, hasStarted, ...views }, index) => {
+    const parts = storesOnly[index] === true ? [] : [hasStarted, ...Object.values(views)];
+    return [pc, isKilled, ...parts].join(' ');
+  });
+  const messages = storesOnly.some((each, index) => !each && hasStore(program[index]))
+    ? JSON.stringify(state.messages)
+    : '';
+  return [...threads, state.fenced.join(','), messages, keyOf(state.registers)].join('|');
+}
+
+function hasStore(thread: Thread | undefined): boolean {
+  return thread?.steps.some(({ does }) => does === 'store') === true;
+}
+
+function start(program: Program): State {
+  const none = wordsOf(program).map(() => 0);
+  const thread = {
+    pc: 0,
+    isKilled: false,
+    current: none,
+    acquirable: none,
+    fenced: none,
+    released: none.map(() => none),
+  };
+  return {
+    threads: program.map(({ follows }) => ({ ...thread, hasStarted: follows === undefined })),
+    messages: none.map(() => [{ value: 0, view: none }]),
+    fenced: none,
+    registers: {},
+  };
+}
+
+function movesOf(
+  program: Program,
+  state: State,
+  hasReleaseSequences: boolean,
+): readonly Move<State>[] {
   const words = wordsOf(program);
   const moves: Move<State>[] = [];
   for (const [index, { name, steps, mayBeKilled, follows }] of program.entries()) {
@@ -102,7 +136,7 @@ function movesOf(program: Program, state: State): readonly Move<State>[] {
       });
       continue;
     }
-    for (const { note, next } of results(state, index, thread, step, words)) {
+    for (const { note, next } of results(state, index, step, words, hasReleaseSequences)) {
       moves.push({ label: `${name}: ${describeStep(step)}${note}`, next });
     }
     if (mayBeKilled === true) {
@@ -123,14 +157,16 @@ interface Result {
 function results(
   state: State,
   index: number,
-  thread: ThreadState,
   step: Step,
   words: readonly string[],
+  hasReleaseSequences: boolean,
 ): readonly Result[] {
+  const thread = state.threads[index];
+  if (thread === undefined) return [];
   const moved = { ...thread, pc: thread.pc + 1 };
   if (step.does === 'fence') {
     const current = join(thread.acquirable, state.fenced);
-    const fencedThread = { ...moved, current, acquirable: current, released: current };
+    const fencedThread = { ...moved, current, acquirable: current, fenced: current };
     return [{ note: '', next: { ...withThread(state, index, fencedThread), fenced: current } }];
   }
   const word = words.indexOf(step.word);
@@ -138,8 +174,16 @@ function results(
   if (step.does === 'load') return loads(state, index, moved, step, word, stores);
   const place = stores.length;
   const current = thread.current.with(word, place);
-  const view = step.order === 'release' ? current : thread.released.with(word, place);
-  const stored = { ...moved, current, acquirable: thread.acquirable.with(word, place) };
+  const carried = join(thread.fenced, thread.released[word] ?? thread.fenced).with(word, place);
+  const isRelease = step.order === 'release';
+  const view = isRelease ? current : carried;
+  const stored = {
+    ...moved,
+    current,
+    acquirable: thread.acquirable.with(word, place),
+    released:
+      isRelease && hasReleaseSequences ? thread.released.with(word, current) : thread.released,
+  };
   const messages = state.messages.with(word, [...stores, { value: step.value, view }]);
   return [{ note: '', next: { ...withThread(state, index, stored), messages } }];
 }

@@ -62,7 +62,7 @@ export interface Machine<State> {
   /** None where the execution is complete. */
   moves(program: Program, state: State): readonly Move<State>[];
   /** Two states with one key have the same future and the same outcomes. */
-  key(state: State): string;
+  key(program: Program, state: State): string;
   outcome(program: Program, state: State): Outcome;
 }
 
@@ -108,7 +108,7 @@ function explore<State>(machine: Machine<State>, program: Program, judge: Judge)
   const reached: Reached<State>[] = [];
   const outcomes: Outcome[] = [];
   const reach = (state: State, label: string, before: Reached<State> | undefined): void => {
-    const key = machine.key(state);
+    const key = machine.key(program, state);
     if (seen.has(key)) return;
     seen.add(key);
     if (seen.size > STATES_MAX) throw new RangeError(`more than ${STATES_MAX} states`);
@@ -162,6 +162,17 @@ export function keyOf(registers: Outcome['registers']): string {
 
 /** The words of a program, in order of appearance: machines number them. */
 export function wordsOf(program: Program): readonly string[] {
+  let words = wordsOfProgram.get(program);
+  if (words === undefined) {
+    words = findWords(program);
+    wordsOfProgram.set(program, words);
+  }
+  return words;
+}
+
+const wordsOfProgram = new WeakMap<Program, readonly string[]>();
+
+function findWords(program: Program): readonly string[] {
   const words = new Set<string>();
   for (const { steps } of program) {
     for (const step of steps) if (step.does !== 'fence') words.add(step.word);

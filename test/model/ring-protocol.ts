@@ -1,7 +1,10 @@
 /**
- * The ring of ended queries (`native/src/ring.zig`) as programs for the machines, and each way of
- * weakening it. Steps quote the line of the source that they stand for: `source.test.ts` holds
- * the two together.
+ * The ring of ended queries (`native/src/ring.zig`, `record.zig`) as programs for the machines,
+ * and each way of weakening it. Steps quote the line of the source that they stand for:
+ * `source.test.ts` holds the two together.
+ *
+ * The checksum is one more payload word here, and nobody looks at it: the protocol has to do
+ * without.
  */
 import type { LoadOrder, Outcome, Program, Step, StoreOrder, Thread } from './program.ts';
 
@@ -37,22 +40,22 @@ export const RING: RingProtocol = {
   marks: { odd: (number) => 2 * number + 1, even: (number) => 2 * number + 2 },
   push: [
     {
-      quotes: 'words.store(&record[0], 2 * number + 1)',
+      quotes: 'words.store(&record[0], odd_sequence)',
       part: 'sequence',
       mark: 'odd',
       order: 'relaxed',
     },
     { quotes: 'words.publish(word, value)', part: 'payload', order: 'release' },
     {
-      quotes: 'words.publish(&record[0], 2 * number + 2)',
+      quotes: 'words.publish(&record[0], complete)',
       part: 'sequence',
       mark: 'even',
       order: 'release',
     },
-    { quotes: 'words.publish(ring.count, number + 1)', part: 'count', order: 'release' },
+    { quotes: 'words.publish(ring.count, number +% 1)', part: 'count', order: 'release' },
   ],
   read: [
-    { quotes: 'words.load(&record[0])', part: 'first look', order: 'acquire' },
+    { quotes: 'words.load(word)', part: 'first look', order: 'acquire' },
     { quotes: 'words.load(word)', part: 'payload', order: 'acquire' },
     { quotes: 'words.load(&record[0])', part: 'second look', order: 'acquire' },
   ],
@@ -126,12 +129,71 @@ export function judgeRecord(
   const looks = read.filter(({ part }) => part === 'first look' || part === 'second look');
   const isAccepted = looks.every(({ part }) => registers[`${name} ${part}`] === marks.even(number));
   if (!isAccepted) return undefined;
+  return tornPayload(size, number, registers, name);
+}
+
+function tornPayload(
+  { payloadWords }: RingSize,
+  number: number,
+  registers: Outcome['registers'],
+  name: string,
+): string | undefined {
   const payload = Array.from(
-    { length: size.payloadWords },
+    { length: payloadWords },
     (_, word) => registers[`${name} payload${word}`] ?? 0,
   );
   const isWhole = payload.every((value, word) => value === payloadOf(number, word));
   return isWhole ? undefined : `${name} accepted record ${number} as ${payload.join(', ')}`;
+}
+
+export type Place = 'own process' | 'other process';
+
+/**
+ * A reader of the ring as `src/engine/reader.ts` is one: the count, the records, the count again,
+ * and the sequence of the one record that may be being replaced before the count shows it. In the
+ * process itself each word is an acquire load, in order; from another process a copy by the kernel
+ * keeps no order within, and is a fence against the next one.
+ */
+export function snapshotReader(size: RingSize, number: number, from: Place): Thread {
+  const order = from === 'own process' ? 'acquire' : 'relaxed';
+  const between: Step[] = from === 'own process' ? [] : [{ does: 'fence' }];
+  const slot = `slot${number % size.capacity}`;
+  const load = (word: string, into: string): Step => ({ does: 'load', word, into, order });
+  return {
+    name: 'snapshot',
+    steps: [
+      load('count', 'count'),
+      ...between,
+      load(`${slot}.sequence`, 'snapshot sequence'),
+      ...Array.from({ length: size.payloadWords }, (_, word) =>
+        load(`${slot}.payload${word}`, `snapshot payload${word}`),
+      ),
+      ...between,
+      load('count', 'count after'),
+      ...between,
+      load(`${slot}.sequence`, 'sequence after'),
+    ],
+  };
+}
+
+/**
+ * As {@link judgeRecord}, of a {@link snapshotReader}; also that what the count has was there. It
+ * may be gone, and then counts as torn: the next record's odd mark may be seen before the count.
+ */
+export function judgeSnapshot(
+  size: RingSize,
+  number: number,
+  { registers }: Outcome,
+): string | undefined {
+  const count = registers['count'] ?? 0;
+  const oldest = (registers['count after'] ?? 0) - size.capacity;
+  if (number >= count || number < oldest) return undefined;
+  const complete = RING.marks.even(number);
+  if (number === oldest && registers['sequence after'] !== complete) return undefined;
+  const sequence = registers['snapshot sequence'] ?? 0;
+  if (sequence < complete) return `record ${number} is counted and not there`;
+  if (sequence > complete) return undefined;
+  return tornPayload(size, number, registers, 'snapshot');
 }
 
 /** A writer, and a reader of record `number`. */

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import { ARM64, X86 } from './hardware.ts';
-import { C11 } from './language.ts';
+import { C11, CPP20 } from './language.ts';
 import { type Explorer, type Violation } from './program.ts';
 import {
   judgeRecord,
+  judgeSnapshot,
   RELAXED_RINGS,
   RING,
   ringProgram,
@@ -12,6 +13,7 @@ import {
   ringReader,
   type RingSize,
   ringWriter,
+  snapshotReader,
   WEAKENED_RINGS,
 } from './ring-protocol.ts';
 
@@ -38,11 +40,26 @@ function tornRecord(
   return undefined;
 }
 
-describe.each([C11, ARM64, X86])('the ring, by what $name allows', (machine) => {
+describe.each([C11, CPP20, ARM64, X86])('the ring, by what $name allows', (machine) => {
   test.each(SIZES)(
     'accepts no torn record: $records records, capacity $capacity, $payloadWords payload words',
     (size) => {
       expect(tornRecord(machine, RING, size)).toBeUndefined();
+    },
+  );
+
+  test.each(['own process', 'other process'] as const)(
+    'gives a snapshot no torn record, and every one that is counted and stays, in the %s',
+    (from) => {
+      for (const size of SIZES.slice(0, 3)) {
+        for (let number = 0; number < size.records; number += 1) {
+          const program = [ringWriter(RING, size), snapshotReader(size, number, from)];
+          const { violation } = machine.explore(program, (outcome) =>
+            judgeSnapshot(size, number, outcome),
+          );
+          expect(violation).toBeUndefined();
+        }
+      }
     },
   );
 
@@ -72,6 +89,13 @@ describe.each([C11, ARM64, X86])('the ring, by what $name allows', (machine) => 
   test.each(Object.entries(RELAXED_RINGS))('needs no more order than: %s', (_, protocol) => {
     for (const size of SIZES) expect(tornRecord(machine, protocol, size)).toBeUndefined();
   });
+});
+
+test.each([C11, ARM64])('a snapshot of plain payload stores is torn, by $name', (machine) => {
+  const plain = WEAKENED_RINGS['plain payload stores'] ?? RING;
+  const program = [ringWriter(plain, SMALLEST), snapshotReader(SMALLEST, 0, 'own process')];
+  const { violation } = machine.explore(program, (outcome) => judgeSnapshot(SMALLEST, 0, outcome));
+  expect(violation?.what).toMatch('accepted record');
 });
 
 describe.each([C11, ARM64])('a weakened ring, by what $name allows', (machine) => {
