@@ -521,3 +521,145 @@ fn currentPid() u64 {
         else => @intCast(std.c.getpid()),
     };
 }
+
+const test_capacities: Capacities = .{
+    .in_flight_queries_max = 4,
+    .in_flight_requests_max = 4,
+    .recent_queries_max = 8,
+    .recent_requests_max = 4,
+    .statements_max = 4,
+    .routes_max = 2,
+};
+
+const test_options: Options = .{
+    .folder = "",
+    .app_name = "shop",
+    .script_name = "server.js",
+    .runtime_version = "v20.0.0",
+    .main_capacities = test_capacities,
+    .worker_capacities = test_capacities,
+    .generation = 1,
+    .boot_id = 2,
+    .process_start_ticks = 3,
+};
+
+fn testThread(thread_id: u32) ThreadOptions {
+    return .{ .is_main = thread_id == 0, .thread_id = thread_id, .loop = null, .seed = 1 };
+}
+
+fn testWord(segment: *const Segment, word: usize) u64 {
+    var value: [1]u64 = undefined;
+    assert(segment.read(word, &value));
+    return value[0];
+}
+
+test "Segment: a thread goes on with the arena that another one left" {
+    // What a segment holds is held for ever.
+    var segment: Segment = .{ .gpa = std.heap.page_allocator };
+    const main = try segment.join(test_options, testThread(0));
+    try std.testing.expectEqual(0, main.arena_index);
+    try std.testing.expectEqual(null, segment.path());
+    const first = try segment.join(test_options, testThread(7));
+    const second = try segment.join(test_options, testThread(8));
+    try std.testing.expectEqual(2, second.arena_index);
+    const first_recorder = first.recorder().?;
+    const begun = first_recorder.beginQuery("SELECT 1", .unknown, 0, 0);
+    _ = first_recorder.endQuery(begun.handle, false, 1);
+    _ = first_recorder.beginQuery("SELECT 1", .unknown, 0, 0);
+    Segment.leave(first);
+
+    const third = try segment.join(test_options, testThread(9));
+    try std.testing.expectEqual(1, third.arena_index);
+    const entry = layout.directory_first + DirectoryEntry.words;
+    try std.testing.expectEqual(2, testWord(&segment, entry + DirectoryEntry.adoption_count));
+    try std.testing.expectEqual(9, testWord(&segment, entry + DirectoryEntry.thread_id));
+    const recorder = third.recorder().?;
+    for (0..test_capacities.in_flight_queries_max) |_| {
+        const next = recorder.beginQuery("SELECT 1", .unknown, 0, 0);
+        try std.testing.expect(next.handle != 0 and next.statement_id == 1);
+    }
+    var outside: [1]u64 = undefined;
+    try std.testing.expect(!segment.read(segment.arenaFirst(3), &outside));
+    try std.testing.expect(!segment.read(std.math.maxInt(u64), &outside));
+    try std.testing.expectEqual(3, testWord(&segment, Header.arena_count));
+}
+
+test "Segment: one that has no arena left is counted" {
+    var segment: Segment = .{ .gpa = std.heap.page_allocator };
+    for (0..layout.arenas_max) |index| {
+        const thread = try segment.join(test_options, testThread(@intCast(index)));
+        try std.testing.expectEqual(index, thread.arena_index);
+    }
+    const left_out = try segment.join(test_options, testThread(500));
+    try std.testing.expectEqual(null, left_out.arena_index);
+    try std.testing.expectEqual(null, left_out.recorder());
+    try std.testing.expect(left_out.reason.length > 0);
+    Segment.leave(left_out);
+    try std.testing.expectEqual(1, testWord(&segment, Header.dropped_threads));
+}
+
+test "Segment: the end of the process leaves nothing in flight, but for an exception" {
+    for ([_]bool{ false, true }) |is_uncaught| {
+        var segment: Segment = .{ .gpa = std.heap.page_allocator };
+        // Before there is anything to mark.
+        segment.markExited(0);
+        segment.markUncaughtException();
+        const main = try segment.join(test_options, testThread(0));
+        const handle = main.recorder().?.beginQuery("SELECT 1", .unknown, 0, 0).handle;
+        if (is_uncaught) segment.markUncaughtException();
+        segment.markExited(3);
+        try std.testing.expect(!segment.beat());
+        try std.testing.expectEqual(3, testWord(&segment, Header.exit_code));
+        try std.testing.expectEqual(
+            @intFromEnum(layout.State.exited),
+            testWord(&segment, Header.state),
+        );
+        const duration = main.recorder().?.endQuery(handle, false, null);
+        try std.testing.expectEqual(is_uncaught, duration != null);
+    }
+}
+
+test "Segment: threads come and go while others read and the heart beats" {
+    const rounds = 40;
+    const Comer = struct {
+        fn run(segment: *Segment, thread_id: u32) !void {
+            for (0..rounds) |_| {
+                const thread = try segment.join(test_options, testThread(thread_id));
+                defer Segment.leave(thread);
+                const recorder = thread.recorder().?;
+                const begun = recorder.beginQuery("SELECT 1", .unknown, 0, 0);
+                _ = recorder.endQuery(begun.handle, false, 1);
+                _ = recorder.beginQuery("SELECT 2", .unknown, 0, 0);
+                Segment.recordOverhead(thread, 1, 5);
+            }
+        }
+    };
+    var segment: Segment = .{ .gpa = std.heap.page_allocator };
+    _ = try segment.join(test_options, testThread(0));
+    var threads: [4]std.Thread = undefined;
+    for (&threads, 1..) |*thread, index| {
+        thread.* = try std.Thread.spawn(.{}, Comer.run, .{ &segment, @as(u32, @intCast(index)) });
+    }
+    for (0..rounds) |_| {
+        try std.testing.expect(segment.beat());
+        segment.setAppName("shop");
+        for (0..testWord(&segment, Header.arena_count)) |index| {
+            const arena = try std.testing.allocator.alloc(u64, 512);
+            defer std.testing.allocator.free(arena);
+            try std.testing.expect(segment.read(segment.arenaFirst(index), arena));
+        }
+    }
+    for (threads) |thread| thread.join();
+    var sample_count: u64 = 0;
+    var adoption_count: u64 = 0;
+    const arena_count = testWord(&segment, Header.arena_count);
+    try std.testing.expect(arena_count <= 5);
+    for (1..arena_count) |index| {
+        const entry = layout.directory_first + index * DirectoryEntry.words;
+        sample_count += testWord(&segment, entry + DirectoryEntry.overhead_sample_count);
+        adoption_count += testWord(&segment, entry + DirectoryEntry.adoption_count);
+        try std.testing.expectEqual(0, testWord(&segment, entry + DirectoryEntry.is_in_use));
+    }
+    try std.testing.expectEqual(4 * rounds, sample_count);
+    try std.testing.expectEqual(4 * rounds, adoption_count);
+}

@@ -14,6 +14,8 @@ export interface RepeatedStatement {
   readonly totalMs: number;
 }
 
+const NONE: readonly RepeatedStatement[] = [];
+
 /**
  * The seed's N+1: statements that ran at least `threshold` times in one scope, less the
  * innocent ones (transaction control, health checks, catalogue queries, `= ANY($1)`).
@@ -28,8 +30,8 @@ export function findRepeatedStatements(
   scope: Scope,
   threshold: number,
   statements: Pick<EngineRecorder, 'statement'>,
-): RepeatedStatement[] {
-  if (scope.queryCount < threshold) return [];
+): readonly RepeatedStatement[] {
+  if (scope.queryCount < threshold) return NONE;
   const repeated: RepeatedStatement[] = [];
   for (const [statementId, { count, totalNs }] of countByStatement(scope)) {
     if (count < threshold || statementId === OTHER_ID) continue;
@@ -46,18 +48,31 @@ export function findRepeatedStatements(
   return repeated.sort((a, b) => b.count - a.count);
 }
 
-function countByStatement(scope: Scope): Map<number, { count: number; totalNs: number }> {
-  const counts = new Map<number, { count: number; totalNs: number }>();
-  const add = (statementId: number, count: number, durationNs: number): void => {
-    const entry = counts.get(statementId);
-    if (entry === undefined) {
-      counts.set(statementId, { count, totalNs: durationNs });
-    } else {
-      entry.count += count;
-      entry.totalNs += durationNs;
-    }
+interface Repetition {
+  count: number;
+  totalNs: number;
+}
+
+function countByStatement(scope: Scope): Map<number, Repetition> {
+  const counts = new Map<number, Repetition>();
+  let last: Repetition = { count: 0, totalNs: 0 };
+  let lastId = -1;
+  const entryOf = (statementId: number): Repetition => {
+    let entry = counts.get(statementId);
+    if (entry === undefined) counts.set(statementId, (entry = { count: 0, totalNs: 0 }));
+    return entry;
   };
-  for (const query of scope.queries) add(query.statementId, 1, Math.max(0, query.durationNs));
-  for (const [statementId, count] of scope.overflow ?? []) add(statementId, count, 0);
+  for (const { statementId, durationNs } of scope.queries) {
+    // Repetitions come one after another: most need no look-up.
+    if (statementId !== lastId) {
+      last = entryOf(statementId);
+      lastId = statementId;
+    }
+    last.count += 1;
+    last.totalNs += Math.max(0, durationNs);
+  }
+  if (scope.overflow !== undefined) {
+    for (const [statementId, count] of scope.overflow) entryOf(statementId).count += count;
+  }
   return counts;
 }

@@ -19,6 +19,7 @@ import {
   type RecordedQuery,
   type Recorder,
 } from '../recorder/index.ts';
+import { createStamp } from '../util/stamp.ts';
 import type {
   PgClient,
   PgClientClass,
@@ -36,18 +37,21 @@ interface Checkout {
   waitNs: number;
 }
 
+/** Instead of the time at which a client was asked for. */
+const NO_WAIT = -1;
+
 /** Puts back what was patched. */
 type Undo = () => void;
 
 // State hangs on globals by name: two copies of this package must not hook one driver twice.
 const PATCHED: unique symbol = Symbol.for('hyperdjango.pg.patched@0') as never;
 
-const checkouts = new WeakMap<PgClient, Checkout>();
-const records = new WeakMap<PgQuery, RecordedQuery>();
+const checkouts = createStamp<PgClient, Checkout>();
+const records = createStamp<PgQuery, RecordedQuery>();
 /** Further runs of one `Query` object that was given to `client.query()` again before its end. */
-const rerunsOf = new WeakMap<PgQuery, RecordedQuery[]>();
+const rerunsOf = createStamp<PgQuery, RecordedQuery[]>();
 /** For cursors and streams, whose methods are hooked one by one and put back at their end. */
-const undoes = new WeakMap<PgQuery, Undo[]>();
+const undoes = createStamp<PgQuery, Undo[]>();
 /** The query that `client.query()` is issuing at this moment, until `submit()` claims it. */
 let issuing: RecordedQuery | undefined;
 
@@ -169,7 +173,9 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
         // After a row that could not be parsed the driver goes on to handleError by itself.
         if (this._canceledDueToError) return original.call(this, connection);
         const record = end(recorder, this, OUTCOME.ok);
-        if (record === undefined) return original.call(this, connection);
+        if (record === undefined || recorder.captureContext() === record.scope) {
+          return original.call(this, connection);
+        }
         return recorder.runIn(record.scope, () => original.call(this, connection));
       };
     }),
@@ -187,15 +193,16 @@ function issue(
   recorder: Recorder,
   queries: PgQuery,
   client: PgClient,
-  [config, values]: Parameters<PgClient['query']>,
+  args: Parameters<PgClient['query']>,
 ): RecordedQuery | undefined {
   try {
+    const config = args[0];
     const query = typeof config === 'string' ? undefined : (config as Partial<PgQuery> | null);
     const sql = query === undefined ? config : query && textOf(query, client);
     if (typeof sql !== 'string') return undefined;
     const isSubmittable = typeof query?.submit === 'function';
     const own = query?.values ?? query?.cursor?.values;
-    const given = isSubmittable ? own : (values ?? own);
+    const given = isSubmittable ? own : (args[1] ?? own);
     const checkout = checkouts.get(client);
     const record = recorder.issue(
       sql,
@@ -209,7 +216,8 @@ function issue(
     }
     if (isSubmittable && query.submit !== queries.submit) {
       const submittable = query as PgQuery;
-      if (!undoes.has(submittable)) undoes.set(submittable, patchLife(submittable, recorder));
+      if (undoes.get(submittable) === undefined)
+        undoes.set(submittable, patchLife(submittable, recorder));
     }
     return record;
   } catch (error) {
@@ -240,7 +248,7 @@ function claimQueued(
 ): void {
   try {
     const queued = (client._queryQueue ?? client.queryQueue)?.at(-1);
-    if (queued !== undefined && isOf(record, queued) && !records.has(queued)) {
+    if (queued !== undefined && isOf(record, queued) && records.get(queued) === undefined) {
       records.set(queued, record);
     } else if (queued !== undefined && queued === config) {
       rerunsOf.set(queued, [...(rerunsOf.get(queued) ?? []), record]);
@@ -275,7 +283,7 @@ function end(recorder: Recorder, query: PgQuery, outcome: Outcome): RecordedQuer
     const record = records.get(query);
     const rerun = rerunsOf.get(query)?.shift();
     if (rerun === undefined) {
-      records.delete(query);
+      records.set(query, undefined);
       undoLife(query);
     } else {
       records.set(query, rerun);
@@ -295,7 +303,7 @@ function undoLife(query: PgQuery): void {
   const undone = undoes.get(query);
   if (undone === undefined) return;
   for (const undo of undone) undo();
-  undoes.delete(query);
+  undoes.set(query, undefined);
 }
 
 /** Of several statements in one text, the last one's. */
@@ -310,11 +318,14 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
       if (!callback && this.ending) return original.call(this);
       watchPool(recorder, this);
       const context = recorder.captureContext();
-      const startNs = recorder.engine.nowNs();
+      // A client that lies ready is not waited for: the clock need not be asked twice.
+      const startNs = this.idleCount > this.waitingCount ? NO_WAIT : recorder.engine.nowNs();
       if (callback) {
         return original.call(this, (...result) => {
           noteCheckout(recorder, this, result[1], startNs);
-          return recorder.runIn(context, () => callback(...result));
+          return recorder.captureContext() === context
+            ? callback(...result)
+            : recorder.runIn(context, () => callback(...result));
         });
       }
       // The driver's own promise form, so that failing takes as many ticks as it does without us,
@@ -377,5 +388,8 @@ function noteCheckout(
   startNs: number,
 ): void {
   if (client === undefined) return;
-  checkouts.set(client, { pool, waitNs: Math.max(0, recorder.engine.nowNs() - startNs) });
+  const waitNs = startNs === NO_WAIT ? 0 : Math.max(0, recorder.engine.nowNs() - startNs);
+  const checkout = checkouts.get(client);
+  if (checkout?.pool === pool) checkout.waitNs = waitNs;
+  else checkouts.set(client, { pool, waitNs });
 }

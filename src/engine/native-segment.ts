@@ -42,7 +42,7 @@ interface NativeThread {
 }
 
 /** As the native heartbeat, `native/src/heartbeat.zig`. */
-const HEARTBEAT_MS = 20;
+const HEARTBEAT_MS = 50;
 
 /**
  * @param recorderOf makes this thread's recorder on words of the segment from one on, or, for a

@@ -243,6 +243,7 @@ class RequestObserver implements ScopeObserver {
   }
 
   #flush(route: string): void {
+    if (this.#slowCount === 0) return;
     this.#store.addSlowQueries(
       this.#slowCount,
       this.#slowQueries.map((slow) => ({ ...slow, route })),

@@ -40,6 +40,7 @@ export class StatsStore {
   readonly #nPlusOnes = new RingBuffer<NPlusOneRow>(RECENT_MAX);
   /** In order of their last appearance. */
   readonly #nPlusOneTexts = new Set<string>();
+  #newestNPlusOneText: string | undefined;
   #totalRequests = 0;
   #totalQueries = 0;
   #slowQueryCount = 0;
@@ -74,6 +75,8 @@ export class StatsStore {
   addNPlusOne(pattern: NPlusOneRow): void {
     this.#nPlusOneCount += 1;
     this.#nPlusOnes.push(pattern);
+    if (pattern.sql === this.#newestNPlusOneText) return;
+    this.#newestNPlusOneText = pattern.sql;
     this.#nPlusOneTexts.delete(pattern.sql);
     this.#nPlusOneTexts.add(pattern.sql);
     if (this.#nPlusOneTexts.size <= RECENT_MAX) return;

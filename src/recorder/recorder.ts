@@ -144,7 +144,11 @@ export class Recorder {
       this.reportFault(error);
     }
     for (const observer of scope.observers) {
-      this.#guarded(() => observer.onScopeClosed?.(scope, end));
+      try {
+        observer.onScopeClosed?.(scope, end);
+      } catch (error) {
+        this.reportFault(error);
+      }
     }
   }
 
@@ -261,15 +265,6 @@ export class Recorder {
     });
   }
 
-  /** A listener that throws must not keep the others from hearing. */
-  #guarded(notify: () => void): void {
-    try {
-      notify();
-    } catch (error) {
-      this.reportFault(error);
-    }
-  }
-
   #recordEnded(query: RecordedQuery): void {
     this.core.recordQuery(
       query.statementId,
@@ -282,10 +277,16 @@ export class Recorder {
     );
   }
 
+  // A listener that throws must not keep the others from hearing; a closure for each would cost
+  // more than all that they do.
   #book(query: RecordedQuery): void {
     query.scope?.begin(query);
     for (const listener of this.#listeners) {
-      this.#guarded(() => listener.onQueryBegan?.(query));
+      try {
+        listener.onQueryBegan?.(query);
+      } catch (error) {
+        this.reportFault(error);
+      }
     }
   }
 
@@ -294,11 +295,19 @@ export class Recorder {
     if (scope !== undefined) {
       scope.end(query);
       for (const observer of scope.observers) {
-        this.#guarded(() => observer.onQueryEnded?.(query, scope));
+        try {
+          observer.onQueryEnded?.(query, scope);
+        } catch (error) {
+          this.reportFault(error);
+        }
       }
     }
     for (const listener of this.#listeners) {
-      this.#guarded(() => listener.onQueryEnded?.(query));
+      try {
+        listener.onQueryEnded?.(query);
+      } catch (error) {
+        this.reportFault(error);
+      }
     }
     // What is kept with the scope must hold no value of the user's.
     query.sql = '';

@@ -15,7 +15,7 @@ const locks = fileLocks() as FileLocks;
 /** Begins a query and a request that never end, tells where, and goes on with `code`. */
 const inFlight = (code: string): string => `
   const { core, segment } = getRecorder();
-  core.beginQuery('SELECT pg_sleep(60)', core.beginRequest(), 0);
+  core.beginQuery('SELECT pg_sleep(60)', core.beginRequest(''), 0);
   console.log(segment.path);
   ${code}
 `;

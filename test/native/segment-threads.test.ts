@@ -1,30 +1,24 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { ARENAS_MAX } from '../../src/engine/segment-layout.ts';
-import { readSegment, type SegmentFile, startRecording } from './support/segments.ts';
+import { ROOT } from '../support/processes.ts';
+import {
+  onTmpfs,
+  readSegment,
+  recordingArguments,
+  recordingEnvironment,
+  type SegmentFile,
+  startRecording,
+} from './support/segments.ts';
 
 const folder = mkdtempSync('/dev/shm/hyperdjango-threads-');
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A worker records `workerData.count` queries of one statement, tells so, and waits for its end. */
-const WORKER = `
-  const { workerData, parentPort } = require('node:worker_threads');
-  import(process.env.RECORDER_URL).then(({ getRecorder }) => {
-    const { core, segment } = getRecorder();
-    for (let done = 0; done < workerData.count; done += 1) {
-      core.endQuery(core.beginQuery('SELECT ' + done, 0, 0), 0, 1);
-    }
-    core.beginQuery('SELECT pg_sleep(60)', core.beginRequest(), 0);
-    parentPort.postMessage({ arena: segment.arenaIndex, path: segment.path, reason: segment.reason });
-    parentPort.once('message', () => parentPort.close());
-    if (workerData.isEndless) for (;;) core.endQuery(core.beginQuery('SELECT ' + Math.random(), 0, 0), 0, 1);
-  });
-`;
-
+/** Workers of the fixture: started, heard of when they have recorded, and ended. */
 const PREPARE = `
-  const start = (workerData) =>
-    new Worker(${JSON.stringify(WORKER)}, { eval: true, workerData });
+  const start = (workerData) => new Worker('./test/fixtures/segments/worker.mjs', { workerData, execArgv: [] });
   const told = async (worker) => (await once(worker, 'message'))[0];
   const end = async (worker) => { worker.postMessage('end'); await once(worker, 'exit'); };
   const say = (value) => console.log(JSON.stringify(value));
@@ -51,7 +45,7 @@ describe('worker threads', () => {
       const answers = await Promise.all(workers.map(told));
       say({
         path: segment.path,
-        arenas: answers.map(({ arena }) => arena).sort((a, b) => a - b),
+        arenas: answers.map(({ arenaIndex }) => arenaIndex).sort((a, b) => a - b),
         same: answers.every(({ path, reason }) => path === segment.path && reason === ''),
       });
       await Promise.all(workers.map(end));
@@ -79,7 +73,7 @@ describe('worker threads', () => {
       const arenas = [];
       for (const count of [3, 4, 5]) {
         const worker = start({ count });
-        arenas.push((await told(worker)).arena);
+        arenas.push((await told(worker)).arenaIndex);
         await end(worker);
       }
       say({ path: getRecorder().segment.path, arenas });
@@ -116,7 +110,7 @@ describe('worker threads', () => {
   });
 
   it('beyond the last arena record for themselves, and are counted', async () => {
-    const { told, segment } = await run<{ left: { arena: number; reason: string }[] }>(
+    const { told, segment } = await run<{ left: { arenaIndex: number; reason: string }[] }>(
       `
       const { segment } = getRecorder();
       const workers = [];
@@ -124,26 +118,59 @@ describe('worker threads', () => {
       for (let index = 0; index < ${ARENAS_MAX + 1}; index += 1) {
         workers.push(start({ count: 2 }));
         const answer = await told(workers.at(-1));
-        if (answer.arena < 0) left.push(answer);
+        if (answer.arenaIndex < 0) left.push(answer);
       }
       say({ path: segment.path, left });
       await Promise.all(workers.map((worker) => worker.terminate()));
       `,
       120_000,
     );
-    expect(told.left).toMatchObject([{ arena: -1 }, { arena: -1 }]);
+    expect(told.left).toMatchObject([{ arenaIndex: -1 }, { arenaIndex: -1 }]);
     expect(told.left[0]?.reason).toContain(`${ARENAS_MAX} threads record already`);
     expect(segment.droppedThreads).toBe(2);
     expect(segment.arenas).toHaveLength(ARENAS_MAX);
   }, 150_000);
 
+  it('that find no room for an arena record for themselves, and are counted', () => {
+    const small = `${folder}/small`;
+    mkdirSync(small);
+    const [command = '', ...args] = onTmpfs('size=7300k', small);
+    const code = `
+      const { segment } = getRecorder();
+      const worker = start({ count: 2 });
+      const answer = await told(worker);
+      const header = new BigUint64Array(18);
+      segment.read(0, header);
+      const { statSync } = await import('node:fs');
+      say({ ...answer, main: segment.reason, arenas: Number(header[4]), dropped: Number(header[17]),
+        isExtended: statSync(segment.path).size > (2560 + Number(header[2])) * 8 });
+      await end(worker);
+    `;
+    const script = [process.execPath, ...recordingArguments(PREPARE + code)];
+    const finished = spawnSync(command, [...args, ...script], {
+      cwd: ROOT,
+      env: { ...process.env, ...recordingEnvironment(), NODE_OPTIONS: '', HYPERDJANGO_DIR: small },
+      encoding: 'utf8',
+    });
+    expect(finished).toMatchObject({ status: 0, stderr: '' });
+    expect(JSON.parse(finished.stdout)).toMatchObject({
+      arenaIndex: -1,
+      reason:
+        'no arena for this thread, whose records stay its own: there is no room in it (NOSPC)',
+      main: '',
+      arenas: 1,
+      dropped: 1,
+      isExtended: false,
+    });
+  });
+
   it('may make the segment before the main thread does', async () => {
     const { told, segment } = await run<{ worker: number; main: number }>(`
       const worker = start({ count: 3 });
-      const { arena } = await told(worker);
+      const { arenaIndex } = await told(worker);
       await end(worker);
       const { segment } = getRecorder();
-      say({ path: segment.path, worker: arena, main: segment.arenaIndex });
+      say({ path: segment.path, worker: arenaIndex, main: segment.arenaIndex });
     `);
     expect(told).toMatchObject({ worker: 1, main: 0 });
     expect(segment.arenas).toMatchObject([{ queryCount: 0 }, { queryCount: 3 }]);

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -12,10 +13,11 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 
-import { SEGMENT_STATE } from '../../src/engine/segment-layout.ts';
-import { type RunOptions, startNode } from '../support/processes.ts';
+import { paddedWords, SEGMENT_STATE } from '../../src/engine/segment-layout.ts';
+import { ROOT, type RunOptions, startNode } from '../support/processes.ts';
 import {
   MAGIC,
+  onTmpfs,
   readSegment,
   recordingArguments,
   recordingEnvironment,
@@ -100,6 +102,7 @@ describe('a segment', () => {
       { isInUse: 1, threadId: 0, adoptionCount: 1, queryCount: 1, inFlightQueries: 0 },
     ]);
     expect(renamed.appName).toBe('shop');
+    expect(segment.mainArenaWords).toBe(paddedWords(segment.arenas[0]?.words ?? 0));
     // 8 MB at most.
     expect(statSync(path ?? '').size).toBeLessThanOrEqual(8 << 20);
   });
@@ -110,6 +113,32 @@ describe('a segment', () => {
       new RegExp(`^/dev/shm/hyperdjango-${process.geteuid?.()}/\\d+-\\w{16}\\.`),
     );
     rmSync(path ?? '');
+  });
+
+  it("has the application's name, and what recording has cost", async () => {
+    const folder = newFolder();
+    const running = startRecording(
+      `const { HyperApp } = await import(new URL('../index.js', process.env.RECORDER_URL));
+      const recorder = getRecorder();
+      for (let done = 0; done < 640; done += 1) {
+        const query = recorder.issue('SELECT ' + done, undefined, undefined);
+        recorder.begin(query);
+        recorder.end(query, 0, 1);
+      }
+      const app = new HyperApp('shop');
+      const { close } = await app.listen({ port: 0 });
+      console.log(JSON.stringify([recorder.segment.path, recorder.overheadNs()]));
+      await close();`,
+      { env: { HYPERDJANGO_DIR: folder, HYPERDJANGO_APP: 'unnamed' } },
+    );
+    const { stdout } = await running.finished;
+    const [path, overheadNs] = JSON.parse(stdout) as [string, number];
+    const segment = readSegment(path);
+    expect(segment.appName).toBe('shop');
+    const { overheadSampleCount = 0, overheadNs: totalNs = 0 } = segment.arenas[0] ?? {};
+    expect(overheadSampleCount).toBe(10);
+    expect(totalNs / overheadSampleCount).toBeCloseTo(overheadNs, 3);
+    expect(overheadNs).toBeGreaterThan(0);
   });
 
   it('keeps names to what fits, between characters', async () => {
@@ -172,6 +201,43 @@ describe('a segment', () => {
     );
   });
 
+  it('is one for two copies of the package, and one for each addon that is loaded', async () => {
+    const copy = join(root, 'copy');
+    for (const part of ['dist', 'build/Release', 'package.json']) {
+      cpSync(join(ROOT, part), join(copy, part), { recursive: true });
+    }
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    const running = startRecording(
+      `const other = await import(process.env.COPY + '/dist/recorder/index.js');
+      const { loadEngine } = await import(process.env.COPY + '/dist/engine/load.js');
+      const mine = getRecorder();
+      const capacities = { inFlightQueriesMax: 8, inFlightRequestsMax: 8, recentQueriesMax: 8,
+        recentRequestsMax: 8, statementsMax: 8, routesMax: 8 };
+      const theirs = loadEngine().engine.openSegment({ appName: 'other', scriptName: '',
+        directory: undefined, mainCapacities: capacities, workerCapacities: capacities });
+      theirs.recorder.endQuery(theirs.recorder.beginQuery('SELECT 2', 0, 0), 0, 1);
+      theirs.recorder.beginQuery('SELECT 3', 0, 0);
+      console.log(JSON.stringify({ isShared: other.getRecorder() === mine,
+        paths: [mine.segment.path, theirs.path] }));
+      process.exit(4);`,
+      { env: { HYPERDJANGO_DIR: newFolder(), COPY: copy } },
+    );
+    const { stdout, stderr, code } = await running.finished;
+    expect({ stderr, code }).toEqual({ stderr: '', code: 4 });
+    const told = JSON.parse(stdout) as { isShared: boolean; paths: string[] };
+    expect(told.isShared).toBe(true);
+    const segments = told.paths.map(readSegment);
+    for (const segment of segments) {
+      expect(segment).toMatchObject({ pid: running.child.pid, exitCode: 4 });
+      expect(segment.state).toBe(SEGMENT_STATE.exited);
+    }
+    expect(segments.map(({ generation }) => generation)[0]).not.toBe(segments[1]?.generation);
+    expect(segments.map(({ arenas }) => arenas[0])).toMatchObject([
+      { queryCount: 0 },
+      { queryCount: 1, inFlightQueries: 0 },
+    ]);
+  });
+
   it('is not taken for the one of a dead process that had the same pid', async () => {
     const folder = newFolder();
     const running = startRecording(
@@ -192,16 +258,6 @@ describe('a segment', () => {
 });
 
 describe('where there is no room', () => {
-  /** A file system in memory of so many bytes, gone with the process. */
-  const onTmpfs = (options: string, folder: string): string[] => [
-    'unshare',
-    ...(process.geteuid?.() === 0 ? [] : ['--user', '--map-root-user']),
-    '--mount',
-    'sh',
-    '-c',
-    `mount -t tmpfs -o mode=700,${options} tmpfs "${folder}" && shift 0 && exec "$@"`,
-    'sh',
-  ];
   const withLimit = (kilobytes: number): string[] => [
     'bash',
     '-c',
@@ -304,14 +360,14 @@ describe('what lies in the way', () => {
     const folder = newFolder();
     mkdirSync(folder, { mode: 0o700 });
     // Root may write everywhere: what another one owns is refused all the same.
-    const nobody = { user: { uid: 65_534, gid: 65_534 } };
+    const somebody = { user: { uid: 61_184, gid: 61_184 } };
     chmodSync(root, 0o755);
-    expect((await record(folder, nobody)).reason).toBe(
+    expect((await record(folder, somebody)).reason).toBe(
       `${folder} cannot be opened as a folder (ACCES): the records stay in this process`,
     );
-    const made = await record(undefined, nobody);
-    expect(made.path).toContain('/dev/shm/hyperdjango-65534/');
-    const theirs = '/dev/shm/hyperdjango-65534';
+    const made = await record(undefined, somebody);
+    expect(made.path).toContain('/dev/shm/hyperdjango-61184/');
+    const theirs = '/dev/shm/hyperdjango-61184';
     expect((await record(theirs)).reason).toBe(
       `${theirs} belongs to another user: the records stay in this process`,
     );

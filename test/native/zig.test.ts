@@ -27,10 +27,11 @@ describe('the core', { timeout: BUILD_TIMEOUT_MS }, () => {
     expect(passedCount(release)).toBe(passedCount(debug));
   });
 
-  it('has a ring in which ThreadSanitizer finds no race', async () => {
-    const child = await runZig('build', 'test', '-Dtsan', '-Dtest-filter=Ring', '--summary', 'all');
+  it('has a ring and a segment in which ThreadSanitizer finds no race', async () => {
+    const filters = ['-Dtest-filter=Ring', '-Dtest-filter=Segment'];
+    const child = await runZig('build', 'test', '-Dtsan', ...filters, '--summary', 'all');
     expect(child.exitCode, child.stderr).toBe(0);
-    expect(passedCount(child)).toBeGreaterThan(2);
+    expect(passedCount(child)).toBeGreaterThan(6);
   });
 
   it('would be caught with a ring whose payload is stored plainly', async () => {

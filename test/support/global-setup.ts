@@ -1,3 +1,4 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import type { TestProject } from 'vitest/node';
 import { launchPostgres } from '../../src/cli/postgres/index.ts';
 
@@ -9,13 +10,18 @@ declare module 'vitest' {
 }
 
 /**
- * Starts one PostgreSQL for the whole run. Where several projects name this file, the first one
- * starts the server and the others find it.
+ * Starts one PostgreSQL for the whole run, and keeps the segments of its processes apart from those
+ * of the user's applications. Where several projects name this file, the first one does it for all.
  */
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const root = project.vitest.getRootProject();
   if (root.getProvidedContext().postgresUrl !== undefined) return undefined;
   const server = await launchPostgres({ settings: { max_connections: '200' } });
   root.provide('postgresUrl', server.url);
-  return async () => server.stop();
+  const folder = process.platform === 'linux' ? mkdtempSync('/dev/shm/hyperdjango-tests-') : '';
+  process.env['HYPERDJANGO_DIR'] = folder;
+  return async () => {
+    await server.stop();
+    if (folder !== '') rmSync(folder, { recursive: true });
+  };
 }

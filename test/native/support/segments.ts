@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 
+import { HEADER } from '../../../src/engine/layout.ts';
 import { ArenaReader } from '../../../src/engine/reader.ts';
 import {
   ARENAS_FIRST,
@@ -31,6 +32,7 @@ export interface SegmentFile {
 }
 
 export interface ArenaState {
+  readonly words: number;
   readonly isInUse: number;
   readonly threadId: number;
   readonly adoptionCount: number;
@@ -88,6 +90,7 @@ function arenaState(words: BigUint64Array, entry: number, arena: number): ArenaS
   }, arena);
   const snapshot = reader.snapshot(0);
   return {
+    words: number(arena + HEADER.arenaWords),
     isInUse: number(entry + DIRECTORY_ENTRY.isInUse),
     threadId: number(entry + DIRECTORY_ENTRY.threadId),
     adoptionCount: number(entry + DIRECTORY_ENTRY.adoptionCount),
@@ -134,4 +137,20 @@ export function recordingEnvironment(): Readonly<Record<string, string | undefin
     HYPERDJANGO_DIR: undefined,
     RECORDER_URL: new URL('dist/recorder/index.js', `file://${ROOT}/`).href,
   };
+}
+
+/**
+ * Begins a command under which a folder is a file system of its own in memory, which is gone with
+ * the process.
+ */
+export function onTmpfs(options: string, folder: string): string[] {
+  return [
+    'unshare',
+    ...(process.geteuid?.() === 0 ? [] : ['--user', '--map-root-user']),
+    '--mount',
+    'sh',
+    '-c',
+    `mount -t tmpfs -o mode=700,${options} tmpfs "${folder}" && shift 0 && exec "$@"`,
+    'sh',
+  ];
 }
