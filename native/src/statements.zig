@@ -3,8 +3,8 @@
 //! Open addressing by fingerprint over a fixed number of rows. Row 0 is "other": what finds no row
 //! or no room for its text is added up there. A new statement takes the row of one that has not
 //! been used for longest, roughly: a hand goes round the rows (the clock algorithm), passes those
-//! that a query in flight or a record of the ring refers to, and those that were used since it
-//! came by last. What the row had added up goes to "other", so that no call is ever lost.
+//! that a query in flight or a record of the ring refers to, and those that were used again since
+//! it came by last. What the row had added up goes to "other", so that no call is ever lost.
 //!
 //! Readers see a row change by its sequence, and that rows move to "other" by the eviction
 //! sequence (`layout.zig`). All that the writer goes by lies outside of the arena.
@@ -45,7 +45,7 @@ const Row = struct {
     in_flight_count: u32 = 0,
     generation: u16 = 0,
     is_taken: bool = false,
-    /// Used since the hand came by.
+    /// Used again since the hand came by: what ran only once is not worth keeping.
     is_marked: bool = false,
 };
 
@@ -185,10 +185,10 @@ pub const Statements = struct {
         assert(table.isCurrent(id));
         const row = table.rowOf(id);
         row.last_used = query_count;
-        row.is_marked = true;
         const number = @as(Id, @bitCast(id)).row;
         const totals = &table.shared.totals[number];
         const calls = words.own(&totals[Totals.call_count]);
+        row.is_marked = calls > 0;
         words.store(&totals[Totals.call_count], calls +% 1);
         if (call.is_error) words.add(&totals[Totals.error_count], 1);
         if (call.row_count) |rows| words.add(&totals[Totals.row_count], rows);
@@ -378,4 +378,8 @@ pub const Statements = struct {
 fn histogramWords(counts: *[bucket_count]u32) []u64 {
     const first: [*]u64 = @ptrCast(@alignCast(counts));
     return first[0 .. bucket_count / 2];
+}
+
+test {
+    _ = @import("statements_test.zig");
 }

@@ -26,11 +26,23 @@ export interface PgClient {
   /** Named `queryQueue` before pg 8.17. */
   readonly _queryQueue?: readonly PgQuery[];
   readonly queryQueue?: readonly PgQuery[];
+  connect(callback?: unknown): unknown;
+  readonly connection?: PgConnection;
+}
+
+export interface PgConnection {
   /** Texts by the name of the prepared statement. */
-  readonly connection?: {
-    readonly parsedStatements?: Readonly<Record<string, unknown>>;
-    readonly submittedNamedStatements?: Readonly<Record<string, unknown>>;
-  };
+  readonly parsedStatements?: Readonly<Record<string, unknown>>;
+  readonly submittedNamedStatements?: Readonly<Record<string, unknown>>;
+  on?(
+    event: 'parameterStatus',
+    listener: (message: PgParameterStatus | undefined) => void,
+  ): unknown;
+}
+
+export interface PgParameterStatus {
+  readonly parameterName?: unknown;
+  readonly parameterValue?: unknown;
 }
 
 export interface PgClientClass {

@@ -23,6 +23,7 @@ import { createStamp } from '../util/stamp.ts';
 import type {
   PgClient,
   PgClientClass,
+  PgConnection,
   PgConnectCallback,
   PgPool,
   PgPoolClass,
@@ -35,6 +36,10 @@ interface Checkout {
   readonly pool: PgPool;
   /** From `connect()` to the client. Taken by the first query after the checkout. */
   waitNs: number;
+}
+
+interface ConnectionSettings {
+  standardConformingStrings: boolean | undefined;
 }
 
 /** Instead of the time at which a client was asked for. */
@@ -52,6 +57,8 @@ const records = createStamp<PgQuery, RecordedQuery>();
 const rerunsOf = createStamp<PgQuery, RecordedQuery[]>();
 /** For cursors and streams, whose methods are hooked one by one and put back at their end. */
 const undoes = createStamp<PgQuery, Undo[]>();
+/** How a connection reads backslashes, as the server has last said. */
+const settings = createStamp<PgConnection, ConnectionSettings>();
 /** The query that `client.query()` is issuing at this moment, until `submit()` claims it. */
 let issuing: RecordedQuery | undefined;
 
@@ -60,7 +67,11 @@ export function instrumentClient(Client: PgClientClass): void {
   const recorder = getRecorder();
   const root = rootOf(Client.prototype, 'query');
   const queries = (root.constructor as PgClientClass).Query.prototype;
-  patchOnce(root, () => [patchIssue(root, queries, recorder), ...patchLife(queries, recorder)]);
+  patchOnce(root, () => [
+    patchClientConnect(root),
+    patchIssue(root, queries, recorder),
+    ...patchLife(queries, recorder),
+  ]);
 }
 
 /** Hooks the pools of one copy of pg-pool; a second call does nothing. */
@@ -131,6 +142,28 @@ function replaceMethod<T extends object, K extends keyof T>(
   };
 }
 
+/**
+ * The server says its settings while a client connects, and when one changes; the driver keeps none
+ * of it. The listener is on the driver's own connection, which is the application's business no
+ * more than its socket.
+ */
+function patchClientConnect(clients: PgClient): Undo {
+  return replaceMethod(clients, 'connect', (original) => {
+    return function connect(this: PgClient, ...args: Parameters<PgClient['connect']>): unknown {
+      const { connection } = this;
+      if (typeof connection?.on === 'function' && settings.get(connection) === undefined) {
+        const known: ConnectionSettings = { standardConformingStrings: undefined };
+        settings.set(connection, known);
+        connection.on('parameterStatus', (message) => {
+          if (message?.parameterName !== 'standard_conforming_strings') return;
+          known.standardConformingStrings = message.parameterValue === 'on';
+        });
+      }
+      return original.apply(this, args);
+    };
+  });
+}
+
 function patchIssue(clients: PgClient, queries: PgQuery, recorder: Recorder): Undo {
   return replaceMethod(clients, 'query', (original) => {
     return function query(this: PgClient, ...args: Parameters<PgClient['query']>): unknown {
@@ -158,7 +191,7 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
   return [
     replaceMethod(target, 'submit', (original) => {
       return function submit(this: PgQuery, connection: unknown): unknown {
-        beginSubmitted(recorder, this);
+        beginSubmitted(recorder, this, connection);
         try {
           return original.call(this, connection);
         } catch (error) {
@@ -261,7 +294,7 @@ function claimQueued(
   }
 }
 
-function beginSubmitted(recorder: Recorder, query: PgQuery): void {
+function beginSubmitted(recorder: Recorder, query: PgQuery, connection: unknown): void {
   try {
     let record = records.get(query);
     if (record === undefined) {
@@ -271,7 +304,12 @@ function beginSubmitted(recorder: Recorder, query: PgQuery): void {
     }
     if (issuing === record) issuing = undefined;
     // A class of its own comes by twice: hooked itself, it calls the one that it extends.
-    if (record.startNs === 0) recorder.begin(record);
+    if (record.startNs !== 0) return;
+    if (typeof connection === 'object' && connection !== null) {
+      const known = settings.get(connection as PgConnection);
+      record.standardConformingStrings = known?.standardConformingStrings;
+    }
+    recorder.begin(record);
   } catch (error) {
     recorder.reportFault(error);
   }
@@ -321,12 +359,14 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
       // A client that lies ready is not waited for: the clock need not be asked twice.
       const startNs = this.idleCount > this.waitingCount ? NO_WAIT : recorder.engine.nowNs();
       if (callback) {
-        return original.call(this, (...result) => {
+        const returned = original.call(this, (...result) => {
           noteCheckout(recorder, this, result[1], startNs);
           return recorder.captureContext() === context
             ? callback(...result)
             : recorder.runIn(context, () => callback(...result));
         });
+        if (startNs !== NO_WAIT) notePool(recorder, this);
+        return returned;
       }
       // The driver's own promise form, so that failing takes as many ticks as it does without us,
       // and that what it throws is thrown.
@@ -341,6 +381,7 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
         noteCheckout(recorder, this, client, startNs);
         settle(error, client);
       });
+      if (startNs !== NO_WAIT) notePool(recorder, this);
       return connected;
     };
   });
@@ -349,6 +390,14 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
 function watchPool(recorder: Recorder, pool: PgPool): void {
   try {
     if (!recorder.isUnrecorded()) recorder.pools.add(pool, describePool);
+  } catch (error) {
+    recorder.reportFault(error);
+  }
+}
+
+function notePool(recorder: Recorder, pool: PgPool): void {
+  try {
+    recorder.pools.note(pool, pool.waitingCount);
   } catch (error) {
     recorder.reportFault(error);
   }
@@ -387,6 +436,7 @@ function noteCheckout(
   client: PgClient | undefined,
   startNs: number,
 ): void {
+  notePool(recorder, pool);
   if (client === undefined) return;
   const waitNs = startNs === NO_WAIT ? 0 : Math.max(0, recorder.engine.nowNs() - startNs);
   const checkout = checkouts.get(client);

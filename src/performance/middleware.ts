@@ -5,6 +5,7 @@ import {
   type StatsScope,
 } from '../dashboard/index.ts';
 import { instrumentLoaded } from '../drivers/index.ts';
+import { VERDICT } from '../engine/engine.ts';
 import {
   getRecorder,
   isDisabled,
@@ -177,7 +178,14 @@ export class PerformanceMiddleware {
     const durationMs = (nowNs - scope.startNs) / 1e6;
     const startedAt = Date.now() - durationMs;
     const repeated = findRepeatedStatements(scope, this.options.nPlusOneThreshold, recorder.core);
-    for (const { sql, count, totalMs } of repeated) {
+    for (const { statementId, sql, count, totalMs } of repeated) {
+      recorder.core.recordFinding(
+        VERDICT.nPlusOne,
+        statementId,
+        scope.name,
+        count,
+        Math.round(totalMs * 1e6),
+      );
       this.#store.addNPlusOne({ sql, route: scope.name, count, totalMs, timestamp: startedAt });
     }
     const space = scope.name.indexOf(' ');

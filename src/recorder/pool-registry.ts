@@ -1,3 +1,6 @@
+import { type EngineRecorder, REGISTER } from '../engine/engine.ts';
+import { createStamp } from '../util/stamp.ts';
+
 /** What a pool is doing now. */
 export interface PoolState {
   /** Such as `localhost:5432/shop`. */
@@ -12,33 +15,88 @@ export interface PoolState {
 /** Pools that are watched at once. */
 const POOLS_MAX = 64;
 
-/** The pools that the application uses, for as long as it holds on to them. */
+/** A pool whose queue stays as long as it is gets written down this often at most. */
+const REPORT_EVERY_NS = 100e6;
+
+interface Entry {
+  /** In the engine's table; the lowest that is free. */
+  readonly row: number;
+  /** undefined when the pool is gone. */
+  readonly read: () => PoolState | undefined;
+  waiting: number;
+  reportedNs: number;
+}
+
+/**
+ * The pools that the application uses, for as long as it holds on to them. What they are doing is
+ * written into the engine's memory too, where other processes see it.
+ */
 export class PoolRegistry {
-  readonly #known = new WeakSet();
-  /** Each gives undefined when its pool is gone. */
-  #readers: (() => PoolState | undefined)[] = [];
+  readonly #core: Pick<EngineRecorder, 'recordPool' | 'registers'>;
+  readonly #entryOf = createStamp<object, Entry>();
+  #entries: Entry[] = [];
   /** Pools that found no place. */
   droppedCount = 0;
 
+  constructor(core: Pick<EngineRecorder, 'recordPool' | 'registers'>) {
+    this.#core = core;
+  }
+
   /** A second call for one pool does nothing. */
   add<T extends object>(pool: T, describe: (pool: T) => PoolState): void {
-    if (this.#known.has(pool)) return;
-    this.#known.add(pool);
-    if (this.#readers.length === POOLS_MAX) {
-      this.#readers = this.#readers.filter((read) => read() !== undefined);
-    }
-    if (this.#readers.length === POOLS_MAX) {
+    if (this.#entryOf.get(pool) !== undefined) return;
+    this.#letGo();
+    if (this.#entries.length === POOLS_MAX) {
       this.droppedCount += 1;
       return;
     }
     const reference = new WeakRef(pool);
-    this.#readers.push(() => {
+    const read = (): PoolState | undefined => {
       const alive = reference.deref();
       return alive === undefined ? undefined : describe(alive);
-    });
+    };
+    const rows = new Set(this.#entries.map(({ row }) => row));
+    let row = 0;
+    while (rows.has(row)) row += 1;
+    const entry = { row, read, waiting: 0, reportedNs: 0 };
+    this.#entries.push(entry);
+    this.#entryOf.set(pool, entry);
+    this.#report(entry);
+  }
+
+  /**
+   * Something has happened to a pool: writes down what it is doing if its queue has changed, or
+   * if that was last done a while ago.
+   */
+  note(pool: object, waiting: number): void {
+    const entry = this.#entryOf.get(pool);
+    if (entry === undefined) return;
+    const isNews = waiting !== entry.waiting;
+    if (isNews || this.#nowNs() - entry.reportedNs >= REPORT_EVERY_NS) this.#report(entry);
   }
 
   states(): PoolState[] {
-    return this.#readers.map((read) => read()).filter((state) => state !== undefined);
+    return this.#entries.map(({ read }) => read()).filter((state) => state !== undefined);
+  }
+
+  #report(entry: Entry): void {
+    const state = entry.read();
+    if (state === undefined) return;
+    entry.waiting = state.waiting;
+    entry.reportedNs = this.#nowNs();
+    const { name, total, idle, waiting, max } = state;
+    this.#core.recordPool(entry.row, name, total, idle, waiting, max);
+  }
+
+  /** Frees the rows of pools that are gone. */
+  #letGo(): void {
+    const gone = this.#entries.filter(({ read }) => read() === undefined);
+    for (const { row } of gone) this.#core.recordPool(row, '', 0, 0, 0, 0);
+    this.#entries = this.#entries.filter((entry) => !gone.includes(entry));
+  }
+
+  /** When a request or query last began: new enough, and costs no look at the clock. */
+  #nowNs(): number {
+    return this.#core.registers[REGISTER.startNs] ?? 0;
   }
 }

@@ -60,7 +60,7 @@ export class Recorder {
   /** The memory of this process, with this thread's arena in it. */
   readonly segment: Segment;
   readonly core: EngineRecorder;
-  readonly pools: PoolRegistry = new PoolRegistry();
+  readonly pools: PoolRegistry;
 
   /** Queries that a driver ran outside every scope. */
   unscopedQueryCount = 0;
@@ -87,6 +87,7 @@ export class Recorder {
       () => engine.nowNs(),
       (ns) => this.segment.recordOverhead(1, ns),
     );
+    this.pools = new PoolRegistry(this.core);
   }
 
   /** The scope that a query issued here and now belongs to. */
@@ -177,6 +178,7 @@ export class Recorder {
       poolWaitNs: 0,
       outcome: OUTCOME.ok,
       rowCount: -1,
+      standardConformingStrings: undefined,
     };
   }
 
@@ -184,10 +186,13 @@ export class Recorder {
   begin(query: RecordedQuery): void {
     const meterNs = this.#meter.startBegin();
     const { registers } = this.core;
+    const { scope } = query;
+    if (scope !== undefined && scope.recordedName !== scope.name) this.#nameRequest(scope);
     query.handle = this.core.beginQuery(
       query.sql,
-      query.scope?.handle ?? NO_HANDLE,
+      scope?.handle ?? NO_HANDLE,
       query.poolWaitNs,
+      query.standardConformingStrings,
     );
     query.startNs = Number(registers[REGISTER.startNs]);
     query.statementId = Number(registers[REGISTER.statementId]);
@@ -238,9 +243,12 @@ export class Recorder {
   }
 
   /** @param sql the text as it was issued, for where the statement table was full. */
-  statementText({ statementId, sql: issued }: RecordedQuery, sql: string = issued): string {
+  statementText(query: RecordedQuery, sql: string = query.sql): string {
+    const { statementId, standardConformingStrings } = query;
     const known = statementId === OTHER_ID ? undefined : this.core.statement(statementId);
-    return known?.text ?? this.engine.normalizeSql(sql).text;
+    if (known !== undefined) return known.text;
+    const options = standardConformingStrings === undefined ? {} : { standardConformingStrings };
+    return this.engine.normalizeSql(sql, options).text;
   }
 
   /** Mean cost of a recorded query in nanoseconds, from a sample; 0 before the first one. */
@@ -263,6 +271,12 @@ export class Recorder {
       type: 'HyperDjangoWarning',
       code: 'HYPERDJANGO_FAULT',
     });
+  }
+
+  /** The route became known after the request had begun. */
+  #nameRequest(scope: Scope): void {
+    scope.recordedName = scope.name;
+    if (scope.kind === 'request') this.core.nameRequest(scope.handle, scope.name);
   }
 
   #recordEnded(query: RecordedQuery): void {

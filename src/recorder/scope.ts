@@ -27,6 +27,8 @@ export interface RecordedQuery {
   outcome: Outcome;
   /** Rows returned or affected; -1 where unknown. */
   rowCount: number;
+  /** The connection's setting when the query began; undefined where it is unknown. */
+  standardConformingStrings: boolean | undefined;
 }
 
 /** How a scope came to its end. */
@@ -55,6 +57,8 @@ export class Scope {
   readonly kind: ScopeKind;
   /** `GET /users/:id` for a request, the job's name otherwise; known at its end at the latest. */
   name: string;
+  /** The name under which the request is in flight, until the one above is another. */
+  recordedName: string;
   readonly handle: number;
   readonly startNs: number;
   readonly observers: ScopeObserver[] = [];
@@ -81,6 +85,7 @@ export class Scope {
   constructor(kind: ScopeKind, name: string, handle: number, startNs: number) {
     this.kind = kind;
     this.name = name;
+    this.recordedName = name;
     this.handle = handle;
     this.startNs = startNs;
     this.#busySinceNs = startNs;

@@ -33,7 +33,15 @@ it('status tells the engine, why it is this one, and what it costs', async () =>
     engine: process.env['HYPERDJANGO_ENGINE'],
     reason: `HYPERDJANGO_ENGINE=${process.env['HYPERDJANGO_ENGINE']}`,
     segment: null,
-    dropped: { queries: 0, requests: 0, statements: 0, torn: 0 },
+    dropped: {
+      queries: 0,
+      requests: 0,
+      statements: 0,
+      routes: 0,
+      pools: 0,
+      findings: 0,
+      torn: 0,
+    },
     overheadNs: expect.any(Number),
   });
   expect(status().overheadNs).toBeGreaterThan(0);

@@ -18,6 +18,7 @@ function query(startNs: number, statementId = 1): RecordedQuery {
     durationNs: -1,
     poolWaitNs: 0,
     outcome: OUTCOME.ok,
+    standardConformingStrings: undefined,
     rowCount: -1,
   };
 }

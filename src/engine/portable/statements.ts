@@ -49,7 +49,7 @@ export class StatementTable {
   readonly #inFlightCounts: Uint32Array;
   readonly #generations: Uint16Array;
   readonly #isTaken: Uint8Array;
-  /** Used since the hand came by. */
+  /** Used again since the hand came by: what ran only once is not worth keeping. */
   readonly #isMarked: Uint8Array;
   readonly #firstBlocks: Uint32Array;
   readonly #fingerprints: string[] = [];
@@ -116,9 +116,9 @@ export class StatementTable {
     const words = this.#words;
     const row = rowOfStatement(id);
     this.#lastUsed[row] = queryCount;
-    this.#isMarked[row] = 1;
     const totals = this.#totalsAt(row);
     const callCount = readWord(words, totals + STATEMENT_TOTALS.callCount);
+    this.#isMarked[row] = callCount > 0 ? 1 : 0;
     addToWord(words, totals + STATEMENT_TOTALS.callCount, 1);
     if (isError) addToWord(words, totals + STATEMENT_TOTALS.errorCount, 1);
     if (rowCount > 0) addToWord(words, totals + STATEMENT_TOTALS.rowCount, rowCount);
