@@ -44,7 +44,7 @@ export default {
     {
       name: 'only-the-loader-finds-the-addon',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/engine/load\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/engine/addon\\.ts$' },
       to: { path: 'node-gyp-build' },
     },
     {

@@ -1,4 +1,4 @@
-import { fileLocks } from '../engine/load.ts';
+import { loadFileLocks } from '../engine/addon.ts';
 import { segmentDirectory } from '../engine/segment-directory.ts';
 import { HostReader, reap } from '../segments/index.ts';
 import type { CommandIo } from './command.ts';
@@ -13,7 +13,8 @@ export interface HostAccess {
 
 export function openHost(env: CommandIo['env'], appName: string | undefined): HostAccess {
   const directory = segmentDirectory(env['HYPERDJANGO_DIR']);
-  const locks = fileLocks();
+  if (directory === '') throw new Error('processes can be read from outside on Linux only');
+  const locks = loadFileLocks();
   return {
     directory,
     reader: new HostReader({ directory, appName, locks, nowNs }),

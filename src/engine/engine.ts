@@ -210,11 +210,17 @@ export interface EngineRecorder {
 
 export interface SnapshotOptions {
   /**
-   * false leaves the histograms empty: a fraction of the memory to copy.
+   * false leaves the histograms of statements and routes empty: a fraction of the memory to copy.
    *
    * @defaultValue true
    */
   readonly histograms?: boolean;
+  /**
+   * false leaves out the records of what has ended lately.
+   *
+   * @defaultValue true
+   */
+  readonly recent?: boolean;
 }
 
 export interface StatementIdentity {

@@ -1,18 +1,10 @@
-/**
- * Chooses the engine: the native one where its addon loads, the portable one elsewhere. The only
- * module that knows how the addon is found.
- */
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
+/** Chooses the engine: the native one where its addon loads, the portable one elsewhere. */
 import { HyperDjangoError } from '../errors/index.ts';
+import { loadBinding, messageOf } from './addon.ts';
 import type { Engine, EngineKind } from './engine.ts';
 import { createFileLocks, type FileLocks } from './file-locks.ts';
-import { ABI_VERSION, createNativeEngine } from './native.ts';
-import type { NativeBinding } from './native.ts';
+import { createNativeEngine } from './native.ts';
 import { createPortableEngine } from './portable/index.ts';
-import { isTruncatedElf } from './truncation.ts';
 
 export interface LoadedEngine {
   readonly engine: Engine;
@@ -20,11 +12,7 @@ export interface LoadedEngine {
   readonly reason: string;
 }
 
-const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
-const require = createRequire(import.meta.url);
-
 let loaded: LoadedEngine | undefined;
-let nativeBinding: NativeBinding | undefined;
 let nativeEngine: Engine | undefined;
 let portableEngine: Engine | undefined;
 
@@ -56,7 +44,7 @@ export function loadEngine(): LoadedEngine {
  */
 export function engineOfKind(kind: EngineKind): Engine {
   if (kind === 'portable') return (portableEngine ??= createPortableEngine());
-  return (nativeEngine ??= createNativeEngine((nativeBinding ??= loadBinding())));
+  return (nativeEngine ??= createNativeEngine(loadBinding()));
 }
 
 /**
@@ -66,7 +54,7 @@ export function engineOfKind(kind: EngineKind): Engine {
  */
 export function fileLocks(): FileLocks | undefined {
   if (loadEngine().engine.kind !== 'native' || process.platform !== 'linux') return undefined;
-  return createFileLocks((nativeBinding ??= loadBinding()));
+  return createFileLocks(loadBinding());
 }
 
 function chooseEngine(forced: string | undefined): LoadedEngine {
@@ -98,58 +86,4 @@ function nativeElsePortable(): LoadedEngine {
     );
     return { engine: engineOfKind('portable'), reason };
   }
-}
-
-function loadBinding(): NativeBinding {
-  let binding: Partial<NativeBinding>;
-  try {
-    binding = requireAddon();
-  } catch (cause) {
-    throw new HyperDjangoError(
-      'ERR_HYPERDJANGO_ENGINE',
-      `The native addon could not be loaded: ${messageOf(cause)}`,
-      { cause },
-    );
-  }
-  // A build/Release left over from another version would be found before the right prebuild.
-  if (binding.abiVersion !== ABI_VERSION) {
-    throw new HyperDjangoError(
-      'ERR_HYPERDJANGO_ENGINE',
-      `The native addon has ABI ${String(binding.abiVersion)} where this version of hyperdjango ` +
-        `needs ${ABI_VERSION}: remove build/ or install the package again`,
-    );
-  }
-  return binding as NativeBinding;
-}
-
-function requireAddon(): Partial<NativeBinding> {
-  try {
-    const nodeGypBuild = require('node-gyp-build') as { path(folder: string): string };
-    return requireFile(nodeGypBuild.path(packageRoot));
-  } catch (error) {
-    // node-gyp-build knows musl by Alpine's release file only.
-    if (!isMusl()) throw error;
-    const folder = process.env['HYPERDJANGO_PREBUILD'] ?? packageRoot;
-    const target = `${process.platform}-${process.arch}`;
-    return requireFile(join(folder, 'prebuilds', target, 'hyperdjango.musl.node'));
-  }
-}
-
-function requireFile(path: string): Partial<NativeBinding> {
-  if (isTruncatedElf(path)) throw new Error(`${path} is only a part of the file that it should be`);
-  return require(path) as Partial<NativeBinding>;
-}
-
-/** Takes some milliseconds: only for when loading failed. */
-function isMusl(): boolean {
-  if (process.platform !== 'linux') return false;
-  // Without this the report looks up the name of every peer of every socket.
-  Object.assign(process.report, { excludeNetwork: true });
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return report.header?.glibcVersionRuntime === undefined;
-}
-
-function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.trim().replace(/\s*\n\s*/g, ' ');
 }

@@ -20,9 +20,6 @@ import { unparsedSql } from './portable/sql/marks.ts';
 import { ArenaReader } from './reader.ts';
 import type { ReadWords } from './words.ts';
 
-/** Must be `HD_ABI_VERSION` of `native/include/core.h`. */
-export const ABI_VERSION = 3;
-
 /** Beyond `REGISTER` of engine.ts; must be as in `native/addon.cc`. */
 const RESULT = 2;
 const INPUT = 3;

@@ -77,18 +77,23 @@ export class ArenaReader {
   }
 
   /** @param takenAtNs what the snapshot is to give as its time. */
-  snapshot(takenAtNs: number, { histograms = true }: SnapshotOptions = {}): RecorderSnapshot {
+  snapshot(
+    takenAtNs: number,
+    { histograms = true, recent = true }: SnapshotOptions = {},
+  ): RecorderSnapshot {
     const layout = this.#layout;
     const { capacities } = layout;
     // First what is only there for a moment, and before the statements that it refers to.
     const inFlightQueries = this.#slots(layout.inFlightQueries, capacities.inFlightQueriesMax);
     const inFlightRequests = this.#slots(layout.inFlightRequests, capacities.inFlightRequestsMax);
-    const recentQueries = this.#ring(
+    const ring = (first: number, capacity: number, countWord: number): Row[] =>
+      recent ? this.#ring(first, capacity, countWord) : [];
+    const recentQueries = ring(
       layout.recentQueries,
       capacities.recentQueriesMax,
       HEADER.queryCount,
     );
-    const recentRequests = this.#ring(
+    const recentRequests = ring(
       layout.recentRequests,
       capacities.recentRequestsMax,
       HEADER.requestCount,
@@ -99,7 +104,7 @@ export class ArenaReader {
       takenAtNs,
       queryCount: readWord(header, HEADER.queryCount),
       requestCount: readWord(header, HEADER.requestCount),
-      totals: this.#totals(header, histograms),
+      totals: this.#totals(header),
       statements: statements.rows,
       areStatementsConsistent: statements.isConsistent,
       evictedStatementCount: Math.floor(readWord(header, HEADER.evictionSequence) / 2),
@@ -122,22 +127,15 @@ export class ArenaReader {
     return this.#arena.copy(0, HEADER.words);
   }
 
-  #totals(header: Uint32Array, withHistograms: boolean): RecorderTotals {
+  #totals(header: Uint32Array): RecorderTotals {
     const zeroCount = readWord(header, HEADER.zeroCount);
-    const words = histogramWordsOf(QUERY_SHAPE);
+    const durations = this.#arena.copy(this.#layout.queryHistogram, histogramWordsOf(QUERY_SHAPE));
     return {
       errorCount: readWord(header, HEADER.errorCount),
       rowCount: readWord(header, HEADER.rowCount),
       totalNs: readWord(header, HEADER.totalNs),
       poolWaitNs: readWord(header, HEADER.poolWaitNs),
-      durations: withHistograms
-        ? histogramOf(
-            this.#arena.copy(this.#layout.queryHistogram, words),
-            0,
-            QUERY_SHAPE,
-            zeroCount,
-          )
-        : EMPTY_HISTOGRAM,
+      durations: histogramOf(durations, 0, QUERY_SHAPE, zeroCount),
       requestErrorCount: readWord(header, HEADER.requestErrorCount),
       requestTotalNs: readWord(header, HEADER.requestTotalNs),
     };

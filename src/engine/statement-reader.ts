@@ -3,7 +3,7 @@ import { ATTEMPTS_MAX, hexOf, histogramOf } from './arena.ts';
 import type { ArenaCopier } from './arena.ts';
 import { ChecksumSum } from './checksum.ts';
 import { OTHER_ID } from './engine.ts';
-import type { HistogramSnapshot, StatementIdentity, StatementSnapshot } from './engine.ts';
+import type { StatementIdentity, StatementSnapshot } from './engine.ts';
 import { EMPTY_HISTOGRAM } from './histogram.ts';
 import {
   generationOfStatement,
@@ -107,7 +107,8 @@ export class StatementReader {
       const sequence = readWord(identities, at + STATEMENT_IDENTITY.sequence);
       const isVacant = sequence === 0 || sequence % 2 === 1;
       if (isVacant || readWord(after, at + STATEMENT_IDENTITY.sequence) !== sequence) continue;
-      const callCount = readWord(totals, row * STATEMENT_TOTALS.words + STATEMENT_TOTALS.callCount);
+      const sums = row * STATEMENT_TOTALS.words;
+      const callCount = readWord(totals, sums + STATEMENT_TOTALS.callCount);
       // Row 0 stands for what has no row of its own: most often there is no such thing.
       if (row === OTHER_ID && callCount === 0) continue;
       const identity = this.#identityOf(identities, at, row, blocks);
@@ -115,12 +116,28 @@ export class StatementReader {
         tornCount += 1;
         continue;
       }
-      const id = statementIdOf(row, generationOfSequence(sequence));
-      const durations = (zeroCount: number): HistogramSnapshot =>
-        histograms === undefined
-          ? EMPTY_HISTOGRAM
-          : histogramOf(histograms, row * histogramWords, STATEMENT_SHAPE, zeroCount);
-      rows.push(snapshotOf(id, identity, totals, row * STATEMENT_TOTALS.words, durations));
+      // Written out: there are thousands of these, for each process of a host.
+      rows.push({
+        id: statementIdOf(row, generationOfSequence(sequence)),
+        fingerprint: identity.fingerprint,
+        text: identity.text,
+        callCount,
+        errorCount: readWord(totals, sums + STATEMENT_TOTALS.errorCount),
+        rowCount: readWord(totals, sums + STATEMENT_TOTALS.rowCount),
+        totalNs: readWord(totals, sums + STATEMENT_TOTALS.totalNs),
+        minNs: readWord(totals, sums + STATEMENT_TOTALS.minNs),
+        maxNs: readWord(totals, sums + STATEMENT_TOTALS.maxNs),
+        poolWaitNs: readWord(totals, sums + STATEMENT_TOTALS.poolWaitNs),
+        durations:
+          histograms === undefined
+            ? EMPTY_HISTOGRAM
+            : histogramOf(
+                histograms,
+                row * histogramWords,
+                STATEMENT_SHAPE,
+                readWord(totals, sums + STATEMENT_TOTALS.zeroCount),
+              ),
+      });
     }
     return { rows, tornCount };
   }
@@ -199,25 +216,4 @@ export class StatementReader {
 
 function generationOfSequence(sequence: number): number {
   return (sequence / 2 - 1) % 65_536;
-}
-
-function snapshotOf(
-  id: number,
-  identity: StatementIdentity,
-  totals: Uint32Array,
-  at: number,
-  durations: (zeroCount: number) => HistogramSnapshot,
-): StatementSnapshot {
-  return {
-    id,
-    ...identity,
-    callCount: readWord(totals, at + STATEMENT_TOTALS.callCount),
-    errorCount: readWord(totals, at + STATEMENT_TOTALS.errorCount),
-    rowCount: readWord(totals, at + STATEMENT_TOTALS.rowCount),
-    totalNs: readWord(totals, at + STATEMENT_TOTALS.totalNs),
-    minNs: readWord(totals, at + STATEMENT_TOTALS.minNs),
-    maxNs: readWord(totals, at + STATEMENT_TOTALS.maxNs),
-    poolWaitNs: readWord(totals, at + STATEMENT_TOTALS.poolWaitNs),
-    durations: durations(readWord(totals, at + STATEMENT_TOTALS.zeroCount)),
-  };
 }

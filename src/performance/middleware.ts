@@ -142,9 +142,11 @@ export class PerformanceMiddleware {
    */
   observe(scope: Scope): void {
     if (this.#observed.has(scope)) return;
+    // What other processes read is one for all middlewares.
+    const isFirstObserver = scope.observers.length === 0;
     const observer = new RequestObserver(
       (query) => this.#slowQuery(query),
-      (end, slowCount) => this.#addRequest(scope, end, slowCount),
+      (end, slowCount) => this.#addRequest(scope, end, slowCount, isFirstObserver),
       this.#store,
     );
     this.#observed.add(scope);
@@ -171,7 +173,7 @@ export class PerformanceMiddleware {
     };
   }
 
-  #addRequest(scope: Scope, end: ScopeEnd, slowCount: number): void {
+  #addRequest(scope: Scope, end: ScopeEnd, slowCount: number, isFirstObserver: boolean): void {
     const recorder = this.#recorder;
     if (recorder === undefined) return;
     const nowNs = recorder.engine.nowNs();
@@ -179,6 +181,8 @@ export class PerformanceMiddleware {
     const startedAt = Date.now() - durationMs;
     const repeated = findRepeatedStatements(scope, this.options.nPlusOneThreshold, recorder.core);
     for (const { statementId, sql, count, totalMs } of repeated) {
+      this.#store.addNPlusOne({ sql, route: scope.name, count, totalMs, timestamp: startedAt });
+      if (!isFirstObserver) continue;
       recorder.core.recordFinding(
         VERDICT.nPlusOne,
         statementId,
@@ -186,7 +190,6 @@ export class PerformanceMiddleware {
         count,
         Math.round(totalMs * 1e6),
       );
-      this.#store.addNPlusOne({ sql, route: scope.name, count, totalMs, timestamp: startedAt });
     }
     const space = scope.name.indexOf(' ');
     this.#store.addRequest({

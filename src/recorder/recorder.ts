@@ -3,7 +3,8 @@
  * and on the scope that issued it. Everything else reads.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 
 import {
   type Engine,
@@ -16,8 +17,9 @@ import {
   type RecorderCapacities,
   type Segment,
 } from '../engine/engine.ts';
-import { loadEngine } from '../engine/load.ts';
+import { fileLocks, loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
+import { reap } from '../segments/index.ts';
 import { OverheadMeter } from './overhead-meter.ts';
 import { PoolRegistry } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
@@ -88,6 +90,7 @@ export class Recorder {
       (ns) => this.segment.recordOverhead(1, ns),
     );
     this.pools = new PoolRegistry(this.core);
+    reapLater(this.segment.path, engine);
   }
 
   /** The scope that a query issued here and now belongs to. */
@@ -327,6 +330,15 @@ export class Recorder {
     query.sql = '';
     query.values = undefined;
   }
+}
+
+/** What the dead have left behind is not the business of the first request. */
+function reapLater(path: string | null, engine: Engine): void {
+  if (path === null || !isMainThread) return;
+  setImmediate(() => {
+    const directory = dirname(path);
+    reap({ directory, locks: fileLocks(), now: Date.now(), nowNs: engine.nowNs() });
+  }).unref();
 }
 
 const REGISTRY_KEY = Symbol.for('hyperdjango.recorder@0');

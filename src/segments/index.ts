@@ -9,6 +9,6 @@ export {
   type MergedStatement,
   Merger,
 } from './merge.ts';
-export type { ProcessSnapshot, ThreadSnapshot } from './process-snapshot.ts';
+export { type ProcessSnapshot, STUCK_NS, type ThreadSnapshot } from './process-snapshot.ts';
 export { reap, type ReapResult } from './reaper.ts';
 export { type SnapshotScope, SnapshotSource } from './snapshot-source.ts';

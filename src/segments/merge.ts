@@ -26,7 +26,7 @@ export interface Totals {
 export type MergedStatement = Omit<StatementSnapshot, 'id'>;
 export type MergedRoute = Omit<RouteSnapshot, 'id'>;
 
-export interface MergedPool extends Omit<PoolSnapshot, 'row' | 'updatedNs'> {
+export interface MergedPool extends Omit<PoolSnapshot, 'updatedNs'> {
   /** How many threads have a pool of that name. */
   readonly poolCount: number;
 }
@@ -158,7 +158,7 @@ export class Merger {
     sum.totalNs += statement.totalNs;
     sum.poolWaitNs += statement.poolWaitNs;
     sum.maxNs = Math.max(sum.maxNs, statement.maxNs);
-    sum.durations = mergeHistograms(sum.durations, statement.durations);
+    sum.durations = joined(sum.durations, statement.durations);
   }
 
   #addRoute(route: MergedRoute): void {
@@ -181,10 +181,10 @@ export class Merger {
     sum.queryCount += route.queryCount;
     sum.totalNs += route.totalNs;
     sum.maxNs = Math.max(sum.maxNs, route.maxNs);
-    sum.durations = mergeHistograms(sum.durations, route.durations);
+    sum.durations = joined(sum.durations, route.durations);
   }
 
-  #addPool({ row: _row, updatedNs: _updatedNs, ...pool }: PoolSnapshot): void {
+  #addPool({ updatedNs: _, ...pool }: PoolSnapshot): void {
     const sum = this.#pools.get(pool.name);
     if (sum === undefined) {
       this.#pools.set(pool.name, { ...pool, poolCount: 1 });
@@ -221,6 +221,11 @@ export class Merger {
     sum.firstNs = Math.min(sum.firstNs, finding.firstNs);
     sum.lastNs = Math.max(sum.lastNs, finding.lastNs);
   }
+}
+
+/** Most often histograms were left out: then there is nothing to be made. */
+function joined(a: HistogramSnapshot, b: HistogramSnapshot): HistogramSnapshot {
+  return b === EMPTY_HISTOGRAM ? a : mergeHistograms(a, b);
 }
 
 function totalsOf({ queryCount, requestCount, totals, evictedStatementCount }: RecorderSnapshot): Totals {

@@ -67,9 +67,23 @@ export interface LoopState {
 }
 
 export interface ReadOptions {
-  /** Histograms are most of what there is to read. */
+  /**
+   * Those of statements and routes, which are most of what there is to read.
+   *
+   * @defaultValue true
+   */
   readonly histograms?: boolean;
+  /**
+   * What has ended lately. With false it is read only where it may tell what is wrong: of the
+   * dead, and of threads whose event loop is stuck.
+   *
+   * @defaultValue true
+   */
+  readonly recent?: boolean;
 }
+
+/** From here on a loop that has been busy without a break counts as stuck. */
+export const STUCK_NS = 100e6;
 
 /** A process's segment, open for one reading after the other. */
 export class ProcessReader {
@@ -133,9 +147,11 @@ export class ProcessReader {
     const entries = readArenaEntries(this.#read, header, words);
     const problems = sizeProblems(header);
     const arenas: { entry: ArenaEntry; index: number; records: RecorderSnapshot }[] = [];
+    const { histograms = true, recent: isWanted = true } = options;
     entries.forEach((entry, index) => {
       try {
-        const records = this.#arenaAt(index, entry).snapshot(nowNs, options);
+        const recent = isWanted || state !== 'running' || loopOf(entry, nowNs).busyNs >= STUCK_NS;
+        const records = this.#arenaAt(index, entry).snapshot(nowNs, { histograms, recent });
         arenas.push({ entry, index, records });
       } catch (error) {
         problems.push(`arena ${index} cannot be read: ${messageOf(error)}`);

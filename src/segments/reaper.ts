@@ -10,7 +10,6 @@ import {
   foldInto,
   readTombstone,
   removeIfThere,
-  type Tombstone,
   writeTombstone,
 } from './tombstone.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { ABI_VERSION } from '../../src/engine/native.ts';
+import { ABI_VERSION } from '../../src/engine/addon.ts';
 import { packageRoot, runNode, runScript } from './support/child.ts';
 import { readElf } from './support/elf.ts';
 

@@ -35,10 +35,10 @@ const TINY = {
   routesMax: 2,
 };
 
-/** A process of three threads with something in each table. */
+/** A process of two threads with something in each table. */
 function soundSegment(): Buffer {
   const process = new RecordedProcess({ appName: 'shop', capacities: TINY });
-  for (const thread of [0, 1, 2]) {
+  for (const thread of [0, 1]) {
     const recorder = process.thread(thread);
     for (let index = 0; index < 6; index += 1) {
       const sql = `SELECT * FROM table_${index % 4} WHERE ${'a_long_column_name, '.repeat(20)} id = 1`;
@@ -97,7 +97,7 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   },
   directory(bytes, random) {
     for (let count = 1 + random(8); count > 0; count -= 1) {
-      writeHostile(bytes, DIRECTORY_FIRST + random(3 * DIRECTORY_ENTRY.words), random);
+      writeHostile(bytes, DIRECTORY_FIRST + random(2 * DIRECTORY_ENTRY.words), random);
     }
     return bytes;
   },

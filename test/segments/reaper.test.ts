@@ -124,10 +124,10 @@ describe('reap', () => {
     const directory = temporaryDirectory();
     const clock = new TestClock();
     const paths = bury(directory, 2, clock);
-    const past = new Date(clock.nowNs / 1e6 + WALL_MINUS_MONOTONIC_MS);
+    const past = new Date(clock.nowNs / 1e6 + WALL_MINUS_MONOTONIC_MS - HOUR_MS);
     for (const path of paths) utimesSync(path, past, past);
     const before = look(directory).merged;
-    expect(reapAt(directory, clock, 24 * HOUR_MS - 60_001).folded).toEqual([]);
+    expect(reapAt(directory, clock, 24 * HOUR_MS - 61_000).folded).toEqual([]);
     // The first one died a minute before the second.
     expect(reapAt(directory, clock, 24 * HOUR_MS - 30_000).folded).toHaveLength(1);
     expect(reapAt(directory, clock, 24 * HOUR_MS + 1).folded).toHaveLength(1);

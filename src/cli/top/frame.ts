@@ -56,13 +56,14 @@ function headerLines(view: TopView, options: FrameOptions): string[] {
 }
 
 function titleLine(view: TopView, { columns, clock, isPaused, paint }: FrameOptions): string {
-  const apps = view.apps.length === 0 ? 'nothing is running' : view.apps.map(nameOr).join(', ');
   const pids = view.running.slice(0, PIDS_SHOWN).map(({ pid }) => pid);
   const more = view.running.length > pids.length ? ', …' : '';
+  const running =
+    pids.length === 0
+      ? 'nothing is running'
+      : `${plural(view.running.length, 'process', 'processes')} (pid ${pids.join(', ')}${more})`;
   const gone = view.goneCount === 0 ? '' : `, ${view.goneCount} gone`;
-  const text = `${apps}  ${plural(view.running.length, 'process', 'processes')}${
-    pids.length === 0 ? '' : ` (pid ${pids.join(', ')}${more})`
-  }${gone}`;
+  const text = [view.apps.map(nameOr).join(', '), running + gone].filter(Boolean).join('  ');
   const right = isPaused ? `paused ${clock}` : clock;
   const width = Math.max(0, columns - right.length - 1);
   return paint('bold', fitText(text, width)) + ` ${right}`.slice(0, columns);

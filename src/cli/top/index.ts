@@ -1,7 +1,5 @@
 import { type Command, parseOptions } from '../command.ts';
 import { openHost } from '../segments.ts';
-import { topJsonOf } from './json.ts';
-import { printFrame, watch } from './watch.ts';
 
 /** `hyperdjango top` */
 export const top: Command = {
@@ -38,11 +36,13 @@ Environment:
     const host = openHost(io.env, app);
     try {
       if (json === true) {
-        io.stdout.write(`${JSON.stringify(topJsonOf(host.reader.snapshot({ histograms: false })))}\n`);
-      } else if (io.stdout.isTTY === true) {
-        await watch(host.reader, io);
+        const { topJsonOf } = await import('./json.ts');
+        const snapshot = host.reader.snapshot({ histograms: false });
+        io.stdout.write(`${JSON.stringify(topJsonOf(snapshot))}\n`);
       } else {
-        printFrame(host.reader, io);
+        const { printFrame, watch } = await import('./watch.ts');
+        if (io.stdout.isTTY === true) await watch(host.reader, io);
+        else printFrame(host.reader, io);
       }
       host.reap();
     } finally {

@@ -10,14 +10,13 @@ import {
   type OpenRequest,
   openWorkOf,
   type ProcessSnapshot,
+  STUCK_NS,
 } from '../../segments/index.ts';
 
 /** By what routes and statements are sorted: over the last interval, then since the start. */
 export const SORT_ORDERS = ['time', 'calls', 'mean', 'errors'] as const;
 export type SortOrder = (typeof SORT_ORDERS)[number];
 
-/** From here on a loop that has been busy without a break counts as blocked. */
-export const BLOCKED_NS = 100e6;
 /** Heartbeats that may be missed before a process counts as stopped. */
 const BEATS_MISSED_MAX = 50;
 
@@ -145,7 +144,7 @@ function openRequests(process: ProcessSnapshot): OpenRequest[] {
 }
 
 function blockedLoops(process: ProcessSnapshot): BlockedLoop[] {
-  const blocked = process.threads.filter(({ loop }) => loop.busyNs >= BLOCKED_NS);
+  const blocked = process.threads.filter(({ loop }) => loop.busyNs >= STUCK_NS);
   return blocked.map((thread) => {
     const { requests } = openWorkOf(process, thread);
     const request = requests.find(({ isLastActive }) => isLastActive);

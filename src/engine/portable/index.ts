@@ -7,6 +7,7 @@ import type {
   SegmentOptions,
 } from '../engine.ts';
 import { PortableRecorder } from './recorder.ts';
+import { openPortableSegment } from './segment.ts';
 import { normalizeSql, scanSql } from './sql/index.ts';
 
 export function createPortableEngine(): Engine {
@@ -63,17 +64,11 @@ class PortableEngine implements Engine {
 
   openSegment(options: SegmentOptions): Segment {
     this.#calls.openSegment += 1;
-    return (this.#segment ??= {
-      recorder: this.createRecorder(options.mainCapacities),
-      path: null,
-      reason: 'the portable engine keeps its records in this process',
-      arenaIndex: -1,
-      read: (_firstWord, target) => {
-        target.fill(0n);
-      },
-      setAppName: () => {},
-      recordOverhead: () => {},
-    });
+    const parts = { nowNs, normalizeSql, calls: this.#calls };
+    return (this.#segment ??= openPortableSegment(
+      options,
+      (capacities, arena) => new PortableRecorder(capacities, parts, arena),
+    ));
   }
 
   callCounts(): Readonly<Record<string, number>> {

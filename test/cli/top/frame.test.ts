@@ -72,14 +72,58 @@ describe('renderFrame', () => {
     clock.advance(570);
     process.beat();
     clock.advance(12);
-    expect(frame(first, host.look()).join('\n')).toMatchInlineSnapshot();
+    expect(frame(first, host.look()).join('\n')).toMatchInlineSnapshot(`
+      "shop  1 process (pid 4242)                                                                  03:04:05
+      requests 3.95/s  queries 8.89/s  errors 0.99/s  query p50 20.1 ms  p99 29.9 ms
+      event loops are free  heartbeat 12.0 ms ago  overhead unknown  dropped 0
+
+      PID                FOR  REQUEST (2 in flight)       QUERY                                           
+      4242            1.01 s  GET /reports/:id            SELECT pg_sleep($1)
+      4242            762 ms  (no name yet)
+
+           LOAD*    CALLS/s        MEAN    ERRORS  ROUTE                                                  
+           0.099       3.95     25.0 ms         0  GET /products
+           0.000          0        0 ns         0  GET /reports/:id
+
+           LOAD*    CALLS/s        MEAN    ERRORS  STATEMENT                                              
+           0.079       3.95     20.0 ms         0  SELECT * FROM products
+           0.030       0.99     30.0 ms         1  DELETE FROM carts
+           0.020       3.95     5.00 ms         0  SELECT * FROM customers WHERE id = $1
+           0.000          0        0 ns         0  SELECT pg_sleep($1)
+
+      POOLS                                                                                               
+      8 of 10 in use            2 idle     3 waiting  localhost:5432/shop
+
+      FINDINGS                                                                                            
+      n_plus_one                  1×      200 ms  GET /products               SELECT * FROM customers WHE…
+
+
+
+
+
+
+      q quit  p pause  sort by: t time  c calls  m mean  e errors  (now: time)                            "
+    `);
   });
 
   it('shows sums since the start in the first frame', () => {
     const host = new Host();
     runRequest(host.recorder, host.clock, 'GET /products', [['SELECT * FROM products', 12]]);
     host.process.beat();
-    expect(frame(undefined, host.look(), { rows: 12 }).join('\n')).toMatchInlineSnapshot();
+    expect(frame(undefined, host.look(), { rows: 12 }).join('\n')).toMatchInlineSnapshot(`
+      "shop  1 process (pid 4242)                                                                  03:04:05
+      requests 1  queries 1  errors 0  query p50 12.1 ms  p99 12.1 ms  (since the start)
+      event loops are free  heartbeat 0 ns ago  overhead unknown  dropped 0
+
+           TIME*      CALLS        MEAN    ERRORS  ROUTE                                                  
+         12.0 ms          1     12.0 ms         0  GET /products
+
+           TIME*      CALLS        MEAN    ERRORS  STATEMENT                                              
+         12.0 ms          1     12.0 ms         0  SELECT * FROM products
+
+
+      q quit  p pause  sort by: t time  c calls  m mean  e errors  (now: time)                            "
+    `);
   });
 
   it('names what a blocked event loop is stuck in', () => {
@@ -92,7 +136,18 @@ describe('renderFrame', () => {
     clock.advance(4_200);
     process.setEntry(0, 'loopCheckedNs', clock.nowNs);
     process.beat();
-    expect(frame(undefined, host.look(), { rows: 10 }).join('\n')).toMatchInlineSnapshot();
+    expect(frame(undefined, host.look(), { rows: 10 }).join('\n')).toMatchInlineSnapshot(`
+      "shop  1 process (pid 4242)                                                                  03:04:05
+      requests 0  queries 0  errors 0  query p50 0 ns  p99 0 ns  (since the start)
+      pid 4242: the event loop has been busy for 4.20 s in POST /import
+        INSERT INTO rows SELECT * FROM staging
+      1 event loops blocked  heartbeat 0 ns ago  overhead unknown  dropped 0
+
+      PID                FOR  REQUEST (2 in flight)       QUERY                                           
+
+           TIME*      CALLS        MEAN    ERRORS  ROUTE                                                  
+      q quit  p pause  sort by: t time  c calls  m mean  e errors  (now: time)                            "
+    `);
   });
 
   it('tells a process that stands still from one that is busy', () => {
