@@ -55,8 +55,8 @@ function threadTable(rows) {
 
 function segmentTable({ rows }) {
   return table(
-    ['one reading of all', 'ms'],
-    rows.map(({ name, ms }) => [name, ms.toFixed(1)]),
+    ['one reading of all', 'ms', 'of these on the processor'],
+    rows.map(({ name, ms, cpuMs }) => [name, ms.toFixed(1), cpuMs.toFixed(1)]),
   );
 }
 

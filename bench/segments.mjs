@@ -43,19 +43,25 @@ async function startProcesses(count, statements, directory) {
   return children;
 }
 
-function measure(rounds, run) {
+/** By the clock, and by the processor, which whatever else the machine does leaves alone. */
+function measure(name, rounds, run) {
   const samples = [];
+  const cpuSamples = [];
   for (let round = 0; round < rounds; round += 1) {
     const startMs = performance.now();
+    const before = process.cpuUsage();
     run();
+    const { user, system } = process.cpuUsage(before);
     samples.push(performance.now() - startMs);
+    cpuSamples.push((user + system) / 1_000);
   }
-  return median(samples);
+  return { name, ms: median(samples), cpuMs: median(cpuSamples) };
 }
 
 /**
- * @returns {Promise<{ processes: number, statements: number, rows: { name: string, ms: number }[] }>}
- * medians.
+ * @typedef {{ name: string, ms: number, cpuMs: number }} Row medians
+ *
+ * @returns {Promise<{ processes: number, statements: number, rows: Row[] }>}
  */
 export async function measureSegments({ processes = 64, statements = 2_000, rounds = 15 } = {}) {
   const directory = mkdtempSync('/dev/shm/hyperdjango-bench-');
@@ -71,19 +77,13 @@ export async function measureSegments({ processes = 64, statements = 2_000, roun
       throw new Error(`${merged.totals.queryCount} queries are counted`);
     }
     const rows = [
-      {
-        name: 'counters and sums, again',
-        ms: measure(rounds, () => reader.snapshot({ histograms: false })),
-      },
-      {
-        name: 'counters and sums, a reader that starts',
-        ms: measure(rounds, () => {
-          const fresh = new HostReader(options);
-          fresh.snapshot({ histograms: false });
-          fresh.close();
-        }),
-      },
-      { name: 'histograms too, again', ms: measure(rounds, () => reader.snapshot()) },
+      measure('counters and sums, again', rounds, () => reader.snapshot({ histograms: false })),
+      measure('counters and sums, by a reader that starts', rounds, () => {
+        const fresh = new HostReader(options);
+        fresh.snapshot({ histograms: false });
+        fresh.close();
+      }),
+      measure('histograms too, again', rounds, () => reader.snapshot()),
     ];
     reader.close();
     return { processes, statements, rows };
