@@ -40,6 +40,8 @@ function engineFor(kind, isSlow) {
       const recorder = engine.createRecorder(CAPACITIES);
       return {
         recorder: isSlow ? slowedRecorder(recorder, nowNs) : recorder,
+        path: null,
+        reason: 'a benchmark',
         recordOverhead() {},
       };
     },
