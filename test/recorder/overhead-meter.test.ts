@@ -8,7 +8,7 @@ const CLOCK_NS = 40;
 function createMeter(): {
   meter: OverheadMeter;
   samples: number[];
-  query(beginNs: number, endNs: number): void;
+  query: (beginNs: number, endNs: number) => void;
 } {
   let timeNs = 1_000;
   const samples: number[] = [];
