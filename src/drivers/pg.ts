@@ -306,7 +306,7 @@ function beginSubmitted(recorder: Recorder, query: PgQuery, connection: unknown)
     // A class of its own comes by twice: hooked itself, it calls the one that it extends.
     if (record.startNs !== 0) return;
     if (typeof connection === 'object' && connection !== null) {
-      const known = settings.get(connection as PgConnection);
+      const known = settings.get(connection);
       record.standardConformingStrings = known?.standardConformingStrings;
     }
     recorder.begin(record);

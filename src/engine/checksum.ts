@@ -40,7 +40,7 @@ export function hasValidChecksum(halves: Uint32Array, first: number, count: numb
 function sumOf(halves: Uint32Array, firstHalf: number, from: number, to: number): number {
   let sum = 0;
   for (let place = from; place < to; place += 1) {
-    sum = (sum + Math.imul(halves[firstHalf + 2 * place] ?? 0, FACTORS[place] ?? 0)) | 0;
+    sum = (sum + Math.imul(halves[firstHalf + 2 * place] as number, FACTORS[place] as number)) | 0;
   }
   return sum;
 }

@@ -1,7 +1,6 @@
 import type { NormalizedSql, NormalizeOptions } from '../../types/sql.ts';
 import { NO_HANDLE, OTHER_ID, REGISTER } from '../engine.ts';
 import type {
-  DropKind,
   EngineRecorder,
   Outcome,
   RecorderCapacities,
@@ -12,23 +11,18 @@ import type {
 } from '../engine.ts';
 import {
   arenaLayoutOf,
-  CAPACITY_NAMES,
-  DROP,
-  DROP_KINDS,
   ENDED_QUERY,
   ENDED_REQUEST,
   HEADER,
   IN_FLIGHT_QUERY,
   IN_FLIGHT_REQUEST,
-  LAYOUT_VERSION,
-  MAGIC,
-  QUERY_SHAPE,
   RECORD,
 } from '../layout.ts';
 import type { ArenaLayout } from '../layout.ts';
 import { ArenaReader } from '../reader.ts';
-import { addToWord, lowOf, readWord, storeWord, writeHalves, writeWord } from '../words.ts';
-import { bucketIndexOf, recordBucket } from './histogram.ts';
+import { addToWord, lowOf, readWord, writeHalves, writeWord } from '../words.ts';
+import { ArenaHeader } from './header.ts';
+import { bucketIndexOf } from './histogram.ts';
 import { HANDLE_KIND, InFlightTable } from './in-flight.ts';
 import { beginRecord, endRecord } from './record.ts';
 import { FindingTable, PoolTable } from './reports.ts';
@@ -69,6 +63,7 @@ export class PortableRecorder implements EngineRecorder {
   readonly #parts: PortableParts;
   readonly #layout: ArenaLayout;
   readonly #words: Uint32Array;
+  readonly #header: ArenaHeader;
   readonly #queries: InFlightTable;
   readonly #requests: InFlightTable;
   readonly #statements: StatementTable;
@@ -86,7 +81,7 @@ export class PortableRecorder implements EngineRecorder {
   constructor(
     capacities: RecorderCapacities,
     parts: PortableParts,
-    arena?: BigUint64Array<ArrayBufferLike>,
+    arena?: BigUint64Array,
   ) {
     const layout = arenaLayoutOf(capacities);
     const memory = arena ?? new BigUint64Array(layout.arenaWords);
@@ -116,7 +111,7 @@ export class PortableRecorder implements EngineRecorder {
     this.#findings = new FindingTable(words, layout);
     const texts = (): TextCache => new TextCache(2 * capacities.statementsMax);
     this.#texts = { unknown: texts(), on: texts(), off: texts() };
-    writeHeader(words, layout);
+    this.#header = new ArenaHeader(words, layout);
     this.#reader = new ArenaReader((firstWord, target) => {
       target.set(memory.subarray(firstWord, firstWord + target.length));
     });
@@ -129,8 +124,8 @@ export class PortableRecorder implements EngineRecorder {
     this.registers[REGISTER.startNs] = startNs;
     this.registers[REGISTER.statementId] = OTHER_ID;
     const handle = this.#beginRequest(startNs, routeId);
-    if (handle === NO_HANDLE) this.#countDrop('requests', startNs);
-    this.#noteActivity(handle, startNs);
+    if (handle === NO_HANDLE) this.#header.countDrop('requests', startNs);
+    this.#header.noteActivity(handle, startNs);
     return handle;
   }
 
@@ -175,10 +170,9 @@ export class PortableRecorder implements EngineRecorder {
     writeWord(words, record + ENDED_REQUEST.handle, ended);
     this.#endRecord(record, HEADER.requestCount);
     this.#routes.record(routeId, duration, queries, isError);
-    addToWord(words, HEADER.requestTotalNs, duration);
-    if (isError) addToWord(words, HEADER.requestErrorCount, 1);
-    if (routeId === OTHER_ID) this.#countDrop('routes', start + duration);
-    this.#noteActivity(ended, start + duration);
+    this.#header.addRequest(duration, isError);
+    if (routeId === OTHER_ID) this.#header.countDrop('routes', start + duration);
+    this.#header.noteActivity(ended, start + duration);
     this.#requests.end(ended);
   }
 
@@ -195,10 +189,10 @@ export class PortableRecorder implements EngineRecorder {
     this.registers[REGISTER.statementId] = statementId;
     const words = this.#words;
     const request = wholeOf(requestHandle);
-    this.#noteActivity(request, startNs);
+    this.#header.noteActivity(request, startNs);
     const slot = this.#queries.begin();
     if (slot === -1) {
-      this.#countDrop('queries', startNs);
+      this.#header.countDrop('queries', startNs);
       return NO_HANDLE;
     }
     writeWord(words, slot + IN_FLIGHT_QUERY.requestHandle, request);
@@ -275,7 +269,7 @@ export class PortableRecorder implements EngineRecorder {
       totalNs: wholeOf(totalNs),
       nowNs,
     });
-    if (hasReplaced) this.#countDrop('findings', nowNs);
+    if (hasReplaced) this.#header.countDrop('findings', nowNs);
   }
 
   recordPool(
@@ -296,7 +290,7 @@ export class PortableRecorder implements EngineRecorder {
       max: wholeOf(max),
       updatedNs,
     });
-    if (!hasRow) this.#countDrop('pools', updatedNs);
+    if (!hasRow) this.#header.countDrop('pools', updatedNs);
   }
 
   statement(id: number): StatementIdentity | undefined {
@@ -355,34 +349,10 @@ export class PortableRecorder implements EngineRecorder {
     }
     this.#endRecord(record, HEADER.queryCount);
     const bucket = durationNs === 0 ? 0 : bucketIndexOf(durationNs);
-    this.#statements.record(statementId, call, readWord(words, HEADER.queryCount), bucket);
-    this.#addToTotals(call, bucket);
-    if (statementId === OTHER_ID) this.#countDrop('statements', startNs + durationNs);
-    this.#noteActivity(requestHandle, startNs + durationNs);
-  }
-
-  #addToTotals({ durationNs, poolWaitNs, isError, rowCount }: Call, bucket: number): void {
-    const words = this.#words;
-    if (isError) addToWord(words, HEADER.errorCount, 1);
-    if (rowCount > 0) addToWord(words, HEADER.rowCount, rowCount);
-    addToWord(words, HEADER.totalNs, durationNs);
-    if (poolWaitNs > 0) addToWord(words, HEADER.poolWaitNs, poolWaitNs);
-    if (durationNs === 0) addToWord(words, HEADER.zeroCount, 1);
-    else recordBucket(words, 2 * this.#layout.queryHistogram, QUERY_SHAPE, bucket);
-  }
-
-  #noteActivity(requestHandle: number, nowNs: number): void {
-    storeWord(this.#words, HEADER.lastRequestHandle, requestHandle);
-    storeWord(this.#words, HEADER.lastActiveNs, nowNs);
-  }
-
-  #countDrop(kind: DropKind, nowNs: number): void {
-    const drop = HEADER.drops + DROP_KINDS.indexOf(kind) * DROP.words;
-    if (readWord(this.#words, drop + DROP.count) === 0) {
-      storeWord(this.#words, drop + DROP.firstNs, nowNs);
-    }
-    storeWord(this.#words, drop + DROP.lastNs, nowNs);
-    addToWord(this.#words, drop + DROP.count, 1);
+    this.#statements.record(statementId, call, this.#header.queryCount, bucket);
+    this.#header.addQuery(call, bucket);
+    if (statementId === OTHER_ID) this.#header.countDrop('statements', startNs + durationNs);
+    this.#header.noteActivity(requestHandle, startNs + durationNs);
   }
 
   /** Marks the next record of a ring as being written, and says where it lies. */
@@ -397,15 +367,6 @@ export class PortableRecorder implements EngineRecorder {
     endRecord(this.#words, record, RECORD.words);
     addToWord(this.#words, countWord, 1);
   }
-}
-
-function writeHeader(words: Uint32Array, layout: ArenaLayout): void {
-  writeHalves(words, HEADER.magic, MAGIC.low, MAGIC.high);
-  writeWord(words, HEADER.version, LAYOUT_VERSION);
-  writeWord(words, HEADER.arenaWords, layout.arenaWords);
-  CAPACITY_NAMES.forEach((name, index) => {
-    writeWord(words, HEADER.capacities + index, layout.capacities[name]);
-  });
 }
 
 /** Anything but a whole number from 0 to 2^53-1 is cut to one; what is no number is 0. */

@@ -1,4 +1,4 @@
-import { ChecksumSum } from '../checksum.ts';
+import type { ChecksumSum } from '../checksum.ts';
 import { TEXT_BLOCK, textBlockCountOf } from '../layout.ts';
 import type { ArenaLayout } from '../layout.ts';
 import { highOf, lowOf, writeWord } from '../words.ts';
