@@ -98,4 +98,35 @@ describe('the heartbeat', () => {
     const { running } = await start('setTimeout(() => process.exit(3), 100)');
     expect(await running.finished).toMatchObject({ code: 3, signal: null, stderr: '' });
   });
+
+  it('comes from a timer, and the exit code from an event, where the system tells neither', async () => {
+    const running = startRecording(
+      `const { createRequire } = await import('node:module');
+      const { createNativeEngine } = await import(new URL('../engine/native.js', process.env.RECORDER_URL));
+      const binding = createRequire(process.cwd() + '/')('./build/Release/hyperdjango.node');
+      const seen = { beats: 0, exitCode: undefined };
+      const engine = createNativeEngine({
+        ...binding,
+        openSegment: (...args) =>
+          ({ ...binding.openSegment(...args), watchesLoop: false, knowsExitCode: false }),
+        beat: () => { seen.beats += 1; binding.beat(); },
+        noteExitCode: (code) => { seen.exitCode = code; binding.noteExitCode(code); },
+      });
+      const capacities = { inFlightQueriesMax: 8, inFlightRequestsMax: 8, recentQueriesMax: 8,
+        recentRequestsMax: 8, statementsMax: 8, routesMax: 8 };
+      const { path } = engine.openSegment({ appName: '', scriptName: '', directory: undefined,
+        mainCapacities: capacities, workerCapacities: capacities });
+      process.on('exit', () => console.log(JSON.stringify({ path, ...seen })));
+      process.exitCode = 3;
+      // Nothing but this keeps the process alive.
+      setTimeout(() => {}, 300);`,
+      { env: { HYPERDJANGO_DIR: folder } },
+    );
+    const finished = await running.finished;
+    expect(finished).toMatchObject({ code: 3, stderr: '' });
+    const told = JSON.parse(finished.stdout) as { path: string; beats: number; exitCode: number };
+    expect(told.exitCode).toBe(3);
+    expect(told.beats).toBeGreaterThan(1);
+    expect(readSegment(told.path)).toMatchObject({ exitCode: 3 });
+  });
 });
