@@ -17,9 +17,7 @@ export function visibleText(text: string): string {
     const short = SHORT_ESCAPES[character];
     if (short !== undefined) return short;
     const code = character.codePointAt(0) ?? 0;
-    return code < 0x100
-      ? `\\x${code.toString(16).padStart(2, '0')}`
-      : `\\u{${code.toString(16)}}`;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
   });
 }
 

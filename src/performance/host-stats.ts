@@ -45,15 +45,17 @@ export function hostStatsOf(
 /** Those in buckets whose middle lies at the threshold or over it. */
 function countFrom({ scale, offset, counts, zeroCount }: HistogramSnapshot, ns: number): number {
   const fromBuckets = counts.reduce(
-    (sum, count, bucket) =>
-      lowerBoundOf(scale, offset + bucket + 0.5) >= ns ? sum + count : sum,
+    (sum, count, bucket) => (lowerBoundOf(scale, offset + bucket + 0.5) >= ns ? sum + count : sum),
     0,
   );
   return ns === 0 ? fromBuckets + zeroCount : fromBuckets;
 }
 
 /** As far as the rings remember. */
-function slowQueriesOf({ threads, aliveNs, aliveAt }: ProcessSnapshot, fromNs: number): SlowQuery[] {
+function slowQueriesOf(
+  { threads, aliveNs, aliveAt }: ProcessSnapshot,
+  fromNs: number,
+): SlowQuery[] {
   return threads.flatMap(({ records }) => {
     const slow = records.recentQueries.filter(({ durationNs }) => durationNs >= fromNs);
     if (slow.length === 0) return [];
@@ -65,13 +67,13 @@ function slowQueriesOf({ threads, aliveNs, aliveAt }: ProcessSnapshot, fromNs: n
         request.routeId,
       ]),
     );
-    return slow.slice(-RECENT_MAX).map(
-      ({ statementId, requestHandle, startNs, durationNs }): SlowQuery => ({
+    return slow
+      .slice(-RECENT_MAX)
+      .map(({ statementId, requestHandle, startNs, durationNs }): SlowQuery => ({
         sql: statements.get(statementId) ?? '<unknown>',
         durationMs: durationNs / 1e6,
         route: names.get(routeIds.get(requestHandle) ?? -1) ?? null,
         timestamp: aliveAt - (aliveNs - startNs) / 1e6,
-      }),
-    );
+      }));
   });
 }

@@ -7,8 +7,7 @@ export {
   type MergedRoute,
   type MergedSnapshot,
   type MergedStatement,
-  Merger,
 } from './merge.ts';
-export { type ProcessSnapshot, STUCK_NS, type ThreadSnapshot } from './process-snapshot.ts';
-export { reap, type ReapResult } from './reaper.ts';
-export { type SnapshotScope, SnapshotSource } from './snapshot-source.ts';
+export { type ProcessSnapshot, STUCK_NS } from './process-snapshot.ts';
+export { reap } from './reaper.ts';
+export { SnapshotSource } from './snapshot-source.ts';

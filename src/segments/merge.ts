@@ -164,7 +164,15 @@ export class Merger {
   #addRoute(route: MergedRoute): void {
     const sum = this.#routes.get(route.route);
     if (sum === undefined) {
-      const { route: name, requestCount, errorCount, queryCount, totalNs, maxNs, durations } = route;
+      const {
+        route: name,
+        requestCount,
+        errorCount,
+        queryCount,
+        totalNs,
+        maxNs,
+        durations,
+      } = route;
       this.#routes.set(name, {
         route: name,
         requestCount,
@@ -184,17 +192,17 @@ export class Merger {
     sum.durations = joined(sum.durations, route.durations);
   }
 
-  #addPool({ updatedNs: _, ...pool }: PoolSnapshot): void {
-    const sum = this.#pools.get(pool.name);
+  #addPool({ name, total, idle, waiting, max }: PoolSnapshot): void {
+    const sum = this.#pools.get(name);
     if (sum === undefined) {
-      this.#pools.set(pool.name, { ...pool, poolCount: 1 });
+      this.#pools.set(name, { name, total, idle, waiting, max, poolCount: 1 });
       return;
     }
     sum.poolCount += 1;
-    sum.total += pool.total;
-    sum.idle += pool.idle;
-    sum.waiting += pool.waiting;
-    sum.max += pool.max;
+    sum.total += total;
+    sum.idle += idle;
+    sum.waiting += waiting;
+    sum.max += max;
   }
 
   #addFindings({ findings, statements, routes }: RecorderSnapshot): void {
@@ -228,7 +236,12 @@ function joined(a: HistogramSnapshot, b: HistogramSnapshot): HistogramSnapshot {
   return b === EMPTY_HISTOGRAM ? a : mergeHistograms(a, b);
 }
 
-function totalsOf({ queryCount, requestCount, totals, evictedStatementCount }: RecorderSnapshot): Totals {
+function totalsOf({
+  queryCount,
+  requestCount,
+  totals,
+  evictedStatementCount,
+}: RecorderSnapshot): Totals {
   return {
     queryCount,
     errorCount: totals.errorCount,

@@ -208,7 +208,11 @@ function stateOf(header: SegmentHeader, isAlive: boolean): ProcessState {
   return header.hasExited ? 'exited' : 'dead';
 }
 
-function sizeProblems({ mainArenaWords, wantedMainArenaWords, droppedThreads }: SegmentHeader): string[] {
+function sizeProblems({
+  mainArenaWords,
+  wantedMainArenaWords,
+  droppedThreads,
+}: SegmentHeader): string[] {
   const problems: string[] = [];
   if (wantedMainArenaWords > mainArenaWords) {
     const percent = Math.round((100 * mainArenaWords) / wantedMainArenaWords);
@@ -238,11 +242,7 @@ function lastSignNs(records: RecorderSnapshot): number {
 
 /** A beat may be missed, and a damaged record may lie in the future. */
 function lastOf(header: SegmentHeader, nowNs: number, signs: readonly number[]): number {
-  return Math.max(
-    header.startedNs,
-    header.heartbeatNs,
-    ...signs.filter((ns) => ns <= nowNs),
-  );
+  return Math.max(header.startedNs, header.heartbeatNs, ...signs.filter((ns) => ns <= nowNs));
 }
 
 function wallMsOf(header: SegmentHeader, monotonicNs: number): number {

@@ -1,7 +1,12 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { type DirectoryListing, listDirectory, type SegmentName, tombstonePath } from './directory.ts';
+import {
+  type DirectoryListing,
+  listDirectory,
+  type SegmentName,
+  tombstonePath,
+} from './directory.ts';
 import type { FileLocks } from '../engine/file-locks.ts';
 import { Merger } from './merge.ts';
 import { ProcessReader, type ProcessSnapshot } from './process-snapshot.ts';

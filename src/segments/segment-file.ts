@@ -10,10 +10,10 @@ const FILE_BYTES_MAX = 256 * 2 ** 20;
 export interface SegmentFile {
   readonly path: string;
   /** Whole words of the file when it was opened; it grows when a thread gets an arena. */
-  words(): number;
+  readonly words: () => number;
   /** @throws Error where the file ends before the last of the words. */
   readonly read: ReadWords;
-  close(): void;
+  readonly close: () => void;
 }
 
 /**

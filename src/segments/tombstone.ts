@@ -1,4 +1,14 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 import type { HistogramSnapshot } from '../engine/engine.ts';
@@ -121,9 +131,7 @@ function writeFully(file: number, bytes: Buffer): void {
 
 /** The rows with the longest totals, and one row for all others. */
 function boundedStatements(rows: readonly MergedStatement[]): MergedStatement[] {
-  const kept = rows
-    .slice(0, STATEMENTS_MAX)
-    .map((row) => ({ ...row, text: shortened(row.text) }));
+  const kept = rows.slice(0, STATEMENTS_MAX).map((row) => ({ ...row, text: shortened(row.text) }));
   if (rows.length === kept.length) return kept;
   const others = rows
     .slice(STATEMENTS_MAX)
@@ -240,7 +248,10 @@ function listOf(check: Check, lengthMax: number): Check {
   return (value) => Array.isArray(value) && value.length <= lengthMax && value.every(check);
 }
 
-function hasShape(value: Record<string, unknown>, checks: Readonly<Record<string, Check>>): boolean {
+function hasShape(
+  value: Record<string, unknown>,
+  checks: Readonly<Record<string, Check>>,
+): boolean {
   return Object.entries(checks).every(([name, check]) => check(value[name]));
 }
 

@@ -21,7 +21,9 @@ describe('hyperdjango', () => {
     const general = await hyperdjango(['--help']);
     expect(general).toMatchObject({ code: 0, stderr: '' });
     expect(general.stdout).toMatch(/^Usage: hyperdjango <command> \[options\]$/m);
-    expect(general.stdout).toMatch(/^ {2}demo\b/m);
+    for (const command of ['demo', 'top', 'postmortem']) {
+      expect(general.stdout).toMatch(new RegExp(`^ {2}${command}\\b`, 'm'));
+    }
     expect(await hyperdjango(['-h'])).toEqual(general);
 
     const demo = await hyperdjango(['demo', '--seconds', '1', '--help']);
@@ -29,6 +31,14 @@ describe('hyperdjango', () => {
     expect(demo.stdout).toMatch(/^Usage: hyperdjango demo \[options\]$/m);
     for (const option of ['--seconds', '--port', '--json', 'DATABASE_URL']) {
       expect(demo.stdout).toContain(option);
+    }
+    for (const [command, options] of [
+      ['top', ['--app', '--json', 'HYPERDJANGO_DIR']],
+      ['postmortem', ['--app', '--all', '--json', 'HYPERDJANGO_DIR']],
+    ] as const) {
+      const { code, stdout } = await hyperdjango([command, '-h']);
+      expect(code).toBe(0);
+      for (const option of options) expect(stdout).toContain(option);
     }
   });
 
@@ -53,6 +63,14 @@ describe('hyperdjango', () => {
     [
       ['demo', '--second', '5'],
       "hyperdjango demo: unknown option '--second'; see hyperdjango demo --help",
+    ],
+    [
+      ['top', '--interval', '5'],
+      "hyperdjango top: unknown option '--interval'; see hyperdjango top --help",
+    ],
+    [
+      ['postmortem', '--app'],
+      "hyperdjango postmortem: option '--app <value>' argument missing; see hyperdjango postmortem --help",
     ],
     [['demo', 'now'], "hyperdjango demo: unexpected argument 'now'; see hyperdjango demo --help"],
     [

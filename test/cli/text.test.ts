@@ -1,12 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import {
-  fitText,
-  formatCount,
-  formatDuration,
-  visibleText,
-  widthOf,
-} from '../../src/cli/text.ts';
+import { fitText, formatCount, formatDuration, visibleText, widthOf } from '../../src/cli/text.ts';
 
 describe('visibleText', () => {
   it.each([

@@ -19,7 +19,12 @@ import { HostReader } from '../../src/segments/host.ts';
 import { ProcessReader } from '../../src/segments/process-snapshot.ts';
 import { openSegmentFile } from '../../src/segments/segment-file.ts';
 import { createRandom, TEST_SEED } from '../conformance/support/random.ts';
-import { RecordedProcess, runQuery, runRequest, temporaryDirectory } from './support/recorded-process.ts';
+import {
+  RecordedProcess,
+  runQuery,
+  runRequest,
+  temporaryDirectory,
+} from './support/recorded-process.ts';
 
 const FILES = 10_000;
 const SHIFTING_FILES = 1_000;
@@ -60,7 +65,17 @@ type Damage = (bytes: Buffer, random: Random) => Buffer;
 const pageBytes = PAGE_WORDS * 8;
 
 /** Numbers that sizes, offsets and chains go wrong with. */
-const HOSTILE = [0n, 1n, 2n, 0xffffn, 2n ** 31n, 2n ** 32n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n];
+const HOSTILE = [
+  0n,
+  1n,
+  2n,
+  0xffffn,
+  2n ** 31n,
+  2n ** 32n - 1n,
+  2n ** 53n,
+  2n ** 63n,
+  2n ** 64n - 1n,
+];
 
 function writeHostile(bytes: Buffer, word: number, random: Random): void {
   const offset = Math.min(word * 8, bytes.length - 8);
@@ -80,7 +95,8 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
     return bytes;
   },
   truncation: (bytes, random) => bytes.subarray(0, random(2 ** random(18))),
-  wholePagesOnly: (bytes, random) => bytes.subarray(0, random(bytes.length / pageBytes) * pageBytes),
+  wholePagesOnly: (bytes, random) =>
+    bytes.subarray(0, random(bytes.length / pageBytes) * pageBytes),
   swappedPages(bytes, random) {
     const pages = Math.floor(bytes.length / pageBytes);
     const [a, b] = [random(pages) * pageBytes, random(pages) * pageBytes];
@@ -155,37 +171,33 @@ function useEverywhere(reader: HostReader): 'read' | 'refused' | 'torn' {
   return isWhole ? 'read' : 'torn';
 }
 
-it(
-  `reads or refuses each of ${FILES} damaged files, in bounded time`,
-  { timeout: 300_000 },
-  () => {
-    const directory = temporaryDirectory();
-    const sound = soundSegment();
-    const path = join(directory, `4242-${'0'.repeat(15)}1.segment`);
-    const names = Object.keys(DAMAGES);
-    const answers = { read: 0, refused: 0, torn: 0 };
-    let slowestMs = 0;
-    for (let index = 0; index < FILES; index += 1) {
-      const random = randomFrom(TEST_SEED + index);
-      const name = names[index % names.length] ?? '';
-      writeFileSync(path, DAMAGES[name]?.(Buffer.from(sound), random) ?? '');
-      const reader = new HostReader({ directory, locks: undefined, nowNs: () => 4_000e9 });
-      const startMs = performance.now();
-      try {
-        answers[useEverywhere(reader)] += 1;
-      } catch (cause) {
-        throw new Error(`TEST_SEED=${TEST_SEED}, file ${index} (${name})`, { cause });
-      } finally {
-        reader.close();
-      }
-      slowestMs = Math.max(slowestMs, performance.now() - startMs);
+it(`reads or refuses each of ${FILES} damaged files, in bounded time`, { timeout: 300_000 }, () => {
+  const directory = temporaryDirectory();
+  const sound = soundSegment();
+  const path = join(directory, `4242-${'0'.repeat(15)}1.segment`);
+  const names = Object.keys(DAMAGES);
+  const answers = { read: 0, refused: 0, torn: 0 };
+  let slowestMs = 0;
+  for (let index = 0; index < FILES; index += 1) {
+    const random = randomFrom(TEST_SEED + index);
+    const name = names[index % names.length] ?? '';
+    writeFileSync(path, DAMAGES[name]?.(Buffer.from(sound), random) ?? '');
+    const reader = new HostReader({ directory, locks: undefined, nowNs: () => 4_000e9 });
+    const startMs = performance.now();
+    try {
+      answers[useEverywhere(reader)] += 1;
+    } catch (cause) {
+      throw new Error(`TEST_SEED=${TEST_SEED}, file ${index} (${name})`, { cause });
+    } finally {
+      reader.close();
     }
-    console.log(`seed ${TEST_SEED}: ${JSON.stringify(answers)}, slowest ${slowestMs.toFixed(1)} ms`);
-    expect(slowestMs, `TEST_SEED=${TEST_SEED}`).toBeLessThan(MS_MAX);
-    // Every kind of answer was given: the damage was neither harmless nor total.
-    expect(Math.min(...Object.values(answers))).toBeGreaterThan(FILES / 100);
-  },
-);
+    slowestMs = Math.max(slowestMs, performance.now() - startMs);
+  }
+  console.log(`seed ${TEST_SEED}: ${JSON.stringify(answers)}, slowest ${slowestMs.toFixed(1)} ms`);
+  expect(slowestMs, `TEST_SEED=${TEST_SEED}`).toBeLessThan(MS_MAX);
+  // Every kind of answer was given: the damage was neither harmless nor total.
+  expect(Math.min(...Object.values(answers))).toBeGreaterThan(FILES / 100);
+});
 
 it(
   `survives ${SHIFTING_FILES} files that shrink, grow and change while they are read`,
@@ -194,7 +206,7 @@ it(
     const directory = temporaryDirectory();
     const sound = soundSegment();
     const path = join(directory, 'shifting');
-    const ends = { read: 0, refused: 0 };
+    const ends = { whole: 0, inPart: 0, refused: 0 };
     for (let index = 0; index < SHIFTING_FILES; index += 1) {
       writeFileSync(path, sound);
       const random = randomFrom(TEST_SEED + index);
@@ -212,7 +224,7 @@ it(
       try {
         const snapshot = ProcessReader.ofMemory(path, shift).snapshot(4_000e9);
         expect(snapshot.pid).toEqual(expect.any(Number));
-        ends.read += 1;
+        ends[snapshot.problems.length === 0 ? 'whole' : 'inPart'] += 1;
       } catch (error) {
         if (!(error instanceof Error) || error.name !== 'Error') {
           throw new Error(`TEST_SEED=${TEST_SEED}, file ${index}`, { cause: error });
@@ -227,6 +239,6 @@ it(
       expect(wordsRead).toBeLessThan(20 * (sound.length / 8));
     }
     console.log(`seed ${TEST_SEED}: ${JSON.stringify(ends)}`);
-    expect(Math.min(...Object.values(ends))).toBeGreaterThan(0);
+    expect(Math.min(ends.whole, ends.inPart + ends.refused)).toBeGreaterThan(0);
   },
 );

@@ -92,28 +92,32 @@ describe('hyperdjango top', () => {
     await until('the loop to be blocked', async () => {
       return (await jsonOf<TopJson>(directory, 'top', '--json')).blocked.length === 1;
     });
+    // Wall time is this only where nothing else wants the processor, as other tests do.
     const timed = `
       const startMs = performance.now();
-      process.on('exit', () => process.stderr.write(String(performance.now() - startMs)));
+      const start = process.cpuUsage();
+      process.on('exit', () => {
+        const { user, system } = process.cpuUsage(start);
+        const wallMs = performance.now() - startMs;
+        process.stderr.write(JSON.stringify({ wallMs, cpuMs: (user + system) / 1e3 }));
+      });
     `;
-    const runs: number[] = [];
-    // Other tests run beside this one: their share of the processor is not the command's.
-    while (runs.length < 20 && !runs.some((ms) => ms < 100)) {
+    const hook = `data:text/javascript,${encodeURIComponent(timed)}`;
+    const runs: { wallMs: number; cpuMs: number }[] = [];
+    for (let run = 0; run < 5; run += 1) {
       const { stdout, stderr } = await runNode(
-        [
-          '--import',
-          `data:text/javascript,${encodeURIComponent(timed)}`,
-          join(ROOT, 'dist/cli/main.js'),
-          'top',
-          '--json',
-        ],
+        ['--import', hook, join(ROOT, 'dist/cli/main.js'), 'top', '--json'],
         { env: { HYPERDJANGO_DIR: directory } },
       );
       expect((JSON.parse(stdout) as TopJson).blocked).toHaveLength(1);
-      runs.push(Number(stderr));
+      runs.push(JSON.parse(stderr) as { wallMs: number; cpuMs: number });
     }
-    console.log(`top --json: ${runs.map((ms) => ms.toFixed(0)).join(', ')} ms from the first line`);
-    expect(Math.min(...runs)).toBeLessThan(100);
+    const fastest = (key: 'wallMs' | 'cpuMs'): number => Math.min(...runs.map((run) => run[key]));
+    console.log(
+      `top --json, from its first line: ${fastest('wallMs').toFixed(0)} ms, ` +
+        `of the processor ${fastest('cpuMs').toFixed(0)} ms`,
+    );
+    expect(fastest('cpuMs')).toBeLessThan(100);
   });
 
   it('adds up the four workers of a cluster', async () => {
@@ -132,9 +136,11 @@ describe('hyperdjango top', () => {
       seen = await jsonOf<TopJson>(directory, 'top', '--json', '--app', 'clustered');
       return seen.totals.requests === 50;
     });
-    expect(seen.routes).toEqual([expect.objectContaining({ route: 'GET /products/:id', requests: 50 })]);
+    expect(seen.routes).toEqual([
+      expect.objectContaining({ route: 'GET /products/:id', requests: 50 }),
+    ]);
     const running = seen.processes.filter(({ state }) => state === 'running');
-    expect(running.map(({ pid }) => pid).sort()).toEqual(workers.map(({ pid }) => pid).sort());
+    expect(new Set(running.map(({ pid }) => pid))).toEqual(new Set(workers.map(({ pid }) => pid)));
     const others = await jsonOf<TopJson>(directory, 'top', '--json', '--app', 'nobody');
     expect(others).toMatchObject({ processes: [], totals: { requests: 0 } });
   });
@@ -197,7 +203,9 @@ describe('hyperdjango postmortem', () => {
     const all = await jsonOf<DeathJson[]>(directory, 'postmortem', '--all', '--json');
     expect(all.map(({ pid }) => pid)).toEqual([pids[2], pids[1], pids[0]]);
     expect(
-      all.toReversed().map(({ cause, exitCode, requestsInFlight }) => [cause, exitCode, requestsInFlight.length]),
+      all
+        .toReversed()
+        .map(({ cause, exitCode, requestsInFlight }) => [cause, exitCode, requestsInFlight.length]),
     ).toEqual([
       ['exited', 0, 0],
       ['exited', 3, 0],

@@ -44,7 +44,12 @@ function holdLock(path: string): void {
 }
 
 /** Puts as many dead processes of an app into the directory, one minute between their deaths. */
-function bury(directory: string, count: number, clock = new TestClock(), appName = 'shop'): string[] {
+function bury(
+  directory: string,
+  count: number,
+  clock = new TestClock(),
+  appName = 'shop',
+): string[] {
   return Array.from({ length: count }, (_, index) => {
     const process = new RecordedProcess({ appName, clock, pid: 1_000 + index });
     const recorder = process.thread();
@@ -113,10 +118,11 @@ describe('reap', () => {
     expect(segmentsIn(directory)).toHaveLength(16);
     bury(directory, 1, clock, '../up/and away');
     expect(reapAt(directory, clock).folded).toHaveLength(1);
-    expect(readdirSync(directory).filter((name) => name.endsWith('.tombstone')).sort()).toEqual([
-      '..%2Fup%2Fand%20away.tombstone',
-      'shop.tombstone',
-    ]);
+    expect(
+      readdirSync(directory)
+        .filter((name) => name.endsWith('.tombstone'))
+        .sort(),
+    ).toEqual(['..%2Fup%2Fand%20away.tombstone', 'shop.tombstone']);
     expect(look(directory, '../up/and away').merged.totals.requestCount).toBe(36 + 1);
   });
 
@@ -140,7 +146,11 @@ describe('reap', () => {
     const clock = new TestClock();
     const paths = bury(directory, 12, clock);
     for (const path of paths) holdLock(path);
-    expect(reapAt(directory, clock, 48 * HOUR_MS)).toEqual({ folded: [], removed: [], problems: [] });
+    expect(reapAt(directory, clock, 48 * HOUR_MS)).toEqual({
+      folded: [],
+      removed: [],
+      problems: [],
+    });
     expect(segmentsIn(directory)).toHaveLength(12);
   });
 
@@ -216,7 +226,13 @@ describe('reap', () => {
     expect(readFileSync(elsewhere, 'utf8')).toBe('not a segment');
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     expect(readdirSync(directory).sort()).toEqual(
-      ['.reaper.lock', 'README.txt', basename(link), `2-${'b'.repeat(16)}.segment`, 'shop.tombstone'].sort(),
+      [
+        '.reaper.lock',
+        'README.txt',
+        basename(link),
+        `2-${'b'.repeat(16)}.segment`,
+        'shop.tombstone',
+      ].sort(),
     );
   });
 

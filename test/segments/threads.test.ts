@@ -15,7 +15,10 @@ it.each(ENGINE_KINDS)(
     });
     expect(stderr).toBe('');
     expect(code).toBe(0);
-    const lines = stdout.trimEnd().split('\n').map((line) => JSON.parse(line) as unknown);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
     // Queries, calls of the one statement, values in the histogram, in flight.
     const seen = (queries: number, inFlight: number): object => ({
       thread: [100, 100, 100, 0],

@@ -19,7 +19,9 @@ export function describeDeath(death: Death, columns: number, paint: Painter): st
   return [
     paint(
       'bold',
-      line(`${process.appName || process.scriptName || '(no name)'}, pid ${process.pid}: ${sentenceOf(death.cause)}`),
+      line(
+        `${process.appName || process.scriptName || '(no name)'}, pid ${process.pid}: ${sentenceOf(death.cause)}`,
+      ),
     ),
     line(`last sign of life ${isoOf(process.aliveAt) ?? 'unknown'}`),
     line(
@@ -59,16 +61,12 @@ export function describeDeath(death: Death, columns: number, paint: Painter): st
   ];
 }
 
-/** Such as `killed, or crashed, with no time to say anything`. */
+/** Such as `exited with code 1`. */
 export function sentenceOf(cause: Cause): string {
-  switch (cause.kind) {
-    case 'exited':
-      return `exited with code ${cause.code}`;
-    case 'uncaught exception':
-      return 'died of an uncaught exception';
-    case 'killed':
-      return 'killed: it was gone without a word';
-  }
+  if (cause.kind === 'exited') return `exited with code ${cause.code}`;
+  return cause.kind === 'killed'
+    ? 'killed: it was gone without a word'
+    : 'died of an uncaught exception';
 }
 
 function requestLines(request: OpenRequest): string[] {
@@ -81,7 +79,8 @@ function requestLines(request: OpenRequest): string[] {
       ...queries.map((query) => `    ${durationColumn(query.elapsedNs)}  ${cut(query.text)}`),
     ];
   }
-  const last = lastQuery === undefined ? 'no query' : `no query; the last was ${cut(lastQuery.text)}`;
+  const last =
+    lastQuery === undefined ? 'no query' : `no query; the last was ${cut(lastQuery.text)}`;
   return [first, `    ${' '.repeat(10)}  ${last}`];
 }
 

@@ -100,7 +100,9 @@ function loopText(view: TopView): string {
   const { queries, requests, statements, torn } = view.dropped;
   const dropped = queries + requests + statements;
   return [
-    view.blocked.length === 0 ? 'event loops are free' : `${view.blocked.length} event loops blocked`,
+    view.blocked.length === 0
+      ? 'event loops are free'
+      : `${plural(view.blocked.length, 'event loop', 'event loops')} blocked`,
     `heartbeat ${beat}`,
     `overhead ${view.overheadNs === 0 ? 'unknown' : `${formatDuration(view.overheadNs)} a query`}`,
     `dropped ${formatCount(dropped)}`,

@@ -92,7 +92,9 @@ export function topViewOf(
   const before = previous?.merged;
   const seconds = previous === undefined ? 0 : (current.takenNs - previous.takenNs) / 1e9;
   const durations =
-    before === undefined ? merged.durations : subtractHistograms(merged.durations, before.durations);
+    before === undefined
+      ? merged.durations
+      : subtractHistograms(merged.durations, before.durations);
   const lines = running.map(processLine);
   return {
     apps: [...new Set(current.processes.map(({ appName }) => appName))].sort(),

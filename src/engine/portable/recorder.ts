@@ -78,11 +78,7 @@ export class PortableRecorder implements EngineRecorder {
    * @param arena memory for `arenaLayoutOf(capacities)`: all zeros, or an arena of the same
    * capacities whose thread has ended, to go on with.
    */
-  constructor(
-    capacities: RecorderCapacities,
-    parts: PortableParts,
-    arena?: BigUint64Array,
-  ) {
+  constructor(capacities: RecorderCapacities, parts: PortableParts, arena?: BigUint64Array) {
     const layout = arenaLayoutOf(capacities);
     const memory = arena ?? new BigUint64Array(layout.arenaWords);
     const words = new Uint32Array(memory.buffer, memory.byteOffset, 2 * layout.arenaWords);

@@ -141,7 +141,7 @@ describe('renderFrame', () => {
       requests 0  queries 0  errors 0  query p50 0 ns  p99 0 ns  (since the start)
       pid 4242: the event loop has been busy for 4.20 s in POST /import
         INSERT INTO rows SELECT * FROM staging
-      1 event loops blocked  heartbeat 0 ns ago  overhead unknown  dropped 0
+      1 event loop blocked  heartbeat 0 ns ago  overhead unknown  dropped 0
 
       PID                FOR  REQUEST (2 in flight)       QUERY                                           
 
@@ -168,7 +168,9 @@ describe('renderFrame', () => {
     const current = host.look();
     const firstStatement = (sort: SortOrder): string | undefined => {
       const lines = frame(first, current, { sort });
-      return lines[lines.findIndex((line) => line.endsWith('STATEMENT') || line.includes('STATEMENT ')) + 1];
+      return lines[
+        lines.findIndex((line) => line.endsWith('STATEMENT') || line.includes('STATEMENT ')) + 1
+      ];
     };
     expect(firstStatement('time')).toMatch(/SELECT a FROM slow$/);
     expect(firstStatement('mean')).toMatch(/SELECT a FROM slow$/);

@@ -17,7 +17,8 @@ class Terminal {
     const lines: string[] = [];
     let row = 0;
     // oxlint-disable-next-line no-control-regex
-    for (const [, code, plain] of this.writes.join('').matchAll(/\x1b\[([?\d;]*[A-Za-z])|([^\x1b]+)/g)) {
+    const sequences = /\x1b\[([?\d;]*[A-Za-z])|([^\x1b]+)/g;
+    for (const [, code, plain] of this.writes.join('').matchAll(sequences)) {
       if (code === '2J') lines.length = 0;
       else if (code?.endsWith('H') === true) row = Number(code.split(';')[0]) - 1;
       else if (code === 'K') lines[row] = '';
