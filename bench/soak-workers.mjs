@@ -11,7 +11,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { engineOfKind, fileLocks } from '../dist/engine/load.js';
 import { STATEMENT_SHAPE } from '../dist/engine/layout.js';
 import { getRecorder } from '../dist/recorder/index.js';
-import { Merger } from '../dist/segments/index.js';
+import { Merger } from '../dist/segments/merge.js';
 import { ProcessReader } from '../dist/segments/process-snapshot.js';
 import { createRandom } from './sql-statements.mjs';
 
