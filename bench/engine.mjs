@@ -5,7 +5,7 @@
  */
 import { engineOfKind } from '../dist/engine/load.js';
 
-const CAPACITIES = {
+export const CAPACITIES = {
   inFlightQueriesMax: 1024,
   inFlightRequestsMax: 1024,
   recentQueriesMax: 4096,
@@ -28,12 +28,12 @@ const COLUMNS = [
   .join(', ');
 
 /** 222 bytes, the same statement each time in a string of its own. */
-function buildSql(index) {
+export function buildSql(index) {
   return `SELECT ${COLUMNS} FROM "users" WHERE "users"."id" = $1 AND "x" = $2 LIMIT ${10 + (index % 8)}`;
 }
 
 /** The first thing that reads a character joins the pieces that the string was built from. */
-function buildAndJoin(count) {
+export function buildAndJoin(count) {
   let sum = 0;
   for (let index = 0; index < count; index += 1) sum += buildSql(index).charCodeAt(index % 64);
   return sum;

@@ -8,8 +8,12 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 
 import { measureEngines } from './engine.mjs';
+import { measureOverhead } from './overhead.mjs';
+import { measureQuery } from './query.mjs';
 import { benchRequest } from './request.mjs';
+import { measureSegments } from './segments.mjs';
 import { measureAdversaries, measureSql } from './sql.mjs';
+import { measureThreads } from './threads.mjs';
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
 
@@ -26,6 +30,43 @@ function engineTable(rows) {
       name,
       nativeNs.toFixed(0),
       portableNs.toFixed(0),
+      ratio.toFixed(2),
+    ]),
+  );
+}
+
+function queryTable({ rows }) {
+  return table(
+    ['a query from begin to end', 'ns', '/ floor'],
+    rows.map(({ name, ns, toFloor }) => [name, ns.toFixed(0), toFloor.toFixed(2)]),
+  );
+}
+
+function threadTable(rows) {
+  return table(
+    ['threads that record at once', 'million queries a second', '/ one thread'],
+    rows.map(({ threads, perSecond, toOne }) => [
+      String(threads),
+      (perSecond / 1e6).toFixed(2),
+      toOne.toFixed(2),
+    ]),
+  );
+}
+
+function segmentTable({ rows }) {
+  return table(
+    ['one reading of all', 'ms', 'of these on the processor'],
+    rows.map(({ name, ms, cpuMs }) => [name, ms.toFixed(1), cpuMs.toFixed(1)]),
+  );
+}
+
+function overheadTable(rows) {
+  return table(
+    ['a recorded query', 'by its own meter, ns', 'from outside, ns', 'meter / outside'],
+    rows.map(({ name, meterNs, outsideNs, ratio }) => [
+      name,
+      meterNs.toFixed(0),
+      outsideNs.toFixed(0),
       ratio.toFixed(2),
     ]),
   );
@@ -78,6 +119,10 @@ function adversaryTable(rows) {
 
 // Said above the table: how many statements there are, and how long.
 const sqlNotes = [];
+const query = measureQuery(values.quick ? { rounds: 3, callsPerRound: 2_000 } : {});
+const segments = await measureSegments(
+  values.quick ? { processes: 4, statements: 100, rounds: 2 } : {},
+);
 const report = [
   '# Benchmarks',
   '',
@@ -92,6 +137,29 @@ const report = [
   'process to share its memory with, nor a thread that goes on while the event loop is stuck.',
   '',
   engineTable(await measureEngines(values.quick ? { rounds: 3, callsPerRound: 2_000 } : {})),
+  '',
+  '## Recording',
+  '',
+  `One query with an SQL string of ${query.bytes} bytes that was built for it, everything updated:`,
+  'the slot in flight, the ring, the sums and histograms. The floor is an addon that copies the',
+  'string, hashes it and reads the clock twice, and keeps nothing.',
+  '',
+  queryTable(query),
+  '',
+  'Each thread writes into an arena of its own; no more can be had than there are cores.',
+  '',
+  threadTable(await measureThreads(values.quick ? { rounds: 1, milliseconds: 50 } : {})),
+  '',
+  'The overhead meter, which samples one query in 64, beside the processor time of whole rounds:',
+  '',
+  overheadTable(measureOverhead(values.quick ? { rounds: 3, callsPerRound: 2_000 } : {})),
+  '',
+  '## Reading',
+  '',
+  `${segments.processes} living processes of one application, ${segments.statements} statements each,`,
+  'merged by another process.',
+  '',
+  segmentTable(segments),
   '',
   '## SQL',
   '',

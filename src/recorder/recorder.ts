@@ -21,6 +21,7 @@ import { fileLocks, loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
 import { reap } from '../segments/index.ts';
 import { type CallSite, CallSites, type CapturedStack } from './call-site.ts';
+import { OverheadMeter } from './overhead-meter.ts';
 import { PoolRegistry } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
 
@@ -43,9 +44,6 @@ const WORKER_CAPACITIES: RecorderCapacities = {
   statementsMax: 256,
   routesMax: 32,
 };
-
-/** One query in so many is timed for {@link Recorder.overheadNs}. */
-const OVERHEAD_SAMPLE_EVERY = 64;
 
 /** Hears of every query of the process, whatever its scope; faults inside are caught. */
 export interface QueryListener {
@@ -88,14 +86,10 @@ export class Recorder {
   faultCount = 0;
 
   readonly #contexts = new AsyncLocalStorage<Context>();
+  readonly #meter: OverheadMeter;
   #listeners: readonly QueryListener[] = [];
   /** For the next query that is issued before the function that it was given to returns. */
   #givenStack: CapturedStack | undefined;
-  #sampleCount = 0;
-  #sampleNs = 0;
-  /** What the first half of the query that is sampled now has cost. */
-  #sampleBeginNs = 0;
-  #sinceSample = 0;
 
   constructor(engine: Engine, engineReason: string) {
     this.engine = engine;
@@ -109,6 +103,10 @@ export class Recorder {
       workerCapacities: WORKER_CAPACITIES,
     });
     this.core = this.segment.recorder;
+    this.#meter = new OverheadMeter(
+      () => engine.nowNs(),
+      (ns) => this.segment.recordOverhead(1, ns),
+    );
     this.pools = new PoolRegistry(this.core);
     reapLater(this.segment.path, engine);
     this.callSites = new CallSites((sql) => this.core.internStatement(sql));
@@ -269,9 +267,7 @@ export class Recorder {
 
   /** The query is handed over to the connection now. */
   begin(query: RecordedQuery): void {
-    this.#sinceSample += 1;
-    const isSampled = this.#sinceSample === OVERHEAD_SAMPLE_EVERY;
-    const sampleStartNs = isSampled ? this.engine.nowNs() : 0;
+    const meterNs = this.#meter.startBegin();
     const { registers } = this.core;
     const { scope } = query;
     if (scope !== undefined && scope.recordedName !== scope.name) this.#nameRequest(scope);
@@ -285,13 +281,12 @@ export class Recorder {
     query.statementId = Number(registers[REGISTER.statementId]);
     if (query.scope === undefined) this.unscopedQueryCount += 1;
     this.#book(query);
-    if (isSampled) this.#sampleBeginNs = this.engine.nowNs() - sampleStartNs;
+    this.#meter.stopBegin(meterNs);
   }
 
   /** The query's last result, or its error, has arrived. */
   end(query: RecordedQuery, outcome: Outcome, rowCount: number): void {
-    const isSampled = this.#sinceSample >= OVERHEAD_SAMPLE_EVERY;
-    const sampleStartNs = isSampled ? this.engine.nowNs() : 0;
+    const meterNs = this.#meter.startEnd();
     query.outcome = outcome;
     query.rowCount = rowCount;
     const durationNs = this.core.endQuery(query.handle, outcome, rowCount);
@@ -302,13 +297,7 @@ export class Recorder {
       this.#recordEnded(query);
     }
     this.#settle(query);
-    if (isSampled) {
-      const sampleNs = this.#sampleBeginNs + this.engine.nowNs() - sampleStartNs;
-      this.#sampleNs += sampleNs;
-      this.#sampleCount += 1;
-      this.segment.recordOverhead(1, sampleNs);
-      this.#sinceSample = 0;
-    }
+    this.#meter.stopEnd(meterNs);
   }
 
   /**
@@ -347,7 +336,7 @@ export class Recorder {
 
   /** Mean cost of a recorded query in nanoseconds, from a sample; 0 before the first one. */
   overheadNs(): number {
-    return this.#sampleCount === 0 ? 0 : this.#sampleNs / this.#sampleCount;
+    return this.#meter.meanNs();
   }
 
   /** Counts a fault of our own and logs the first one; the application goes on. */
