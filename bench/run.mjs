@@ -44,11 +44,17 @@ function queryTable({ rows }) {
 
 function threadTable(rows) {
   return table(
-    ['threads that record at once', 'million queries a second', '/ one thread'],
-    rows.map(({ threads, perSecond, toOne }) => [
+    [
+      'threads that record at once',
+      'million queries a second',
+      '/ one thread',
+      'processor time a query, ns',
+    ],
+    rows.map(({ threads, perSecond, toOne, cpuNs }) => [
       String(threads),
       (perSecond / 1e6).toFixed(2),
       toOne.toFixed(2),
+      cpuNs.toFixed(0),
     ]),
   );
 }

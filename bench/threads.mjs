@@ -2,7 +2,7 @@
  * 1, 2, 4 and 8 threads that record at once, each into its own arena: nothing is shared between
  * writers, so they should scale with the cores that there are. This file is the worker as well.
  */
-import { availableParallelism } from 'node:os';
+import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
@@ -39,7 +39,7 @@ const nextMessage = (worker) =>
     worker.once('error', reject);
   });
 
-/** @returns queries per second, of all threads together. */
+/** Of all threads together: queries per second, and processor time for each of them. */
 async function measure(threadCount, milliseconds) {
   const flag = new SharedArrayBuffer(4);
   const shared = new Int32Array(flag);
@@ -50,19 +50,24 @@ async function measure(threadCount, milliseconds) {
   await Promise.all(workers.map(nextMessage));
   const counts = Promise.all(workers.map(nextMessage));
   const startMs = performance.now();
+  const before = process.cpuUsage();
   Atomics.store(shared, 0, 1);
   Atomics.notify(shared, 0);
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
   Atomics.store(shared, 0, 2);
   const seconds = (performance.now() - startMs) / 1_000;
   const queries = (await counts).reduce((sum, each) => sum + each, 0);
+  const { user, system } = process.cpuUsage(before);
   await Promise.all(workers.map((worker) => worker.terminate()));
-  return queries / seconds;
+  return { perSecond: queries / seconds, cpuNs: (1_000 * (user + system)) / queries };
 }
 
 /**
- * @returns {Promise<{ threads: number, cores: number, perSecond: number, toOne: number }[]>}
- * medians; `toOne` is how much more than one thread alone.
+ * @typedef {{ threads: number, perSecond: number, toOne: number, cpuNs: number }} Row medians;
+ * `toOne` is how much more than one thread alone. `cpuNs` rises where writers disturb one another,
+ * and not where there is no processor for them.
+ *
+ * @returns {Promise<Row[]>}
  */
 export async function measureThreads({ rounds = 5, milliseconds = 500 } = {}) {
   const threadCounts = [1, 2, 4, 8];
@@ -72,13 +77,12 @@ export async function measureThreads({ rounds = 5, milliseconds = 500 } = {}) {
       samples[index].push(await measure(threads, milliseconds));
     }
   }
-  const [one] = samples.map(median);
-  return threadCounts.map((threads, index) => ({
+  const rows = threadCounts.map((threads, index) => ({
     threads,
-    cores: availableParallelism(),
-    perSecond: median(samples[index]),
-    toOne: median(samples[index]) / one,
+    perSecond: median(samples[index].map(({ perSecond }) => perSecond)),
+    cpuNs: median(samples[index].map(({ cpuNs }) => cpuNs)),
   }));
+  return rows.map((row) => ({ ...row, toOne: row.perSecond / rows[0].perSecond }));
 }
 
 if (!isMainThread) work();
