@@ -61,10 +61,9 @@ export function requestScope(
     if (incoming === undefined || outgoing === undefined) {
       return answerInProcess(recorder, middlewares, isProfiling(), c, next);
     }
-    const { scope } = observeRequest(incoming, outgoing, middlewares);
-    if (isProfiling()) scope.profile ??= { handlerNs: 0, isMeasuring: false };
     // A client may go away before the route has answered: until then it is the last one that fits.
-    scope.name = expectedHonoName(c);
+    const { scope } = observeRequest(incoming, outgoing, middlewares, expectedHonoName(c));
+    if (isProfiling()) scope.profile ??= { handlerNs: 0, isMeasuring: false };
     await recorder.runIn(scope, next);
     scope.name = honoName(c);
   };

@@ -32,12 +32,21 @@ export class ObservedRequest {
   #isNamed = false;
   #isFinished = false;
 
-  constructor(recorder: Recorder, request: IncomingMessage, response: ServerResponse) {
+  /** @param name where it is known from the start. */
+  constructor(
+    recorder: Recorder,
+    request: IncomingMessage,
+    response: ServerResponse,
+    name: string | undefined,
+  ) {
     this.#recorder = recorder;
     this.#request = request;
     this.#response = response;
     this.#routeSource = request;
-    this.scope = recorder.openScope('request', `${request.method ?? 'GET'} ${UNKNOWN_ROUTE}`);
+    this.scope = recorder.openScope(
+      'request',
+      name ?? `${request.method ?? 'GET'} ${UNKNOWN_ROUTE}`,
+    );
   }
 
   /** The middleware counts the request, once however often it is told. */
@@ -51,11 +60,14 @@ export class ObservedRequest {
   findRouteBy(findRoute: RouteFinder, source: object): void {
     this.#findRoute = findRoute;
     this.#routeSource = source;
+    // A query tells whoever looks from outside which route the request has taken.
+    this.scope.namer = this;
   }
 
   /** @param route a pattern such as `/users/:id`. */
   nameRoute(route: string): void {
     this.#isNamed = true;
+    this.scope.namer = undefined;
     this.scope.name = `${this.#request.method ?? 'GET'} ${route}`;
   }
 
@@ -64,7 +76,7 @@ export class ObservedRequest {
     // A second head is the application's error, and its own to throw.
     if (this.#response.headersSent) return args;
     try {
-      this.#askForRoute();
+      this.askForRoute();
       return headWith(this.#response, args, (headers) =>
         writeScopeHeaders(this.#recorder, this.scope, this.#middlewares, headers),
       );
@@ -89,7 +101,7 @@ export class ObservedRequest {
   end(): void {
     if (this.scope.isClosed) return;
     try {
-      this.#askForRoute();
+      this.askForRoute();
     } catch (error) {
       this.#recorder.reportFault(error);
     }
@@ -106,7 +118,8 @@ export class ObservedRequest {
     if (target === this.#response || this.#request.errored !== null) this.end();
   }
 
-  #askForRoute(): void {
+  /** Until the framework has an answer. */
+  askForRoute(): void {
     if (this.#isNamed) return;
     const route = this.#findRoute?.(this.#routeSource);
     if (route !== undefined) this.nameRoute(route);
@@ -130,11 +143,14 @@ export function observeRequest(
   request: IncomingMessage,
   response: ServerResponse,
   middlewares: readonly PerformanceMiddleware[],
+  name?: string,
 ): ObservedRequest {
   let observed = observerOf(request) as ObservedRequest | undefined;
   if (observed === undefined) {
-    observed = new ObservedRequest(getRecorder(), request, response);
+    observed = new ObservedRequest(getRecorder(), request, response, name);
     observeMessages(request, response, observed);
+  } else if (name !== undefined) {
+    observed.scope.name = name;
   }
   for (const middleware of middlewares) observed.join(middleware);
   // An earlier middleware may have waited for longer than the client.

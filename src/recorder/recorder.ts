@@ -200,6 +200,7 @@ export class Recorder {
     if (scope.isClosed) return;
     scope.isClosed = true;
     scope.carrier = undefined;
+    scope.namer = undefined;
     try {
       if (scope.kind === 'request') {
         const failed = end.isAborted || end.statusCode >= 500;
@@ -270,7 +271,10 @@ export class Recorder {
     const meterNs = this.#meter.startBegin();
     const { registers } = this.core;
     const { scope } = query;
-    if (scope !== undefined && scope.recordedName !== scope.name) this.#nameRequest(scope);
+    if (scope !== undefined) {
+      scope.namer?.askForRoute();
+      if (scope.recordedName !== scope.name) this.#nameRequest(scope);
+    }
     query.handle = this.core.beginQuery(
       query.sql,
       scope?.handle ?? NO_HANDLE,

@@ -79,6 +79,8 @@ export class Scope {
   errorCount = 0;
   poolWaitNs = 0;
   profile: ScopeProfile | undefined;
+  /** Asked before each query, until it has named the scope and is let go. */
+  namer: { askForRoute(): void } | undefined;
   /** What tells the scope's request from one inside it: an identity, let go at the end. */
   carrier: object | undefined;
   isClosed = false;
