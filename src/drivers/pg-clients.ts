@@ -1,5 +1,5 @@
 /** What is known of each client of node-postgres. */
-import { createStamp } from '../util/stamp.ts';
+import { Stamped } from '../util/stamp.ts';
 import type { PgClient, PgPool, PgQuery } from './pg-types.ts';
 
 /** One client, for as long as the application holds on to it. */
@@ -16,17 +16,30 @@ export interface ClientState {
   heldSinceNs: number;
 }
 
-const states = createStamp<PgClient, ClientState>();
+/** A client, with what is known of it. */
+class StampedClient extends Stamped {
+  #state: ClientState | undefined;
+
+  static of(target: PgClient): ClientState | undefined {
+    return #state in target ? (target as StampedClient).#state : undefined;
+  }
+
+  static put(target: PgClient, state: ClientState | undefined): void {
+    if (#state in target) (target as StampedClient).#state = state;
+    else new StampedClient(target).#state = state;
+  }
+}
+
 /** For `uninstrument`, which must find the queries in flight. */
 let references: WeakRef<PgClient>[] = [];
 /** References are looked through for dead ones at each doubling. */
 let pruneAt = 64;
 
 export function stateOf(client: PgClient): ClientState {
-  let state = states.get(client);
+  let state = StampedClient.of(client);
   if (state === undefined) {
     state = { pool: undefined, waitNs: 0, openedNs: 0, connectNs: 0, heldSinceNs: 0 };
-    states.set(client, state);
+    StampedClient.put(client, state);
     references.push(new WeakRef(client));
     if (references.length >= pruneAt) {
       references = references.filter((reference) => reference.deref() !== undefined);

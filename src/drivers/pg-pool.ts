@@ -10,7 +10,7 @@ import {
   type PoolTimes,
   type Recorder,
 } from '../recorder/index.ts';
-import { createStamp } from '../util/stamp.ts';
+import { Stamped } from '../util/stamp.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
 import { stateOf } from './pg-clients.ts';
 import type {
@@ -24,7 +24,22 @@ import type {
 /** Instead of the time at which a client was asked for. */
 const NO_WAIT = -1;
 
-const timesOf = createStamp<PgPool, { -readonly [K in keyof PoolTimes]: number }>();
+type Times = { -readonly [K in keyof PoolTimes]: number };
+
+/** A pool, with what it has taken. */
+class StampedPool extends Stamped {
+  #times: Times | undefined;
+
+  static of(target: PgPool): Times | undefined {
+    return #times in target ? (target as StampedPool).#times : undefined;
+  }
+
+  static put(target: PgPool, times: Times | undefined): void {
+    if (#times in target) (target as StampedPool).#times = times;
+    else new StampedPool(target).#times = times;
+  }
+}
+
 /** The stack of the `pool.query()` that is calling `connect()` at this moment. */
 let pendingStack: CapturedStack | undefined;
 
@@ -138,7 +153,7 @@ function noteCheckout(
   state.openedNs = 0;
   // `pool.query()` holds a client for as long as its query runs, which is known.
   state.heldSinceNs = isHeld ? nowNs : 0;
-  const times = timesOf.get(pool);
+  const times = StampedPool.of(pool);
   if (times === undefined) return;
   times.checkoutCount += 1;
   if (waitNs === 0) return;
@@ -153,7 +168,7 @@ function noteCheckout(
 function noteRelease(recorder: Recorder, pool: PgPool, client: PgClient): void {
   const state = stateOf(client);
   if (state.heldSinceNs === 0) return;
-  const times = timesOf.get(pool);
+  const times = StampedPool.of(pool);
   if (times === undefined) return;
   const heldMs = Math.max(0, recorder.engine.nowNs() - state.heldSinceNs) / 1e6;
   state.heldSinceNs = 0;
@@ -164,8 +179,8 @@ function noteRelease(recorder: Recorder, pool: PgPool, client: PgClient): void {
 
 function watchPool(recorder: Recorder, pool: PgPool): void {
   try {
-    if (timesOf.get(pool) !== undefined || recorder.isUnrecorded()) return;
-    timesOf.set(pool, {
+    if (StampedPool.of(pool) !== undefined || recorder.isUnrecorded()) return;
+    StampedPool.put(pool, {
       checkoutCount: 0,
       waitTotalMs: 0,
       waitMaxMs: 0,
@@ -193,7 +208,7 @@ function notePool(recorder: Recorder, pool: PgPool): void {
 function describePool(pool: PgPool): PoolState {
   const { totalCount: total, idleCount: idle, waitingCount: waiting, options } = pool;
   const { host, port, database } = addressOf(options);
-  const times = timesOf.get(pool);
+  const times = StampedPool.of(pool);
   return {
     name: `${host}:${port}/${database}`,
     total,

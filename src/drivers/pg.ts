@@ -15,7 +15,7 @@
  */
 import { OUTCOME, type Outcome } from '../engine/engine.ts';
 import { getRecorder, type RecordedQuery, type Recorder } from '../recorder/index.ts';
-import { createStamp } from '../util/stamp.ts';
+import { Stamped } from '../util/stamp.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
 import { queriesInFlight, queueOf, stateOf } from './pg-clients.ts';
 import type { PgCallback, PgClient, PgClientClass, PgConnection, PgQuery } from './pg-types.ts';
@@ -26,14 +26,41 @@ interface ConnectionSettings {
 }
 
 /** How a connection reads backslashes, as the server has last said. */
-const settings = createStamp<PgConnection, ConnectionSettings>();
-const records = createStamp<PgQuery, RecordedQuery>();
+class StampedConnection extends Stamped {
+  #settings: ConnectionSettings | undefined;
+
+  static of(target: PgConnection): ConnectionSettings | undefined {
+    return #settings in target ? (target as StampedConnection).#settings : undefined;
+  }
+
+  static put(target: PgConnection, settings: ConnectionSettings | undefined): void {
+    if (#settings in target) (target as StampedConnection).#settings = settings;
+    else new StampedConnection(target).#settings = settings;
+  }
+}
+
+/** A query of the driver, with what is being recorded of it. */
+class StampedQuery extends Stamped {
+  #record: RecordedQuery | undefined;
+
+  static of(target: PgQuery): RecordedQuery | undefined {
+    return #record in target ? (target as StampedQuery).#record : undefined;
+  }
+
+  static put(target: PgQuery, record: RecordedQuery | undefined): void {
+    if (#record in target) (target as StampedQuery).#record = record;
+    else new StampedQuery(target).#record = record;
+  }
+}
+
 /** Further runs of one `Query` object that was given to `client.query()` again before its end. */
-const rerunsOf = createStamp<PgQuery, RecordedQuery[]>();
+const rerunsOf = new WeakMap<PgQuery, RecordedQuery[]>();
 /** For queries whose methods are hooked one by one, and put back at their end. */
-const undoes = createStamp<PgQuery, Undo[]>();
+const undoes = new WeakMap<PgQuery, Undo[]>();
 /** Rows of cursors and streams, which count none themselves. */
-const rowCounts = createStamp<PgQuery, number>();
+const rowCounts = new WeakMap<PgQuery, number>();
+/** Whether one of these three has ever held anything: most applications never need them. */
+let isAnyExtended = false;
 /** The query that `client.query()` is issuing at this moment, until `submit()` claims it. */
 let issuing: RecordedQuery | undefined;
 
@@ -58,12 +85,13 @@ export function uninstrumentClient(Client: PgClientClass): void {
   if (!unpatch(root)) return;
   const recorder = getRecorder();
   for (const query of queriesInFlight(root)) {
-    if (records.get(query) !== undefined) patchInstance(query, recorder);
+    if (StampedQuery.of(query) !== undefined) patchInstance(query, recorder);
   }
 }
 
 function patchInstance(query: PgQuery, recorder: Recorder): void {
-  if (undoes.get(query) === undefined) undoes.set(query, patchLife(query, recorder));
+  isAnyExtended = true;
+  if (!undoes.has(query)) undoes.set(query, patchLife(query, recorder));
 }
 
 function patchIssue(clients: PgClient, queries: PgQuery, recorder: Recorder): Undo {
@@ -116,9 +144,10 @@ function patchOpening(clients: PgClient, recorder: Recorder): Undo {
  */
 function watchSettings(recorder: Recorder, { connection }: PgClient): void {
   try {
-    if (typeof connection?.on !== 'function' || settings.get(connection) !== undefined) return;
+    if (typeof connection?.on !== 'function' || StampedConnection.of(connection) !== undefined)
+      return;
     const known: ConnectionSettings = { standardConformingStrings: undefined };
-    settings.set(connection, known);
+    StampedConnection.put(connection, known);
     connection.on('parameterStatus', (message) => {
       if (message?.parameterName !== 'standard_conforming_strings') return;
       known.standardConformingStrings = message.parameterValue === 'on';
@@ -131,12 +160,13 @@ function watchSettings(recorder: Recorder, { connection }: PgClient): void {
 /** Rows of a query that the application made: it may listen to them one by one. */
 function patchRows(query: PgQuery, recorder: Recorder): void {
   if (query.handleDataRow === undefined || rowCounts.get(query) !== undefined) return;
+  isAnyExtended = true;
   rowCounts.set(query, 0);
   const undo = replaceMethod(query as Required<PgQuery>, 'handleDataRow', (original) => {
     return function handleDataRow(this: PgQuery, message, connection): unknown {
       rowCounts.set(this, (rowCounts.get(this) ?? 0) + 1);
       if (!this.listenerCount?.('row')) return original.call(this, message, connection);
-      const scope = records.get(this)?.scope;
+      const scope = StampedQuery.of(this)?.scope;
       return recorder.runIn(scope, () => original.call(this, message, connection));
     };
   });
@@ -243,9 +273,10 @@ function claimQueued(
 ): void {
   try {
     const queued = queueOf(client)?.at(-1);
-    if (queued !== undefined && isOf(record, queued) && records.get(queued) === undefined) {
-      records.set(queued, record);
+    if (queued !== undefined && isOf(record, queued) && StampedQuery.of(queued) === undefined) {
+      StampedQuery.put(queued, record);
     } else if (queued !== undefined && queued === config) {
+      isAnyExtended = true;
       rerunsOf.set(queued, [...(rerunsOf.get(queued) ?? []), record]);
     } else {
       recorder.begin(record);
@@ -258,17 +289,17 @@ function claimQueued(
 
 function beginSubmitted(recorder: Recorder, query: PgQuery, connection: unknown): void {
   try {
-    let record = records.get(query);
+    let record = StampedQuery.of(query);
     if (record === undefined) {
       if (issuing === undefined || !isOf(issuing, query)) return;
       record = issuing;
-      records.set(query, record);
+      StampedQuery.put(query, record);
     }
     if (issuing === record) issuing = undefined;
     // A class of its own comes by twice: hooked itself, it calls the one that it extends.
     if (record.startNs !== 0) return;
     if (typeof connection === 'object' && connection !== null) {
-      const known = settings.get(connection);
+      const known = StampedConnection.of(connection);
       record.standardConformingStrings = known?.standardConformingStrings;
     }
     recorder.begin(record);
@@ -285,14 +316,14 @@ function end(
   error?: unknown,
 ): RecordedQuery | undefined {
   try {
-    const record = records.get(query);
-    const rerun = rerunsOf.get(query)?.shift();
+    const record = StampedQuery.of(query);
+    const rerun = isAnyExtended ? rerunsOf.get(query)?.shift() : undefined;
     const rowCount = outcome === OUTCOME.ok ? rowCountOf(query) : -1;
     if (rerun === undefined) {
-      records.set(query, undefined);
+      StampedQuery.put(query, undefined);
       undoLife(query);
     } else {
-      records.set(query, rerun);
+      StampedQuery.put(query, rerun);
     }
     if (record === undefined) return undefined;
     // A connection that was lost fails what still waits in the client's queue too.
@@ -307,11 +338,12 @@ function end(
 }
 
 function undoLife(query: PgQuery): void {
+  if (!isAnyExtended) return;
   const undone = undoes.get(query);
   if (undone === undefined) return;
   for (const undo of undone.toReversed()) undo();
-  undoes.set(query, undefined);
-  rowCounts.set(query, undefined);
+  undoes.delete(query);
+  rowCounts.delete(query);
 }
 
 /** Of several statements in one text, the last one's. */

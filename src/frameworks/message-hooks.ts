@@ -5,7 +5,7 @@
 import type { EventEmitter } from 'node:events';
 import { IncomingMessage, type ServerResponse } from 'node:http';
 
-import { createStamp, type Stamp } from '../util/stamp.ts';
+import { Stamped } from '../util/stamp.ts';
 import type { HeadArguments } from './response-head.ts';
 
 /** What is told of a message; the class is in `observed-request.ts`. */
@@ -18,17 +18,33 @@ interface MessageObserver {
   ): boolean;
 }
 
+/** A request or response, with who is told of what happens to it. */
+class StampedMessage extends Stamped {
+  #observer: MessageObserver | undefined;
+
+  static of(target: object): MessageObserver | undefined {
+    return #observer in target ? (target as StampedMessage).#observer : undefined;
+  }
+
+  static put(target: object, observer: MessageObserver | undefined): void {
+    if (#observer in target) (target as StampedMessage).#observer = observer;
+    else new StampedMessage(target).#observer = observer;
+  }
+}
+
+type ObserverStore = Pick<typeof StampedMessage, 'of' | 'put'>;
+
 // By name on globals: two copies of this package must not hook one class twice.
 const HOOKED: unique symbol = Symbol.for('hyperdjango.messages.hooked@0') as never;
 const REGISTRY_KEY = Symbol.for('hyperdjango.messages@0');
-const registry = globalThis as { [REGISTRY_KEY]?: Stamp<object, MessageObserver> };
+const registry = globalThis as { [REGISTRY_KEY]?: ObserverStore };
 
 /** Made at first use, as importing a module must leave nothing behind. */
-let observers: Stamp<object, MessageObserver> | undefined;
+let observers: ObserverStore | undefined;
 
 /** Of a request or a response; undefined where nobody observes it. */
 export function observerOf(message: object): MessageObserver | undefined {
-  return observers?.get(message);
+  return observers?.of(message);
 }
 
 /** Everything that happens to the two is told to the observer. */
@@ -37,10 +53,10 @@ export function observeMessages(
   response: ServerResponse,
   observer: MessageObserver,
 ): void {
-  observers ??= registry[REGISTRY_KEY] ??= createStamp();
+  observers ??= registry[REGISTRY_KEY] ??= StampedMessage;
   hookMessages(request, response);
-  observers.set(request, observer);
-  observers.set(response, observer);
+  observers.put(request, observer);
+  observers.put(response, observer);
 }
 
 /** HTTP/2's messages, and those of test tools, are of classes of their own. */

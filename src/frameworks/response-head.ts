@@ -49,30 +49,59 @@ export function headWith(
     });
     return args;
   }
-  const headers = new HeaderCopy(given);
+  const headers = Array.isArray(given) ? new ListCopy(given) : new RecordCopy(given);
   write(headers);
   const joined = headers.result();
   return typeof reason === 'string' ? [status, reason, joined] : [status, joined];
 }
 
-/** `{ name: value }`, `[name, value, …]` or `[[name, value], …]`. */
-class HeaderCopy implements HeaderTarget {
-  readonly #shape: 'record' | 'flat' | 'pairs';
-  #entries: [name: unknown, value: unknown][];
+/** `{ name: value }`. */
+class RecordCopy implements HeaderTarget {
+  readonly #headers: Record<string, unknown>;
 
   constructor(given: object) {
-    if (!Array.isArray(given)) {
-      this.#shape = 'record';
-      this.#entries = Object.entries(given);
-    } else if (Array.isArray(given[0])) {
-      this.#shape = 'pairs';
-      this.#entries = [...(given as [unknown, unknown][])];
-    } else {
-      this.#shape = 'flat';
+    this.#headers = { ...given };
+  }
+
+  set(name: string, value: string): void {
+    const own = this.#ownName(name);
+    if (own !== undefined && own !== name) delete this.#headers[own];
+    this.#headers[name] = value;
+  }
+
+  append(name: string, value: string): void {
+    const own = this.#ownName(name);
+    if (own === undefined) this.#headers[name] = value;
+    else this.#headers[own] = [this.#headers[own], value].flat();
+  }
+
+  result(): object {
+    return this.#headers;
+  }
+
+  /** As the application spelled it. */
+  #ownName(name: string): string | undefined {
+    for (const own in this.#headers) {
+      if (own.length === name.length && isNamed(own, name.toLowerCase())) return own;
+    }
+    return undefined;
+  }
+}
+
+/** `[name, value, …]` or `[[name, value], …]`. */
+class ListCopy implements HeaderTarget {
+  readonly #isFlat: boolean;
+  #entries: [name: unknown, value: unknown][];
+
+  constructor(given: readonly unknown[]) {
+    this.#isFlat = !Array.isArray(given[0]);
+    if (this.#isFlat) {
       this.#entries = [];
       for (let index = 0; index < given.length; index += 2) {
         this.#entries.push([given[index], given[index + 1]]);
       }
+    } else {
+      this.#entries = [...(given as [unknown, unknown][])];
     }
   }
 
@@ -83,15 +112,11 @@ class HeaderCopy implements HeaderTarget {
   }
 
   append(name: string, value: string): void {
-    const lowerCaseName = name.toLowerCase();
-    const own = this.#entries.find(([other]) => isNamed(other, lowerCaseName));
-    if (own === undefined || this.#shape !== 'record') this.#entries.push([name, value]);
-    else own[1] = [own[1], value].flat();
+    this.#entries.push([name, value]);
   }
 
   result(): object {
-    if (this.#shape === 'record') return Object.fromEntries(this.#entries as [string, unknown][]);
-    return this.#shape === 'pairs' ? this.#entries : this.#entries.flat();
+    return this.#isFlat ? this.#entries.flat() : this.#entries;
   }
 }
 

@@ -166,6 +166,7 @@ export class PerformanceMiddleware {
     // What other processes read is one for all middlewares.
     const isFirstObserver = scope.observers.length === 0;
     const observer = new RequestObserver(
+      this.options.slowQueryThresholdMs * 1e6,
       (query) => this.#slowQuery(query),
       (end, slowCount) => this.#addRequest(scope, end, slowCount, isFirstObserver),
       this.#store,
@@ -179,7 +180,8 @@ export class PerformanceMiddleware {
     if (!this.options.headers || this.#recorder === undefined) return;
     const queryMs = scope.queryTimeNs(this.#recorder.engine.nowNs()) / 1e6;
     headers.set('X-Query-Count', String(scope.queryCount));
-    headers.set('X-Query-Time', `${queryMs.toFixed(1)}ms`);
+    const tenths = Math.round(queryMs * 10);
+    headers.set('X-Query-Time', `${Math.trunc(tenths / 10)}.${tenths % 10}ms`);
   }
 
   #slowQuery(query: RecordedQuery, sql?: string): Omit<SlowQuery, 'route'> | undefined {
@@ -242,6 +244,7 @@ export class PerformanceMiddleware {
  * and only then it counts.
  */
 class RequestObserver implements ScopeObserver {
+  readonly #slowThresholdNs: number;
   readonly #slowQuery: (query: RecordedQuery) => Omit<SlowQuery, 'route'> | undefined;
   readonly #closed: (end: ScopeEnd, slowCount: number) => void;
   readonly #store: StatsStore;
@@ -250,17 +253,19 @@ class RequestObserver implements ScopeObserver {
   #countedQueries = 0;
 
   constructor(
+    slowThresholdNs: number,
     slowQuery: (query: RecordedQuery) => Omit<SlowQuery, 'route'> | undefined,
     closed: (end: ScopeEnd, slowCount: number) => void,
     store: StatsStore,
   ) {
+    this.#slowThresholdNs = slowThresholdNs;
     this.#slowQuery = slowQuery;
     this.#closed = closed;
     this.#store = store;
   }
 
   onQueryEnded(query: RecordedQuery, scope: Scope): void {
-    const slow = this.#slowQuery(query);
+    const slow = query.durationNs < this.#slowThresholdNs ? undefined : this.#slowQuery(query);
     if (slow !== undefined) {
       this.#slowCount += 1;
       if (this.#slowQueries.length === RECENT_MAX) this.#slowQueries.shift();

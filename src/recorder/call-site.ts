@@ -5,7 +5,7 @@
  * Stacks cost microseconds, so they are taken late and seldom. The first run of a statement in a
  * scope takes none; whether a run is a further one is told by a key over the head of its text,
  * and, where that says yes, by the statement's identity. A statement that repeats in scope after
- * scope spends its budget of stacks; from then on one scope in sixteen takes two, or every scope,
+ * scope spends its budget of stacks; from then on one scope in 64 takes two, or every scope,
  * where the statement was seen at several sites. Only what becomes a finding is
  * formatted.
  */
@@ -55,7 +55,7 @@ const KEYS_MAX = 256;
 const STACKS_PER_SCOPE_MAX = 32;
 /** Stacks that a statement may take before it is sampled. */
 const BUDGET = 64;
-const SAMPLE_EVERY = 16;
+const SAMPLE_EVERY = 64;
 /** Stacks that a scope takes of a statement whose budget is spent. */
 const SAMPLED_RUNS = 2;
 const STATEMENTS_MAX = 4_096;

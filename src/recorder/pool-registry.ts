@@ -1,5 +1,5 @@
 import { type EngineRecorder, REGISTER } from '../engine/engine.ts';
-import { createStamp } from '../util/stamp.ts';
+import { Stamped } from '../util/stamp.ts';
 
 /** What a pool is doing now. */
 export interface PoolState {
@@ -37,6 +37,7 @@ const POOLS_MAX = 64;
 const REPORT_EVERY_NS = 100e6;
 
 interface Entry {
+  readonly owner: PoolRegistry;
   /** In the engine's table; the lowest that is free. */
   readonly row: number;
   /** undefined when the pool is gone. */
@@ -45,13 +46,26 @@ interface Entry {
   reportedNs: number;
 }
 
+/** A pool, with its place in the registry. */
+class StampedPool extends Stamped {
+  #entry: Entry | undefined;
+
+  static of(target: object): Entry | undefined {
+    return #entry in target ? (target as StampedPool).#entry : undefined;
+  }
+
+  static put(target: object, entry: Entry | undefined): void {
+    if (#entry in target) (target as StampedPool).#entry = entry;
+    else new StampedPool(target).#entry = entry;
+  }
+}
+
 /**
  * The pools that the application uses, for as long as it holds on to them. What they are doing is
  * written into the engine's memory too, where other processes see it.
  */
 export class PoolRegistry {
   readonly #core: Pick<EngineRecorder, 'recordPool' | 'registers'>;
-  readonly #entryOf = createStamp<object, Entry>();
   #entries: Entry[] = [];
   /** Pools that found no place. */
   droppedCount = 0;
@@ -62,7 +76,7 @@ export class PoolRegistry {
 
   /** A second call for one pool does nothing. */
   add<T extends object>(pool: T, describe: (pool: T) => PoolState): void {
-    if (this.#entryOf.get(pool) !== undefined) return;
+    if (StampedPool.of(pool)?.owner === this) return;
     this.#letGo();
     if (this.#entries.length === POOLS_MAX) {
       this.droppedCount += 1;
@@ -76,9 +90,9 @@ export class PoolRegistry {
     const rows = new Set(this.#entries.map(({ row }) => row));
     let row = 0;
     while (rows.has(row)) row += 1;
-    const entry = { row, read, waiting: 0, reportedNs: 0 };
+    const entry = { owner: this, row, read, waiting: 0, reportedNs: 0 };
     this.#entries.push(entry);
-    this.#entryOf.set(pool, entry);
+    StampedPool.put(pool, entry);
     this.#report(entry);
   }
 
@@ -87,7 +101,7 @@ export class PoolRegistry {
    * if that was last done a while ago.
    */
   note(pool: object, waiting: number): void {
-    const entry = this.#entryOf.get(pool);
+    const entry = StampedPool.of(pool);
     if (entry === undefined) return;
     const isNews = waiting !== entry.waiting;
     if (isNews || this.#nowNs() - entry.reportedNs >= REPORT_EVERY_NS) this.#report(entry);

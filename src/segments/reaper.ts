@@ -90,6 +90,7 @@ class Reaper {
   readonly #locks: FileLocks;
   readonly #problems: string[];
   readonly #removed: string[] = [];
+  #hasGivenBack = false;
   readonly #folded: string[] = [];
 
   constructor(options: ReapOptions, locks: FileLocks, problems: string[]) {
@@ -170,7 +171,10 @@ class Reaper {
   #giveBackUnused(path: string): void {
     const { blocks, size } = lstatSync(path);
     const hasHoles = blocks * STAT_BLOCK_BYTES < size;
-    if (!hasHoles) this.#locks.punchHoles(path);
+    if (hasHoles || this.#hasGivenBack) return;
+    // It takes milliseconds, in an application that starts: the next one does the next.
+    this.#hasGivenBack = true;
+    this.#locks.punchHoles(path);
   }
 
   #snapshotOf(path: string): ProcessSnapshot {

@@ -1,39 +1,31 @@
-/** A class that extends this one puts its private fields on the object it is given. */
+/**
+ * A class that extends this one puts its private fields on the object that it is given, where
+ * nobody else can see them: what a `WeakMap` does, in less time and without its cost for the
+ * collector.
+ *
+ * Each such class is written out where it is used. Made by a function they would share the
+ * engine's inline caches, with a different private name each, and be slower than a `WeakMap` (an
+ * object that is set, read twice and cleared: 92 ns written out, 250 ns made by a function).
+ *
+ * @example
+ * ```ts no-run
+ * class Note extends Stamped {
+ *   #text: string | undefined;
+ *
+ *   static of(target: object): string | undefined {
+ *     return #text in target ? target.#text : undefined;
+ *   }
+ *
+ *   static put(target: object, text: string): void {
+ *     if (#text in target) target.#text = text;
+ *     else new Note(target).#text = text;
+ *   }
+ * }
+ * ```
+ */
 // oxlint-disable-next-line typescript/no-extraneous-class -- only a class can be extended
-class Returned {
+export class Stamped {
   constructor(target: object) {
     return target;
   }
-}
-
-/** What {@link createStamp} gives. */
-export interface Stamp<K extends object, V> {
-  get(target: K): V | undefined;
-  set(target: K, value: V | undefined): void;
-}
-
-/**
- * Keeps a value with an object of somebody else's, who cannot see it: a private field on the object
- * itself. As a `WeakMap` does, but in a third of the time, and without its cost for the collector
- * (33 and 111 ns for an object that is set, read and cleared once).
- */
-export function createStamp<K extends object, V>(): Stamp<K, V> {
-  class Stamped extends Returned {
-    #value: V | undefined;
-
-    constructor(target: K, value: V | undefined) {
-      super(target);
-      this.#value = value;
-    }
-
-    static get(target: K): V | undefined {
-      return #value in target ? (target as Stamped).#value : undefined;
-    }
-
-    static set(target: K, value: V | undefined): void {
-      if (#value in target) (target as Stamped).#value = value;
-      else if (value !== undefined) Reflect.construct(Stamped, [target, value]);
-    }
-  }
-  return Stamped;
 }
