@@ -58,7 +58,7 @@ async function startShop(options: PerformanceOptions = {}): Promise<Shop> {
     return c.text('ok');
   });
   app.get('/slow', async (c) => {
-    await db.query("SELECT pg_sleep(0.03), 's3cret' AS hidden");
+    await db.query("SELECT pg_sleep(0.25), 's3cret' AS hidden");
     return c.text('ok');
   });
   app.get('/transaction', async (c) => {
@@ -196,7 +196,7 @@ describe('getStats', () => {
   });
 
   it('flags slow queries at or over the threshold, without a value of theirs', async () => {
-    const shop = await startShop({ slowQueryThresholdMs: 20 });
+    const shop = await startShop({ slowQueryThresholdMs: 200 });
     await headersOf(shop, '/slow');
     await headersOf(shop, '/items/1');
     await expect.poll(() => shop.perf.getStats().totalRequests).toBe(2);
@@ -343,7 +343,7 @@ describe('several middlewares', () => {
 
 describe('the dashboard', () => {
   it('gives the seed’s JSON, and its own requests do not count', async () => {
-    const shop = await startShop({ slowQueryThresholdMs: 20 });
+    const shop = await startShop({ slowQueryThresholdMs: 200 });
     for (const path of ['/items/1', '/owners', '/slow']) await headersOf(shop, path);
     await expect.poll(() => shop.perf.getStats().totalRequests).toBe(3);
     const response = await fetch(`${shop.listening.url}/debug/performance/json`);

@@ -16,7 +16,7 @@ const Mask = std.meta.Int(.unsigned, block_bytes);
 pub const padding_bytes = block_bytes;
 
 /// Bytes looked at, in tests only: proves that the work is linear in the input.
-pub var visit_count: u64 = 0;
+pub threadlocal var visit_count: u64 = 0;
 pub const is_counting = builtin.is_test;
 
 pub const QuotedBody = struct {
