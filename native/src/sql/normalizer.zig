@@ -6,6 +6,7 @@
 
 const std = @import("std");
 const bytes_module = @import("bytes.zig");
+const checks = @import("checks.zig");
 const context = @import("context.zig");
 const fingerprint = @import("fingerprint.zig");
 const keywords = @import("keywords.zig");
@@ -108,7 +109,7 @@ pub fn normalizeByToken(
 /// The kinds of the tokens, as many as there is room for: what the fuzzer calls coverage.
 pub fn tokenKinds(sql: []const u8, options: Options, kinds: []token.Kind) []const token.Kind {
     var lexer: lexer_module.Lexer(false) = .{
-        .bytes = .{ .pointer = sql.ptr, .length = sql.len },
+        .bytes = .of(sql, sql.len),
         .placeholders = options.placeholders,
         .backslash = .unknown,
     };
@@ -129,13 +130,13 @@ fn normalizePadded(
 ) Normalized {
     assert(source.len <= padded_bytes_max);
     // A checked build fills undefined memory, which would take as long as the rest.
-    @setRuntimeSafety(false);
+    @setRuntimeSafety(checks.enabled);
     var window: Window = undefined;
     window.fill(source, 0);
     return normalizeBytes(
         true,
         true,
-        window.raw[0..source.len],
+        window.raw[0 .. source.len + bytes_module.padding_bytes],
         &window,
         options,
         text_buffer,
@@ -151,7 +152,7 @@ fn normalizeLong(
     list_buffer: []u32,
     known_fingerprint: ?u64,
 ) Normalized {
-    @setRuntimeSafety(false);
+    @setRuntimeSafety(checks.enabled);
     var window: Window = undefined;
     window.start = 0;
     window.length = 0;
@@ -175,7 +176,7 @@ pub fn scan(sql: []const u8, options: Options, spans: []Span) usize {
     assert(sql.len <= std.math.maxInt(u32));
     var writer: SpanWriter = .{ .spans = spans };
     var lexer: lexer_module.Lexer(false) = .{
-        .bytes = .{ .pointer = sql.ptr, .length = sql.len },
+        .bytes = .of(sql, sql.len),
         .placeholders = options.placeholders,
         .backslash = if (options.standard_conforming_strings == .off) .escapes else .ordinary,
         .is_single_reading = true,
@@ -220,7 +221,8 @@ const SpanWriter = struct {
 fn normalizeBytes(
     comptime is_padded: bool,
     comptime reads_plain_tokens: bool,
-    source: []const u8,
+    /// Padding included, where it is padded.
+    padded: []const u8,
     window: *Window,
     options: Options,
     text_buffer: *[text_bytes_max]u8,
@@ -228,9 +230,10 @@ fn normalizeBytes(
     /// Of a text that was cut before.
     known_fingerprint: ?u64,
 ) Normalized {
+    const length = padded.len - if (is_padded) bytes_module.padding_bytes else 0;
     var machine: Machine(is_padded, reads_plain_tokens) = .{
         .lexer = .{
-            .bytes = .{ .pointer = source.ptr, .length = source.len },
+            .bytes = .of(padded, length),
             .placeholders = options.placeholders,
             .backslash = switch (options.standard_conforming_strings) {
                 .unknown => .unknown,
@@ -240,7 +243,7 @@ fn normalizeBytes(
         },
         .window = window,
         .is_cut_source = known_fingerprint != null,
-        .text = .{ .buffer = text_buffer, .source = source.ptr },
+        .text = .{ .buffer = text_buffer, .source = padded },
         .list_lengths = list_buffer,
     };
     machine.read();
@@ -378,7 +381,7 @@ fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
             const length = machine.lexer.bytes.length;
             const end = window.start + window.length;
             if (position + window_module.window_bytes_max / 8 > end and end < length) {
-                const source = machine.lexer.bytes.pointer[position..length];
+                const source = machine.lexer.bytes.source[position..length];
                 window.fill(source[0..@min(source.len, window_module.window_bytes_max)], position);
             }
             return window;
@@ -720,68 +723,6 @@ test {
     _ = fingerprint;
     _ = keywords;
     _ = marks;
-}
-
-test "normalize: the fast path does what the machine does" {
-    const fragments = [_][]const u8{
-        "SELECT ",     "select a.b, ", "\"A\".\"b\" ", " FROM t WHERE x = ",    "$1",       "$2",
-        "'it''s'",     "'a\\'",        "1.5",          "42",                    "NULL",     " IS NOT NULL",
-        " IN (",       "1, 2, 3)",     "$1, $2) ",     " VALUES (",             "DEFAULT",  "), (",
-        " AND ",       "::int",        " <= ",         "-1",                    " - ",      "--x\n",
-        "/* c */",     "E'x'",         "U&'x'",        " ARRAY[",               "]",        "(",
-        ")",           ", ",           ";",            "CREATE ",               "START ",   "SET x = ",
-        "OPERATOR(+)", " as ",         "user",         "\"user\"",              "\"a b\"",  "  ",
-        "\n",          "\xc3\xa9",     "a\xff",        "a_name_longer_than_16", "\"x1_$\"", "1a",
-    };
-    var prng: std.Random.DefaultPrng = .init(20_261_122);
-    const random = prng.random();
-    var sql: [4096]u8 = undefined;
-    var texts: [2][text_bytes_max]u8 = undefined;
-    var lengths: [2][64]u32 = undefined;
-    for (0..20_000) |_| {
-        var length: usize = 0;
-        const count = if (random.uintLessThan(u8, 40) == 0) 400 else random.uintLessThan(usize, 24);
-        for (0..count) |_| {
-            const fragment = fragments[random.uintLessThan(usize, fragments.len)];
-            if (length + fragment.len > sql.len) break;
-            @memcpy(sql[length..][0..fragment.len], fragment);
-            length += fragment.len;
-        }
-        const options: Options = .{
-            .placeholders = random.enumValue(Placeholders),
-            .standard_conforming_strings = random.enumValue(StandardConformingStrings),
-        };
-        const fast = normalize(sql[0..length], options, &texts[0], &lengths[0]);
-        const slow = normalizeByToken(sql[0..length], options, &texts[1], &lengths[1]);
-        try std.testing.expectEqualStrings(slow.text, fast.text);
-        try std.testing.expectEqual(slow.fingerprint, fast.fingerprint);
-        try std.testing.expectEqualSlices(u32, slow.list_lengths, fast.list_lengths);
-    }
-}
-
-/// Reads of one byte in the worst case: blocks that begin at each byte, twice.
-const visits_per_byte_max = 80;
-
-test "normalize: does linear work" {
-    const patterns = [_][]const u8{
-        "/*",     "/**/", "--\n", "'",   "'\\'",   "'a\\', ", "'a'\n",    "$a$b",
-        "$aaaa",  "$a ",  "\"",   "+-",  "- ",     "-1 /**/", "(1,2),",   "a IN (1,2) ",
-        "ARRAY[", "(",    ";",    "a",   "1_",     "%(",      " \n",      "\"a\"\"",
-        "'a' ",   "E'\\", "a.b.", ">=-", "U&'a' ", "::int",   "IN (1,1,", "VALUES (1),",
-    };
-    var text: [text_bytes_max]u8 = undefined;
-    var lengths: [256]u32 = undefined;
-    const gpa = std.testing.allocator;
-    for (patterns) |pattern| {
-        for ([_]usize{ 1_000, 100_000 }) |bytes| {
-            const sql = try gpa.alloc(u8, bytes);
-            defer gpa.free(sql);
-            for (sql, 0..) |*byte, index| byte.* = pattern[index % pattern.len];
-            sql[0..2].* = "S ".*;
-            bytes_module.visit_count = 0;
-            _ = normalize(sql, .{}, &text, &lengths);
-            try std.testing.expect(bytes_module.visit_count > 0);
-            try std.testing.expect(bytes_module.visit_count < visits_per_byte_max * bytes);
-        }
-    }
+    _ = @import("normalizer_test.zig");
+    _ = @import("boundary_test.zig");
 }

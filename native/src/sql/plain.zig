@@ -14,6 +14,7 @@
 
 const std = @import("std");
 const bytes_module = @import("bytes.zig");
+const checks = @import("checks.zig");
 const context_module = @import("context.zig");
 const fingerprint = @import("fingerprint.zig");
 const keywords = @import("keywords.zig");
@@ -144,9 +145,8 @@ noinline fn readRun(machine: anytype) void {
     const window: *const Window = machine.windowAt(lexer.end);
     // Every index is below `length` plus what is looked ahead, for which there are NUL bytes; the
     // fuzzer and the conformance tests go through every branch. Checks cost a quarter.
-    @setRuntimeSafety(false);
-    const raw: [*]const u8 = &window.raw;
-    const lower: [*]const u8 = &window.lower;
+    @setRuntimeSafety(checks.enabled);
+    const raw = &window.raw;
     const tables: *const Tables = hide(&all_tables);
     const limit = limitOf(machine, window);
     const first_position = lexer.end - window.start;
@@ -177,7 +177,7 @@ noinline fn readRun(machine: anytype) void {
             const length = @ctz(ends);
             const end = body + length;
             if (window.raw[end] != '"' or window.raw[end + 1] == '"' or length == 0) break;
-            var word = window_module.wordOf(&tables.masks, raw + body, length);
+            var word = window_module.wordOf(&tables.masks, raw, body, length);
             if (@ctz(window.unquotableFrom(body)) != length or window.raw[body] <= '9' or
                 tables.keywords.symbolOf(word) != 0) word.mixCode(fingerprint.quoted_code);
             hash.add(word);
@@ -191,7 +191,7 @@ noinline fn readRun(machine: anytype) void {
             const end = start + length;
             // `E'…'`, `U&'…'` and their kin.
             if (length == 1 and (window.raw[end] == '\'' or window.raw[end] == '&')) break;
-            const word = window_module.wordOf(&tables.masks, lower + start, length);
+            const word = window_module.wordOf(&tables.masks, &window.lower, start, length);
             context = context.step(&tables.steps, tables.keywords.symbolOf(word)) orelse break;
             hash.add(word);
             last_kind = .word;
@@ -230,8 +230,8 @@ fn readLiteral(machine: anytype) bool {
     const lexer = &machine.lexer;
     const window: *const Window = machine.windowAt(lexer.end);
     // As above.
-    @setRuntimeSafety(false);
-    const raw: [*]const u8 = &window.raw;
+    @setRuntimeSafety(checks.enabled);
+    const raw = &window.raw;
     const position = lexer.end - window.start;
     if (position >= limitOf(machine, window) or machine.is_statement_start) return false;
     const has_gap = raw[position] == ' ';
@@ -273,8 +273,7 @@ fn readLiteral(machine: anytype) bool {
             if (machine.after != .operator or !has_gap) return false;
             end = start + @ctz(window.endsFrom(start));
             if (end - start > "false".len) return false;
-            const lower: [*]const u8 = &window.lower;
-            const word = window_module.wordOf(&all_tables.masks, lower + start, end - start);
+            const word = window_module.wordOf(&all_tables.masks, &window.lower, start, end - start);
             if (keywords.lookUp(word).id != .constant) return false;
             writePlaceholder(machine, window, start, end);
         },
@@ -288,7 +287,7 @@ fn readLiteral(machine: anytype) bool {
 }
 
 inline fn writePlaceholder(machine: anytype, window: *const Window, start: usize, end: usize) void {
-    @setRuntimeSafety(false);
+    @setRuntimeSafety(checks.enabled);
     const offset = window.start;
     const is_padded = @TypeOf(machine.*).is_padded;
     machine.placeholder_count += 1;
@@ -301,16 +300,16 @@ inline fn writePlaceholder(machine: anytype, window: *const Window, start: usize
 
 /// The digits of a parameter; one with leading zeros is not for here.
 inline fn parameterEnd(window: *const Window, start: usize) ?usize {
-    @setRuntimeSafety(false);
-    const raw: [*]const u8 = &window.raw;
+    @setRuntimeSafety(checks.enabled);
+    const raw = &window.raw;
     if (raw[start + 1] -% '1' >= 9) return null;
     var end = start + 2;
     while (token.isDigit(raw[end])) end += 1;
     return if (end - start > parameter_bytes_max) null else end;
 }
 
-inline fn isNumber(raw: [*]const u8, start: usize, end: usize, number: u32) bool {
-    @setRuntimeSafety(false);
+inline fn isNumber(raw: *const window_module.Text, start: usize, end: usize, number: u32) bool {
+    @setRuntimeSafety(checks.enabled);
     var written: u32 = 0;
     for (start..end) |index| written = written * 10 + (raw[index] - '0');
     return written == number;
@@ -318,8 +317,8 @@ inline fn isNumber(raw: [*]const u8, start: usize, end: usize, number: u32) bool
 
 /// A number of digits only.
 inline fn numberEnd(window: *const Window, start: usize) ?usize {
-    @setRuntimeSafety(false);
-    const raw: [*]const u8 = &window.raw;
+    @setRuntimeSafety(checks.enabled);
+    const raw = &window.raw;
     const ends = window.endsFrom(start);
     if (ends == 0) return null;
     const end = start + @ctz(ends);
@@ -332,11 +331,11 @@ inline fn numberEnd(window: *const Window, start: usize) ?usize {
 
 /// A string that ends at its first quote, whatever a backslash means.
 inline fn stringEnd(machine: anytype, window: *const Window, start: usize) ?usize {
-    @setRuntimeSafety(false);
+    @setRuntimeSafety(checks.enabled);
     const is_last = window.start + window.length == machine.lexer.bytes.length;
-    const raw: [*]const u8 = &window.raw;
+    const raw = &window.raw;
     const doubtful = strings.doubtfulByte(machine.lexer.backslash) orelse return null;
-    const bytes: bytes_module.Bytes(true) = .{ .pointer = raw, .length = window.length };
+    const bytes: bytes_module.Bytes(true) = .of(raw, window.length);
     const quote = bytes.find(start + 1, '\'', doubtful);
     const end = quote + 1;
     if (raw[quote] != '\'' or strings.isContinued(bytes, end)) return null;
