@@ -95,7 +95,8 @@ const Settings = struct {
 };
 
 fn checkAll(settings: Settings) !void {
-    const checker: Checker = try .init(testing.allocator);
+    // Each statement is memory of its own to valgrind.
+    const checker: Checker = try .init(std.heap.c_allocator);
     defer checker.deinit();
     var buffer: [text_bytes_max + 64]u8 = undefined;
     var turn: usize = 0;

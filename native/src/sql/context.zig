@@ -3,7 +3,6 @@
 //! steps through is computed from it, so that the two cannot differ.
 
 const std = @import("std");
-const checks = @import("checks.zig");
 const keywords = @import("keywords.zig");
 
 pub const After = enum(u3) {
@@ -110,7 +109,6 @@ pub const Context = packed struct(u8) {
 
     /// The context behind a word; null where the machine has more to do than to go on.
     pub inline fn step(context: Context, table: *const Steps, symbol: u8) ?Context {
-        @setRuntimeSafety(checks.enabled);
         const next = table[@as(u8, @bitCast(context))][symbol];
         return if (next == no_step) null else @bitCast(next);
     }
@@ -159,7 +157,6 @@ pub const Stops = packed struct(u8) {
     padding: u4 = 0,
 
     pub inline fn meet(own: Stops, table: *const StopsTable, context: Context) bool {
-        @setRuntimeSafety(checks.enabled);
         return table[@as(u8, @bitCast(context))] & @as(u8, @bitCast(own)) != 0;
     }
 };

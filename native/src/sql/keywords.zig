@@ -1,7 +1,6 @@
 //! PostgreSQL 18's keywords of every class, and what the normaliser knows of some of them.
 
 const std = @import("std");
-const checks = @import("checks.zig");
 const fingerprint = @import("fingerprint.zig");
 
 /// Keywords that steer the normaliser.
@@ -211,7 +210,6 @@ pub const Table = struct {
     /// The symbol of a word, for `Context.step`. No branch: which words are keywords is hard to
     /// predict.
     pub inline fn symbolOf(self: *const Table, word: fingerprint.Word) u8 {
-        @setRuntimeSafety(checks.enabled);
         const slot = slotOf(word, self.steps[word.lane2 >> (32 - step_bits)]);
         const is_keyword = @intFromBool(self.words[slot] == word.toInt());
         return self.symbols[slot] & (0 -% @as(u8, is_keyword));

@@ -14,7 +14,6 @@
 
 const std = @import("std");
 const bytes_module = @import("bytes.zig");
-const checks = @import("checks.zig");
 const context_module = @import("context.zig");
 const fingerprint = @import("fingerprint.zig");
 const keywords = @import("keywords.zig");
@@ -143,9 +142,6 @@ fn canBegin(machine: anytype) bool {
 noinline fn readRun(machine: anytype) void {
     const lexer = &machine.lexer;
     const window: *const Window = machine.windowAt(lexer.end);
-    // Every index is below `length` plus what is looked ahead, for which there are NUL bytes; the
-    // fuzzer and the conformance tests go through every branch. Checks cost a quarter.
-    @setRuntimeSafety(checks.enabled);
     const raw = &window.raw;
     const tables: *const Tables = hide(&all_tables);
     const limit = limitOf(machine, window);
@@ -229,8 +225,6 @@ inline fn limitOf(machine: anytype, window: *const Window) usize {
 fn readLiteral(machine: anytype) bool {
     const lexer = &machine.lexer;
     const window: *const Window = machine.windowAt(lexer.end);
-    // As above.
-    @setRuntimeSafety(checks.enabled);
     const raw = &window.raw;
     const position = lexer.end - window.start;
     if (position >= limitOf(machine, window) or machine.is_statement_start) return false;
@@ -287,7 +281,6 @@ fn readLiteral(machine: anytype) bool {
 }
 
 inline fn writePlaceholder(machine: anytype, window: *const Window, start: usize, end: usize) void {
-    @setRuntimeSafety(checks.enabled);
     const offset = window.start;
     const is_padded = @TypeOf(machine.*).is_padded;
     machine.placeholder_count += 1;
@@ -300,7 +293,6 @@ inline fn writePlaceholder(machine: anytype, window: *const Window, start: usize
 
 /// The digits of a parameter; one with leading zeros is not for here.
 inline fn parameterEnd(window: *const Window, start: usize) ?usize {
-    @setRuntimeSafety(checks.enabled);
     const raw = &window.raw;
     if (raw[start + 1] -% '1' >= 9) return null;
     var end = start + 2;
@@ -309,7 +301,6 @@ inline fn parameterEnd(window: *const Window, start: usize) ?usize {
 }
 
 inline fn isNumber(raw: *const window_module.Text, start: usize, end: usize, number: u32) bool {
-    @setRuntimeSafety(checks.enabled);
     var written: u32 = 0;
     for (start..end) |index| written = written * 10 + (raw[index] - '0');
     return written == number;
@@ -317,7 +308,6 @@ inline fn isNumber(raw: *const window_module.Text, start: usize, end: usize, num
 
 /// A number of digits only.
 inline fn numberEnd(window: *const Window, start: usize) ?usize {
-    @setRuntimeSafety(checks.enabled);
     const raw = &window.raw;
     const ends = window.endsFrom(start);
     if (ends == 0) return null;
@@ -331,7 +321,6 @@ inline fn numberEnd(window: *const Window, start: usize) ?usize {
 
 /// A string that ends at its first quote, whatever a backslash means.
 inline fn stringEnd(machine: anytype, window: *const Window, start: usize) ?usize {
-    @setRuntimeSafety(checks.enabled);
     const is_last = window.start + window.length == machine.lexer.bytes.length;
     const raw = &window.raw;
     const doubtful = strings.doubtfulByte(machine.lexer.backslash) orelse return null;

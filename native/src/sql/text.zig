@@ -1,7 +1,6 @@
 //! The normalised text while it grows: runs of the source copied whole, placeholders between.
 
 const std = @import("std");
-const checks = @import("checks.zig");
 const marks = @import("marks.zig");
 const token = @import("token.zig");
 
@@ -56,8 +55,6 @@ pub const NormalizedText = struct {
         comptime is_padded: bool,
     ) void {
         const state = &text.state;
-        // Bounded by `limit`.
-        @setRuntimeSafety(checks.enabled);
         const target = text.buffer[state.flushed_bytes..];
         const source = text.source[state.run_start..];
         const run_bytes = start - state.run_start;

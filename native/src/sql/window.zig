@@ -5,7 +5,6 @@
 
 const std = @import("std");
 const bytes_module = @import("bytes.zig");
-const checks = @import("checks.zig");
 const fingerprint = @import("fingerprint.zig");
 const token = @import("token.zig");
 
@@ -38,8 +37,6 @@ pub const Window = struct {
 
     pub fn fill(window: *Window, source: []const u8, start: usize) void {
         assert(source.len <= window_bytes_max);
-        // Bounded by the assertion. Checks cost a fifth of this loop.
-        @setRuntimeSafety(checks.enabled);
         if (bytes_module.is_counting) bytes_module.visit_count += source.len;
         window.start = start;
         window.length = source.len;
@@ -65,7 +62,6 @@ pub const Window = struct {
     }
 
     inline fn classify(window: *Window, index: usize, block: Block) void {
-        @setRuntimeSafety(checks.enabled);
         const is_capital = between(block, 'A', 'Z');
         const lower = block | (is_capital & splat(0x20));
         const others = between(block, '0', '9') | equals(block, '_') | equals(block, '$');
@@ -90,7 +86,6 @@ pub const Window = struct {
 /// The word of a name of at least one byte; what stands behind it is left out. How long a name is
 /// cannot be predicted, so that a second group is mixed in, and taken back where there is none.
 pub inline fn wordOf(masks: *const Masks, text: *const Text, start: usize, length: usize) Word {
-    @setRuntimeSafety(checks.enabled);
     const eight = std.mem.readInt(u64, text[start..][0..8], .little);
     if (length <= 8) return Word.seed.mixPair(eight & masks.low[length], masks.more_than_four[length]);
     var word = Word.seed.mixPair(eight, max);
@@ -132,13 +127,11 @@ const low_masks: [9]u64 = table: {
 };
 
 inline fn bitsFrom(bits: *const Bits, start: usize) u64 {
-    @setRuntimeSafety(checks.enabled);
     const read = std.mem.readInt(u64, bits[start / 8 ..][0..8], .little);
     return read >> @intCast(start % 8);
 }
 
 inline fn store(bits: *Bits, index: usize, mask: u16) void {
-    @setRuntimeSafety(checks.enabled);
     std.mem.writeInt(u16, bits[index / 8 ..][0..2], mask, .little);
 }
 
