@@ -25,16 +25,16 @@ pub const QuotedBody = struct {
     is_closed: bool,
 };
 
-/// Padded text needs no bounds: `padding_bytes` NUL bytes follow it. Other text does.
+/// Padded text is read without a thought of its end: `padding_bytes` NUL bytes follow it. Other
+/// text is not; bounds that are the slice's own are checked once.
 pub fn Bytes(comptime is_padded: bool) type {
     return struct {
         const Self = @This();
 
-        /// The text, and its padding where it is padded.
+        /// The text of `length` bytes, and its padding where it is padded.
         source: []const u8,
         length: usize,
 
-        /// `source` holds `length` bytes, and the padding where it is padded.
         pub inline fn of(source: []const u8, length: usize) Self {
             return .{ .source = source, .length = length };
         }
@@ -42,24 +42,24 @@ pub fn Bytes(comptime is_padded: bool) type {
         pub inline fn at(bytes: Self, index: usize) u8 {
             count(1);
             if (is_padded) return bytes.source[index];
-            return if (index < bytes.length) bytes.source[index] else 0;
+            return if (index < bytes.source.len) bytes.source[index] else 0;
         }
 
         pub inline fn block(bytes: Self, index: usize) Block {
             count(block_bytes);
-            if (is_padded or index + block_bytes <= bytes.length) {
+            if (is_padded or index + block_bytes <= bytes.source.len) {
                 return bytes.source[index..][0..block_bytes].*;
             }
             var tail: [block_bytes]u8 = @splat(0);
-            if (index < bytes.length) {
-                const rest = bytes.length - index;
+            if (index < bytes.source.len) {
+                const rest = bytes.source.len - index;
                 @memcpy(tail[0..rest], bytes.source[index..][0..rest]);
             }
             return tail;
         }
 
         inline fn group(bytes: Self, index: usize) u32 {
-            if (is_padded or index + 4 <= bytes.length) {
+            if (is_padded or index + 4 <= bytes.source.len) {
                 count(4);
                 return std.mem.readInt(u32, bytes.source[index..][0..4], .little);
             }
