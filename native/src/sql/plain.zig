@@ -11,6 +11,10 @@
 //! table computed from the machine's own rules. Hash and text are stored when the run stops, so
 //! that to the machine it never happened otherwise. `Machine` takes a switch that turns it off; a
 //! test and the fuzzer compare the two.
+//!
+//! Why no index leaves the window: a token begins below `limitOf`, so at its length at most, and
+//! what is read of it is below the longest name and what is looked ahead, which are in the window or
+//! the NUL bytes behind its text. Each access is checked all the same.
 
 const std = @import("std");
 const bytes_module = @import("bytes.zig");
