@@ -18,6 +18,7 @@ const Options = struct {
     optimize: std.builtin.OptimizeMode,
     tsan: bool,
     weaken_ring: bool,
+    fuzz_debug: bool,
     test_filters: []const []const u8,
     node_addon_api: ?[]const u8,
     node_api_headers: ?[]const u8,
@@ -29,8 +30,9 @@ pub fn build(b: *std.Build) void {
     // What is loaded into Node carries no debug information in a release.
     const addon_core = createCore(b, options, .{ .strip = options.optimize != .Debug });
     const tests = addTests(b, options);
-    const fuzz = addTool(b, options, "fuzz", "native/fuzz/main.zig");
-    const bench = addTool(b, options, "bench", "native/bench/main.zig");
+    const fuzz_optimize: std.builtin.OptimizeMode = if (options.fuzz_debug) .Debug else .ReleaseSafe;
+    const fuzz = addTool(b, options, fuzz_optimize, "fuzz", "native/fuzz/main.zig");
+    const bench = addTool(b, options, .ReleaseSafe, "bench", "native/bench/main.zig");
     const format = b.addFmt(.{ .paths = &.{ "native", "build.zig" }, .check = true });
 
     const addon_step = b.step("addon", "Build hyperdjango.node into the prefix");
@@ -59,6 +61,11 @@ fn readOptions(b: *std.Build) Options {
             bool,
             "weaken-ring",
             "Store the ring's payload with plain stores, to see that -Dtsan reports it",
+        ) orelse false,
+        .fuzz_debug = b.option(
+            bool,
+            "fuzz-debug",
+            "Build the fuzzer in Debug, where the hot loops too check every index",
         ) orelse false,
         .test_filters = b.option([]const []const u8, "test-filter", "Run only these tests") orelse
             &.{},
@@ -101,23 +108,24 @@ fn addTests(b: *std.Build, options: Options) *std.Build.Step.Compile {
     });
 }
 
-/// A small command line program on top of the core, as fast as what ships.
+/// A small command line program on top of the core; in ReleaseSafe as fast as what ships.
 fn addTool(
     b: *std.Build,
     options: Options,
+    optimize: std.builtin.OptimizeMode,
     name: []const u8,
     root_source_path: []const u8,
 ) *std.Build.Step.Compile {
-    var release = options;
-    release.optimize = .ReleaseSafe;
+    var tool = options;
+    tool.optimize = optimize;
     const module = b.createModule(.{
         .root_source_file = b.path(root_source_path),
-        .target = release.target,
-        .optimize = release.optimize,
+        .target = tool.target,
+        .optimize = tool.optimize,
         .link_libc = true,
     });
     // Zig 0.16 crashes where one module of an executable is stripped and another is not.
-    module.addImport("core", createCore(b, release, .{ .strip = false }));
+    module.addImport("core", createCore(b, tool, .{ .strip = false }));
     return b.addExecutable(.{ .name = name, .root_module = module, .use_llvm = true });
 }
 

@@ -23,7 +23,7 @@ const fragments = [_][]const u8{
     "'zqx'",    "E'\\'zqx'",    "$t$zqx$t$", "98765431", " \xe2\x80\xa6 <cut: 0123456789abcdef>", "<unparsed: SELECT 0123456789abcdef>",
 };
 
-const sql_bytes_max = 6000;
+const sql_bytes_max = 12_000;
 
 var sql_buffer: [sql_bytes_max]u8 = undefined;
 var first_text: [normalizer.text_bytes_max]u8 = undefined;
@@ -31,6 +31,9 @@ var second_text: [normalizer.text_bytes_max]u8 = undefined;
 var first_lengths: [256]u32 = undefined;
 var second_lengths: [256]u32 = undefined;
 var spans: [sql_bytes_max]normalizer.Span = undefined;
+
+/// That of the core; a larger one would only move the search.
+const window_bytes_max = 2048;
 
 const kinds_count = std.enums.values(normalizer.TokenKind).len;
 const kept_max = 1024;
@@ -73,10 +76,12 @@ var coverage: Coverage = .{};
 
 pub fn run(random: std.Random, iterations: u64) anyerror!void {
     for (0..iterations) |_| {
-        const sql = if (coverage.kept_count > 0 and random.boolean())
+        const sql = if (random.uintLessThan(u32, 50) == 0)
+            boundarySql(random)
+        else if (coverage.kept_count > 0 and random.boolean())
             mutatedSql(random)
         else
-            randomSql(random);
+            randomSql(random, 0);
         const options: normalizer.Options = .{
             .placeholders = random.enumValue(normalizer.Placeholders),
             .standard_conforming_strings = random.enumValue(normalizer.StandardConformingStrings),
@@ -109,8 +114,17 @@ fn mutatedSql(random: std.Random) []const u8 {
     return sql_buffer[0 .. start + fragment.len + rest.len];
 }
 
-fn randomSql(random: std.Random) []const u8 {
-    var length: usize = 0;
+/// Fragments behind so many names that they stand where a window or the longest text ends.
+fn boundarySql(random: std.Random) []const u8 {
+    const boundary: usize = if (random.boolean()) normalizer.text_bytes_max else window_bytes_max;
+    const start = boundary - 256 + random.uintLessThan(usize, 320);
+    for (sql_buffer[0..start], 0..) |*byte, index| byte.* = "a, \"b\".c = 1 "[index % 14];
+    return randomSql(random, start);
+}
+
+/// Fragments behind the first bytes of the buffer.
+fn randomSql(random: std.Random, start: usize) []const u8 {
+    var length = start;
     const count = if (random.uintLessThan(u32, 50) == 0)
         random.uintLessThan(u32, 1000)
     else

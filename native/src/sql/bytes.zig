@@ -6,8 +6,6 @@ const std = @import("std");
 const fingerprint = @import("fingerprint.zig");
 const token = @import("token.zig");
 
-const assert = std.debug.assert;
-
 pub const block_bytes = 16;
 pub const Block = @Vector(block_bytes, u8);
 const Mask = std.meta.Int(.unsigned, block_bytes);
@@ -27,44 +25,43 @@ pub const QuotedBody = struct {
     is_closed: bool,
 };
 
-/// Padded text needs no bounds: `padding_bytes` NUL bytes follow it. Other text does.
+/// Padded text is read without a thought of its end: `padding_bytes` NUL bytes follow it. Other
+/// text is not; bounds that are the slice's own are checked once.
 pub fn Bytes(comptime is_padded: bool) type {
     return struct {
         const Self = @This();
 
-        pointer: [*]const u8,
+        /// The text of `length` bytes, and its padding where it is padded.
+        source: []const u8,
         length: usize,
+
+        pub inline fn of(source: []const u8, length: usize) Self {
+            return .{ .source = source, .length = length };
+        }
 
         pub inline fn at(bytes: Self, index: usize) u8 {
             count(1);
-            if (is_padded) {
-                if (builtin.mode == .Debug) assert(index < bytes.length + padding_bytes);
-                return bytes.pointer[index];
-            }
-            return if (index < bytes.length) bytes.pointer[index] else 0;
+            if (is_padded) return bytes.source[index];
+            return if (index < bytes.source.len) bytes.source[index] else 0;
         }
 
         pub inline fn block(bytes: Self, index: usize) Block {
             count(block_bytes);
-            if (is_padded) {
-                if (builtin.mode == .Debug) assert(index <= bytes.length);
-                return bytes.pointer[index..][0..block_bytes].*;
-            }
-            if (index + block_bytes <= bytes.length) {
-                return bytes.pointer[index..][0..block_bytes].*;
+            if (is_padded or index + block_bytes <= bytes.source.len) {
+                return bytes.source[index..][0..block_bytes].*;
             }
             var tail: [block_bytes]u8 = @splat(0);
-            if (index < bytes.length) {
-                const rest = bytes.length - index;
-                @memcpy(tail[0..rest], bytes.pointer[index..][0..rest]);
+            if (index < bytes.source.len) {
+                const rest = bytes.source.len - index;
+                @memcpy(tail[0..rest], bytes.source[index..][0..rest]);
             }
             return tail;
         }
 
         inline fn group(bytes: Self, index: usize) u32 {
-            if (is_padded or index + 4 <= bytes.length) {
+            if (is_padded or index + 4 <= bytes.source.len) {
                 count(4);
-                return std.mem.readInt(u32, bytes.pointer[index..][0..4], .little);
+                return std.mem.readInt(u32, bytes.source[index..][0..4], .little);
             }
             var read: u32 = 0;
             for (0..4) |offset| {
@@ -186,8 +183,8 @@ test "Bytes: padded and bounded text read alike" {
     const text = "select \"Mixed Name\" from t where a = 'x' and b1_$é = 12";
     var padded_text: [text.len + padding_bytes]u8 = @splat(0);
     @memcpy(padded_text[0..text.len], text);
-    const padded: Bytes(true) = .{ .pointer = &padded_text, .length = text.len };
-    const bounded: Bytes(false) = .{ .pointer = text, .length = text.len };
+    const padded: Bytes(true) = .of(&padded_text, text.len);
+    const bounded: Bytes(false) = .of(text, text.len);
     for (0..text.len) |start| {
         try std.testing.expectEqual(padded.nameEnd(start), bounded.nameEnd(start));
         try std.testing.expectEqual(padded.find(start, 'x', '"'), bounded.find(start, 'x', '"'));

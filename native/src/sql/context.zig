@@ -109,7 +109,6 @@ pub const Context = packed struct(u8) {
 
     /// The context behind a word; null where the machine has more to do than to go on.
     pub inline fn step(context: Context, table: *const Steps, symbol: u8) ?Context {
-        @setRuntimeSafety(false);
         const next = table[@as(u8, @bitCast(context))][symbol];
         return if (next == no_step) null else @bitCast(next);
     }
@@ -158,7 +157,6 @@ pub const Stops = packed struct(u8) {
     padding: u4 = 0,
 
     pub inline fn meet(own: Stops, table: *const StopsTable, context: Context) bool {
-        @setRuntimeSafety(false);
         return table[@as(u8, @bitCast(context))] & @as(u8, @bitCast(own)) != 0;
     }
 };

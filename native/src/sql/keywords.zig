@@ -210,7 +210,6 @@ pub const Table = struct {
     /// The symbol of a word, for `Context.step`. No branch: which words are keywords is hard to
     /// predict.
     pub inline fn symbolOf(self: *const Table, word: fingerprint.Word) u8 {
-        @setRuntimeSafety(false);
         const slot = slotOf(word, self.steps[word.lane2 >> (32 - step_bits)]);
         const is_keyword = @intFromBool(self.words[slot] == word.toInt());
         return self.symbols[slot] & (0 -% @as(u8, is_keyword));

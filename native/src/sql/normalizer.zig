@@ -1,28 +1,17 @@
-//! Normalised text and fingerprint of a statement, in one pass over its tokens.
-//!
-//! Two decisions need what comes later: whether a minus belongs to a number, and whether a list
-//! holds literals only. Both are taken by going on as if not, and returning to a checkpoint when
-//! it turns out so: nothing is read twice.
+//! Normalised text and fingerprint of a statement, and where its literals are: the entry points.
 
+const builtin = @import("builtin");
 const std = @import("std");
 const bytes_module = @import("bytes.zig");
-const context = @import("context.zig");
-const fingerprint = @import("fingerprint.zig");
-const keywords = @import("keywords.zig");
 const lexer_module = @import("lexer.zig");
-const list_module = @import("list.zig");
+const machine_module = @import("machine.zig");
 const marks = @import("marks.zig");
-const plain = @import("plain.zig");
 const text_module = @import("text.zig");
 const token = @import("token.zig");
 const window_module = @import("window.zig");
 
 const assert = std.debug.assert;
-const After = context.After;
-const afterKeyword = context.afterKeyword;
 const Window = window_module.Window;
-const ListReader = list_module.ListReader;
-const NormalizedText = text_module.NormalizedText;
 
 pub const Placeholders = lexer_module.Placeholders;
 pub const TokenKind = token.Kind;
@@ -46,6 +35,10 @@ pub const text_bytes_max = text_module.text_bytes_max;
 
 /// Shorter statements are copied, so that NUL bytes stand behind them.
 const padded_bytes_max = window_module.window_bytes_max;
+
+/// A checked build fills memory that is yet to be written. Doing so to a window takes twice as long
+/// as all the rest, so that a release leaves it out; nowhere else are checks turned off.
+const fills_windows = builtin.mode == .Debug;
 
 /// Never fails, never allocates.
 pub fn normalize(
@@ -108,7 +101,7 @@ pub fn normalizeByToken(
 /// The kinds of the tokens, as many as there is room for: what the fuzzer calls coverage.
 pub fn tokenKinds(sql: []const u8, options: Options, kinds: []token.Kind) []const token.Kind {
     var lexer: lexer_module.Lexer(false) = .{
-        .bytes = .{ .pointer = sql.ptr, .length = sql.len },
+        .bytes = .of(sql, sql.len),
         .placeholders = options.placeholders,
         .backslash = .unknown,
     };
@@ -128,14 +121,13 @@ fn normalizePadded(
     known_fingerprint: ?u64,
 ) Normalized {
     assert(source.len <= padded_bytes_max);
-    // A checked build fills undefined memory, which would take as long as the rest.
-    @setRuntimeSafety(false);
+    @setRuntimeSafety(fills_windows);
     var window: Window = undefined;
     window.fill(source, 0);
     return normalizeBytes(
         true,
         true,
-        window.raw[0..source.len],
+        window.raw[0 .. source.len + bytes_module.padding_bytes],
         &window,
         options,
         text_buffer,
@@ -151,7 +143,7 @@ fn normalizeLong(
     list_buffer: []u32,
     known_fingerprint: ?u64,
 ) Normalized {
-    @setRuntimeSafety(false);
+    @setRuntimeSafety(fills_windows);
     var window: Window = undefined;
     window.start = 0;
     window.length = 0;
@@ -175,7 +167,7 @@ pub fn scan(sql: []const u8, options: Options, spans: []Span) usize {
     assert(sql.len <= std.math.maxInt(u32));
     var writer: SpanWriter = .{ .spans = spans };
     var lexer: lexer_module.Lexer(false) = .{
-        .bytes = .{ .pointer = sql.ptr, .length = sql.len },
+        .bytes = .of(sql, sql.len),
         .placeholders = options.placeholders,
         .backslash = if (options.standard_conforming_strings == .off) .escapes else .ordinary,
         .is_single_reading = true,
@@ -220,7 +212,8 @@ const SpanWriter = struct {
 fn normalizeBytes(
     comptime is_padded: bool,
     comptime reads_plain_tokens: bool,
-    source: []const u8,
+    /// Padding included, where it is padded.
+    padded: []const u8,
     window: *Window,
     options: Options,
     text_buffer: *[text_bytes_max]u8,
@@ -228,9 +221,10 @@ fn normalizeBytes(
     /// Of a text that was cut before.
     known_fingerprint: ?u64,
 ) Normalized {
-    var machine: Machine(is_padded, reads_plain_tokens) = .{
+    const length = padded.len - if (is_padded) bytes_module.padding_bytes else 0;
+    var machine: machine_module.Machine(is_padded, reads_plain_tokens) = .{
         .lexer = .{
-            .bytes = .{ .pointer = source.ptr, .length = source.len },
+            .bytes = .of(padded, length),
             .placeholders = options.placeholders,
             .backslash = switch (options.standard_conforming_strings) {
                 .unknown => .unknown,
@@ -240,7 +234,7 @@ fn normalizeBytes(
         },
         .window = window,
         .is_cut_source = known_fingerprint != null,
-        .text = .{ .buffer = text_buffer, .source = source.ptr },
+        .text = .{ .buffer = text_buffer, .source = padded },
         .list_lengths = list_buffer,
     };
     machine.read();
@@ -255,533 +249,13 @@ fn normalizeBytes(
     };
 }
 
-/// How far `SET name = value` or `ALTER ROLE … SET name TO value` has been read.
-const Setting = enum(u8) { none, alter, configured, set, name, start, value };
-
-/// How far a `U&` token and its UESCAPE have been read.
-const Unicode = enum { none, string, name, string_escape, name_escape };
-
-/// The `…` of a folded list: a word, to the scanner.
-const rest_word = fingerprint.wordOf("…");
-
-/// Those of a placeholder, a semicolon, and the spaces before both.
-const placeholder_bytes_max = 16;
-
-const MinusCheckpoint = struct {
-    text: NormalizedText.Checkpoint = .{},
-    hash: fingerprint.Statement = .{},
-    last_kind: token.Kind = .end,
-    gap: token.Gap = .none,
-};
-
-fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
-    return struct {
-        const Self = @This();
-        pub const is_padded = padded;
-
-        lexer: lexer_module.Lexer(padded),
-        window: *Window,
-        text: NormalizedText,
-        hash: fingerprint.Statement = .{},
-        list: ListReader = .{},
-
-        /// The end of a text that was cut is not the end of its list.
-        is_cut_source: bool,
-
-        placeholder_count: u32 = 0,
-        list_lengths: []u32,
-        list_lengths_count: usize = 0,
-        after: After = .operator,
-        /// The kind of the last token that was written; `end` before the first.
-        last_kind: token.Kind = .end,
-        /// What is known of the last token, where it was a keyword.
-        last_word: keywords.Id = .none,
-        is_operator_name: bool = false,
-        unicode: Unicode = .none,
-
-        // What the first words of the statement told.
-        is_statement_start: bool = true,
-        is_counting: bool = false,
-        setting: Setting = .none,
-
-        // A semicolon waits until something follows it.
-        has_semicolon: bool = false,
-        semicolon_start: usize = 0,
-        semicolon_gap: token.Gap = .none,
-
-        // Signs that may turn out to belong to a number.
-        minus_count: u32 = 0,
-        before_minus: MinusCheckpoint = .{},
-
-        // The open list: the hash before it, and the text after its first element.
-        list_hash: fingerprint.Statement = .{},
-        after_first: NormalizedText.Checkpoint = .{},
-        after_first_placeholder_count: u32 = 0,
-
-        fn startStatement(machine: *Self) void {
-            machine.after = .operator;
-            machine.last_word = .none;
-            machine.is_operator_name = false;
-            machine.is_statement_start = true;
-            machine.is_counting = false;
-            machine.setting = .none;
-        }
-
-        fn read(machine: *Self) void {
-            const lexer = &machine.lexer;
-            while (true) {
-                if (reads_plain_tokens) plain.readTokens(machine);
-                if (lexer.end == lexer.bytes.length) return;
-                lexer.next(lexer_module.no_comments);
-                const kind = lexer.kind;
-                if (kind == .end) return;
-                if (machine.last_kind == .end) {
-                    if (kind == .semicolon) continue;
-                    lexer.gap = .none;
-                }
-                if (machine.has_semicolon and kind != .semicolon) machine.writeSemicolon();
-                if (machine.minus_count != 0) machine.settleMinus(kind);
-                if (machine.setting == .start or machine.setting == .value) {
-                    if (machine.skipsSetting(kind)) continue;
-                }
-                if (machine.unicode != .none and machine.skipsEscape(kind)) continue;
-                switch (kind) {
-                    .end => unreachable,
-                    .word => machine.readWord(),
-                    .quoted => machine.readQuoted(),
-                    .number, .unterminated => machine.readLiteral(),
-                    .string => {
-                        machine.readLiteral();
-                        if (lexer.string_kind == .unicode) machine.unicode = .string;
-                    },
-                    .parameter => machine.readParameter(),
-                    .operator => machine.readOperator(),
-                    .other => machine.readOther(),
-                    .semicolon => machine.readSemicolon(),
-                    .open,
-                    .close,
-                    .open_bracket,
-                    .close_bracket,
-                    .comma,
-                    .dot,
-                    .colon,
-                    .cast,
-                    => machine.readPunctuation(kind),
-                }
-            }
-        }
-
-        /// The piece of the statement that holds the token at `position`.
-        pub inline fn windowAt(machine: *Self, position: usize) *const Window {
-            const window = machine.window;
-            if (padded) return window;
-            const length = machine.lexer.bytes.length;
-            const end = window.start + window.length;
-            if (position + window_module.window_bytes_max / 8 > end and end < length) {
-                const source = machine.lexer.bytes.pointer[position..length];
-                window.fill(source[0..@min(source.len, window_module.window_bytes_max)], position);
-            }
-            return window;
-        }
-
-        inline fn readWord(machine: *Self) void {
-            const lexer = &machine.lexer;
-            // `$1a$b` is a parameter and a name to the scanner; a name is never written so.
-            if (machine.last_kind == .parameter and lexer.gap == .none and lexer.hasDollar()) {
-                return;
-            }
-            const after = machine.after;
-            const entry: keywords.Entry = if (after == .name) .none else lexer.keyword;
-            if (entry.id == .constant and after == .operator) return machine.readLiteral();
-            if (machine.list.kind != .none) {
-                machine.take(machine.list.name(entry, lexer.word.eql(rest_word)));
-            }
-            if (machine.is_statement_start or machine.setting != .none) machine.steer(entry.id);
-            machine.writeName();
-            if (entry.isPlain()) {
-                machine.after = .operand;
-                machine.last_word = .none;
-            } else {
-                const is_sign_next = machine.is_counting and entry.is_signed;
-                machine.after = afterKeyword(entry, after, machine.last_word, is_sign_next);
-                machine.last_word = context.rememberedWord(entry);
-            }
-        }
-
-        inline fn readQuoted(machine: *Self) void {
-            if (machine.list.kind != .none) machine.take(machine.list.name(.none, false));
-            machine.is_statement_start = false;
-            machine.writeName();
-            machine.after = .operand;
-            machine.last_word = .none;
-            if (machine.lexer.is_unicode) machine.unicode = .name;
-        }
-
-        inline fn writeName(machine: *Self) void {
-            const lexer = &machine.lexer;
-            // A U&"…" begins with a letter.
-            const is_unicode = lexer.kind == .quoted and lexer.is_unicode;
-            const gap = machine.gapBefore(if (is_unicode) .word else lexer.kind);
-            machine.text.copy(lexer.start, lexer.end, gap);
-            machine.hash.add(lexer.word);
-            machine.last_kind = lexer.kind;
-        }
-
-        fn readLiteral(machine: *Self) void {
-            if (machine.list.kind != .none) machine.take(machine.list.operand());
-            machine.writePlaceholder();
-        }
-
-        fn writePlaceholder(machine: *Self) void {
-            const lexer = &machine.lexer;
-            machine.insertNumbered("$", machine.gapBefore(.parameter), "", lexer.end);
-            machine.hash.addCode(fingerprint.literal_code);
-            machine.after = .operand;
-            machine.last_word = .none;
-            machine.last_kind = .number;
-        }
-
-        inline fn readParameter(machine: *Self) void {
-            const lexer = &machine.lexer;
-            // First, as it may fold a list, and so change the next number.
-            if (machine.list.kind != .none) machine.take(machine.list.operand());
-            const gap = machine.gapBefore(.parameter);
-            if (lexer.parameter_number == machine.placeholder_count +% 1 and gap == lexer.gap) {
-                machine.placeholder_count += 1;
-                machine.text.copy(lexer.start, lexer.end, gap);
-                machine.hash.addCode(fingerprint.literal_code);
-                machine.after = .operand;
-                machine.last_word = .none;
-            } else {
-                machine.writePlaceholder();
-            }
-            machine.last_kind = .parameter;
-        }
-
-        fn readOperator(machine: *Self) void {
-            const lexer = &machine.lexer;
-            const operator = lexer.word.lane1;
-            if (operator == '-' and machine.after == .operator) {
-                if (machine.minus_count == 0) {
-                    machine.before_minus = .{
-                        .text = machine.text.state,
-                        .hash = machine.hash,
-                        .last_kind = machine.last_kind,
-                        .gap = lexer.gap,
-                    };
-                }
-                machine.minus_count +|= 1;
-            } else if (machine.list.kind != .none) {
-                machine.take(if (operator == '+')
-                    machine.list.sign(.{ .plus = true })
-                else
-                    machine.list.punctuation(.operator));
-            }
-            if (machine.setting == .name and operator == '=') machine.setting = .start;
-            machine.text.copy(lexer.start, lexer.end, lexer.gap);
-            machine.hash.add(lexer.word);
-            machine.after = .operator;
-            machine.last_word = .none;
-            machine.last_kind = .operator;
-        }
-
-        fn readOther(machine: *Self) void {
-            const lexer = &machine.lexer;
-            if (machine.list.kind != .none) machine.take(machine.list.punctuation(.other));
-            machine.text.copy(lexer.start, lexer.end, machine.gapBefore(.other));
-            machine.hash.addCode(lexer.word.lane1 | fingerprint.other_code);
-            machine.after = .operand;
-            machine.last_word = .none;
-            machine.last_kind = .other;
-        }
-
-        inline fn readPunctuation(machine: *Self, kind: token.Kind) void {
-            const lexer = &machine.lexer;
-            if (machine.list.kind != .none) machine.take(machine.list.punctuation(kind));
-            switch (kind) {
-                .open => {
-                    machine.after = .operator;
-                    switch (machine.last_word) {
-                        .in => machine.openList(.in),
-                        .values => machine.openList(.values),
-                        .operator => machine.is_operator_name = true,
-                        else => {},
-                    }
-                },
-                .open_bracket => {
-                    machine.after = .operator;
-                    if (machine.last_word == .array) machine.openList(.array);
-                },
-                .close => {
-                    machine.after = if (machine.is_operator_name) .operator else .operand;
-                    machine.is_operator_name = false;
-                },
-                .close_bracket => machine.after = .operand,
-                .dot, .cast => machine.after = .name,
-                else => machine.after = .operator,
-            }
-            machine.is_statement_start = false;
-            machine.text.copy(lexer.start, lexer.end, lexer.gap);
-            machine.hash.addCode(@intFromEnum(kind));
-            machine.last_word = .none;
-            machine.last_kind = kind;
-        }
-
-        /// A token that would run into the last one is written behind a space.
-        inline fn gapBefore(machine: *const Self, kind: token.Kind) token.Gap {
-            const gap = machine.lexer.gap;
-            const is_fused = gap == .none and kind.isNameLike() and machine.last_kind.isNameLike();
-            return if (is_fused) .other else gap;
-        }
-
-        fn readSemicolon(machine: *Self) void {
-            machine.unicode = .none;
-            if (machine.list.kind != .none) machine.take(machine.list.punctuation(.semicolon));
-            if (machine.has_semicolon) return;
-            machine.has_semicolon = true;
-            machine.semicolon_start = machine.lexer.start;
-            machine.semicolon_gap = machine.lexer.gap;
-        }
-
-        fn writeSemicolon(machine: *Self) void {
-            const start = machine.semicolon_start;
-            // A text that was cut behind a semicolon would lose it when it is normalised again.
-            const token_bytes = machine.lexer.end - machine.lexer.start;
-            machine.text.keepTogether(token_bytes + placeholder_bytes_max);
-            machine.text.copy(start, start + 1, machine.semicolon_gap);
-            machine.hash.addCode(@intFromEnum(token.Kind.semicolon));
-            machine.has_semicolon = false;
-            machine.last_kind = .semicolon;
-            machine.startStatement();
-        }
-
-        /// The minus signs before this token belong to it, or are operators.
-        fn settleMinus(machine: *Self, kind: token.Kind) void {
-            const lexer = &machine.lexer;
-            if (kind == .operator and lexer.word.lane1 == '-') return;
-            const count = machine.minus_count;
-            machine.minus_count = 0;
-            if (kind == .number and !lexer.isFollowedByCast()) {
-                const checkpoint = &machine.before_minus;
-                machine.text.state = checkpoint.text;
-                machine.hash = checkpoint.hash;
-                machine.last_kind = checkpoint.last_kind;
-                lexer.gap = checkpoint.gap;
-            } else if (machine.list.kind != .none) {
-                machine.take(if (count == 1) machine.list.sign(.{ .minus = true }) else .fails);
-            }
-        }
-
-        fn openList(machine: *Self, kind: list_module.ListKind) void {
-            machine.list = .open(kind);
-            machine.list_hash = machine.hash;
-        }
-
-        inline fn take(machine: *Self, step: list_module.Step) void {
-            switch (step) {
-                .within => {},
-                .after_first => {
-                    machine.after_first = machine.text.state;
-                    machine.after_first_placeholder_count = machine.placeholder_count;
-                },
-                .folds => machine.foldList(),
-                .fails => machine.list.kind = .none,
-            }
-        }
-
-        fn foldList(machine: *Self) void {
-            const list = &machine.list;
-            const has_both_signs = list.signs.plus and list.signs.minus;
-            const is_ordered = list.kind == .array and list.is_minus_first and has_both_signs;
-            machine.hash = machine.list_hash;
-            machine.hash.addCode(fingerprint.list_code +% list.width *% 8 +%
-                @as(u32, if (is_ordered) 4 else 0) +% @as(u2, @bitCast(list.signs)));
-            if (list.count > 1) {
-                const lexer = &machine.lexer;
-                const source_end = lexer.start - @intFromBool(lexer.gap == .one_space);
-                machine.text.state = machine.after_first;
-                machine.placeholder_count = machine.after_first_placeholder_count;
-                const has_new_plus = list.signs.plus and !list.first_signs.plus;
-                const has_new_minus = list.signs.minus and !list.first_signs.minus;
-                if (has_new_minus and list.is_minus_first) machine.insertSigned("-$", source_end);
-                if (has_new_plus) machine.insertSigned("+$", source_end);
-                if (has_new_minus and !list.is_minus_first) machine.insertSigned("-$", source_end);
-                machine.text.insert(", …", .none, source_end);
-                machine.last_kind = .word;
-            }
-            machine.noteListLength(list.count);
-            list.kind = .none;
-        }
-
-        pub fn noteListLength(machine: *Self, length: u32) void {
-            if (machine.list_lengths_count == machine.list_lengths.len) return;
-            machine.list_lengths[machine.list_lengths_count] = length;
-            machine.list_lengths_count += 1;
-        }
-
-        /// A sign that later elements keep, and the first does not, is shown by one of its own.
-        fn insertSigned(machine: *Self, comptime signed: []const u8, source_end: usize) void {
-            if (machine.list.kind == .values) {
-                machine.insertNumbered(", (" ++ signed, .none, ")", source_end);
-            } else {
-                machine.insertNumbered(", " ++ signed, .none, "", source_end);
-            }
-        }
-
-        /// Inserts the next placeholder's number between two texts.
-        pub fn insertNumbered(
-            machine: *Self,
-            comptime before: []const u8,
-            gap: token.Gap,
-            comptime behind: []const u8,
-            source_end: usize,
-        ) void {
-            machine.placeholder_count += 1;
-            var buffer: [before.len + 10 + behind.len]u8 = undefined;
-            var start = buffer.len - behind.len;
-            @memcpy(buffer[start..], behind);
-            var rest = machine.placeholder_count;
-            while (true) {
-                start -= 1;
-                buffer[start] = '0' + @as(u8, @intCast(rest % 10));
-                rest /= 10;
-                if (rest == 0) break;
-            }
-            start -= before.len;
-            @memcpy(buffer[start..][0..before.len], before);
-            machine.text.insert(buffer[start..], gap, source_end);
-        }
-
-        /// Looks at the words that begin a statement for the few whose values are not literals.
-        fn steer(machine: *Self, word: keywords.Id) void {
-            if (machine.is_statement_start) {
-                machine.is_statement_start = false;
-                if (word == .set) machine.setting = .set;
-                if (word == .alter) machine.setting = .alter;
-                machine.is_counting = word == .alter or word == .counting;
-                return;
-            }
-            switch (machine.setting) {
-                .alter => machine.setting = if (word == .configured) .configured else .none,
-                .configured => if (word == .set) {
-                    machine.setting = .set;
-                },
-                .set => machine.setting = if (word == .time) .none else .name,
-                .name => if (word == .to) {
-                    machine.setting = .start;
-                },
-                .none, .start, .value => {},
-            }
-        }
-
-        /// One placeholder stands for everything that a setting is set to.
-        fn skipsSetting(machine: *Self, kind: token.Kind) bool {
-            if (kind == .semicolon) return false;
-            if (machine.setting == .value) return true;
-            const is_default = kind == .word and machine.lexer.keyword.id == .default;
-            machine.setting = if (is_default) .none else .value;
-            if (!is_default) machine.writePlaceholder();
-            return !is_default;
-        }
-
-        /// UESCAPE goes with its string, and belongs to the spelling of a name.
-        fn skipsEscape(machine: *Self, kind: token.Kind) bool {
-            const lexer = &machine.lexer;
-            const unicode = machine.unicode;
-            machine.unicode = .none;
-            switch (unicode) {
-                .none => return false,
-                .string, .name => {
-                    if (kind != .word or lexer.keyword.id != .uescape) return false;
-                    machine.unicode = if (unicode == .string) .string_escape else .name_escape;
-                    return unicode == .string;
-                },
-                .string_escape => return kind == .string,
-                .name_escape => {
-                    if (kind != .string or lexer.end - lexer.start != 3) return false;
-                    const escape = lexer.bytes.at(lexer.start + 1);
-                    if (escape <= 0x20 or escape >= 0x7f) return false;
-                    if (lexer.bytes.at(lexer.start) != '\'') return false;
-                    machine.text.copy(lexer.start, lexer.end, lexer.gap);
-                    machine.hash.addCode(escape | fingerprint.other_code);
-                    machine.after = .operand;
-                    machine.last_kind = .quoted;
-                    return true;
-                },
-            }
-        }
-    };
-}
-
 test {
     _ = bytes_module;
-    _ = context;
-    _ = window_module;
-    _ = fingerprint;
-    _ = keywords;
+    _ = @import("context.zig");
+    _ = @import("fingerprint.zig");
+    _ = @import("keywords.zig");
     _ = marks;
-}
-
-test "normalize: the fast path does what the machine does" {
-    const fragments = [_][]const u8{
-        "SELECT ",     "select a.b, ", "\"A\".\"b\" ", " FROM t WHERE x = ",    "$1",       "$2",
-        "'it''s'",     "'a\\'",        "1.5",          "42",                    "NULL",     " IS NOT NULL",
-        " IN (",       "1, 2, 3)",     "$1, $2) ",     " VALUES (",             "DEFAULT",  "), (",
-        " AND ",       "::int",        " <= ",         "-1",                    " - ",      "--x\n",
-        "/* c */",     "E'x'",         "U&'x'",        " ARRAY[",               "]",        "(",
-        ")",           ", ",           ";",            "CREATE ",               "START ",   "SET x = ",
-        "OPERATOR(+)", " as ",         "user",         "\"user\"",              "\"a b\"",  "  ",
-        "\n",          "\xc3\xa9",     "a\xff",        "a_name_longer_than_16", "\"x1_$\"", "1a",
-    };
-    var prng: std.Random.DefaultPrng = .init(20_261_122);
-    const random = prng.random();
-    var sql: [4096]u8 = undefined;
-    var texts: [2][text_bytes_max]u8 = undefined;
-    var lengths: [2][64]u32 = undefined;
-    for (0..20_000) |_| {
-        var length: usize = 0;
-        const count = if (random.uintLessThan(u8, 40) == 0) 400 else random.uintLessThan(usize, 24);
-        for (0..count) |_| {
-            const fragment = fragments[random.uintLessThan(usize, fragments.len)];
-            if (length + fragment.len > sql.len) break;
-            @memcpy(sql[length..][0..fragment.len], fragment);
-            length += fragment.len;
-        }
-        const options: Options = .{
-            .placeholders = random.enumValue(Placeholders),
-            .standard_conforming_strings = random.enumValue(StandardConformingStrings),
-        };
-        const fast = normalize(sql[0..length], options, &texts[0], &lengths[0]);
-        const slow = normalizeByToken(sql[0..length], options, &texts[1], &lengths[1]);
-        try std.testing.expectEqualStrings(slow.text, fast.text);
-        try std.testing.expectEqual(slow.fingerprint, fast.fingerprint);
-        try std.testing.expectEqualSlices(u32, slow.list_lengths, fast.list_lengths);
-    }
-}
-
-/// Reads of one byte in the worst case: blocks that begin at each byte, twice.
-const visits_per_byte_max = 80;
-
-test "normalize: does linear work" {
-    const patterns = [_][]const u8{
-        "/*",     "/**/", "--\n", "'",   "'\\'",   "'a\\', ", "'a'\n",    "$a$b",
-        "$aaaa",  "$a ",  "\"",   "+-",  "- ",     "-1 /**/", "(1,2),",   "a IN (1,2) ",
-        "ARRAY[", "(",    ";",    "a",   "1_",     "%(",      " \n",      "\"a\"\"",
-        "'a' ",   "E'\\", "a.b.", ">=-", "U&'a' ", "::int",   "IN (1,1,", "VALUES (1),",
-    };
-    var text: [text_bytes_max]u8 = undefined;
-    var lengths: [256]u32 = undefined;
-    const gpa = std.testing.allocator;
-    for (patterns) |pattern| {
-        for ([_]usize{ 1_000, 100_000 }) |bytes| {
-            const sql = try gpa.alloc(u8, bytes);
-            defer gpa.free(sql);
-            for (sql, 0..) |*byte, index| byte.* = pattern[index % pattern.len];
-            sql[0..2].* = "S ".*;
-            bytes_module.visit_count = 0;
-            _ = normalize(sql, .{}, &text, &lengths);
-            try std.testing.expect(bytes_module.visit_count > 0);
-            try std.testing.expect(bytes_module.visit_count < visits_per_byte_max * bytes);
-        }
-    }
+    _ = window_module;
+    _ = @import("normalizer_test.zig");
+    _ = @import("boundary_test.zig");
 }

@@ -11,6 +11,10 @@
 //! table computed from the machine's own rules. Hash and text are stored when the run stops, so
 //! that to the machine it never happened otherwise. `Machine` takes a switch that turns it off; a
 //! test and the fuzzer compare the two.
+//!
+//! Why no index leaves the window: a token begins below `limitOf`, so at its length at most, and
+//! what is read of it is below the longest name and what is looked ahead, which are in the window or
+//! the NUL bytes behind its text. Each access is checked all the same.
 
 const std = @import("std");
 const bytes_module = @import("bytes.zig");
@@ -142,11 +146,7 @@ fn canBegin(machine: anytype) bool {
 noinline fn readRun(machine: anytype) void {
     const lexer = &machine.lexer;
     const window: *const Window = machine.windowAt(lexer.end);
-    // Every index is below `length` plus what is looked ahead, for which there are NUL bytes; the
-    // fuzzer and the conformance tests go through every branch. Checks cost a quarter.
-    @setRuntimeSafety(false);
-    const raw: [*]const u8 = &window.raw;
-    const lower: [*]const u8 = &window.lower;
+    const raw = &window.raw;
     const tables: *const Tables = hide(&all_tables);
     const limit = limitOf(machine, window);
     const first_position = lexer.end - window.start;
@@ -177,7 +177,7 @@ noinline fn readRun(machine: anytype) void {
             const length = @ctz(ends);
             const end = body + length;
             if (window.raw[end] != '"' or window.raw[end + 1] == '"' or length == 0) break;
-            var word = window_module.wordOf(&tables.masks, raw + body, length);
+            var word = window_module.wordOf(&tables.masks, raw, body, length);
             if (@ctz(window.unquotableFrom(body)) != length or window.raw[body] <= '9' or
                 tables.keywords.symbolOf(word) != 0) word.mixCode(fingerprint.quoted_code);
             hash.add(word);
@@ -191,7 +191,7 @@ noinline fn readRun(machine: anytype) void {
             const end = start + length;
             // `E'…'`, `U&'…'` and their kin.
             if (length == 1 and (window.raw[end] == '\'' or window.raw[end] == '&')) break;
-            const word = window_module.wordOf(&tables.masks, lower + start, length);
+            const word = window_module.wordOf(&tables.masks, &window.lower, start, length);
             context = context.step(&tables.steps, tables.keywords.symbolOf(word)) orelse break;
             hash.add(word);
             last_kind = .word;
@@ -229,9 +229,7 @@ inline fn limitOf(machine: anytype, window: *const Window) usize {
 fn readLiteral(machine: anytype) bool {
     const lexer = &machine.lexer;
     const window: *const Window = machine.windowAt(lexer.end);
-    // As above.
-    @setRuntimeSafety(false);
-    const raw: [*]const u8 = &window.raw;
+    const raw = &window.raw;
     const position = lexer.end - window.start;
     if (position >= limitOf(machine, window) or machine.is_statement_start) return false;
     const has_gap = raw[position] == ' ';
@@ -273,8 +271,7 @@ fn readLiteral(machine: anytype) bool {
             if (machine.after != .operator or !has_gap) return false;
             end = start + @ctz(window.endsFrom(start));
             if (end - start > "false".len) return false;
-            const lower: [*]const u8 = &window.lower;
-            const word = window_module.wordOf(&all_tables.masks, lower + start, end - start);
+            const word = window_module.wordOf(&all_tables.masks, &window.lower, start, end - start);
             if (keywords.lookUp(word).id != .constant) return false;
             writePlaceholder(machine, window, start, end);
         },
@@ -288,7 +285,6 @@ fn readLiteral(machine: anytype) bool {
 }
 
 inline fn writePlaceholder(machine: anytype, window: *const Window, start: usize, end: usize) void {
-    @setRuntimeSafety(false);
     const offset = window.start;
     const is_padded = @TypeOf(machine.*).is_padded;
     machine.placeholder_count += 1;
@@ -301,16 +297,14 @@ inline fn writePlaceholder(machine: anytype, window: *const Window, start: usize
 
 /// The digits of a parameter; one with leading zeros is not for here.
 inline fn parameterEnd(window: *const Window, start: usize) ?usize {
-    @setRuntimeSafety(false);
-    const raw: [*]const u8 = &window.raw;
+    const raw = &window.raw;
     if (raw[start + 1] -% '1' >= 9) return null;
     var end = start + 2;
     while (token.isDigit(raw[end])) end += 1;
     return if (end - start > parameter_bytes_max) null else end;
 }
 
-inline fn isNumber(raw: [*]const u8, start: usize, end: usize, number: u32) bool {
-    @setRuntimeSafety(false);
+inline fn isNumber(raw: *const window_module.Text, start: usize, end: usize, number: u32) bool {
     var written: u32 = 0;
     for (start..end) |index| written = written * 10 + (raw[index] - '0');
     return written == number;
@@ -318,8 +312,7 @@ inline fn isNumber(raw: [*]const u8, start: usize, end: usize, number: u32) bool
 
 /// A number of digits only.
 inline fn numberEnd(window: *const Window, start: usize) ?usize {
-    @setRuntimeSafety(false);
-    const raw: [*]const u8 = &window.raw;
+    const raw = &window.raw;
     const ends = window.endsFrom(start);
     if (ends == 0) return null;
     const end = start + @ctz(ends);
@@ -332,11 +325,10 @@ inline fn numberEnd(window: *const Window, start: usize) ?usize {
 
 /// A string that ends at its first quote, whatever a backslash means.
 inline fn stringEnd(machine: anytype, window: *const Window, start: usize) ?usize {
-    @setRuntimeSafety(false);
     const is_last = window.start + window.length == machine.lexer.bytes.length;
-    const raw: [*]const u8 = &window.raw;
+    const raw = &window.raw;
     const doubtful = strings.doubtfulByte(machine.lexer.backslash) orelse return null;
-    const bytes: bytes_module.Bytes(true) = .{ .pointer = raw, .length = window.length };
+    const bytes: bytes_module.Bytes(true) = .of(raw, window.length);
     const quote = bytes.find(start + 1, '\'', doubtful);
     const end = quote + 1;
     if (raw[quote] != '\'' or strings.isContinued(bytes, end)) return null;

@@ -25,7 +25,8 @@ pub const NormalizedText = struct {
     };
 
     buffer: *[text_bytes_max]u8,
-    source: [*]const u8,
+    /// What is copied from, padding included.
+    source: []const u8,
     /// Counts on where the buffer is full: what lies beyond is cut, or undone by a checkpoint.
     state: Checkpoint = .{},
 
@@ -54,10 +55,8 @@ pub const NormalizedText = struct {
         comptime is_padded: bool,
     ) void {
         const state = &text.state;
-        // Bounded by `limit`.
-        @setRuntimeSafety(false);
-        const target: [*]u8 = @as([*]u8, text.buffer) + state.flushed_bytes;
-        const source = text.source + state.run_start;
+        const target = text.buffer[state.flushed_bytes..];
+        const source = text.source[state.run_start..];
         const run_bytes = start - state.run_start;
         if (is_padded) {
             var index: usize = 0;
@@ -70,7 +69,7 @@ pub const NormalizedText = struct {
         if (number < 10) {
             target[run_bytes + 1] = '0' + @as(u8, @intCast(number));
         } else {
-            digits_bytes = writeDecimal(target + run_bytes + 1, number);
+            digits_bytes = writeDecimal(target[run_bytes + 1 ..], number);
         }
         state.flushed_bytes += run_bytes + 1 + digits_bytes;
         state.run_start = end;
@@ -116,7 +115,9 @@ pub const NormalizedText = struct {
     /// Ends with the mark of a text that was cut, where it does not fit or `was_cut` before.
     pub fn finish(text: *NormalizedText, fingerprint: u64, was_cut: bool) []const u8 {
         text.flush();
-        const bytes = if (text.state.flushed_bytes > text_bytes_max)
+        // Anyone may write the mark behind any statement: with it too the text must fit.
+        const room = if (was_cut) cut_bytes_max else text_bytes_max;
+        const bytes = if (text.state.flushed_bytes > room)
             text.state.cut_bytes
         else if (was_cut)
             text.state.flushed_bytes
@@ -150,7 +151,7 @@ pub const NormalizedText = struct {
     }
 };
 
-noinline fn writeDecimal(target: [*]u8, number: u32) usize {
+noinline fn writeDecimal(target: []u8, number: u32) usize {
     var digits: [10]u8 = undefined;
     const written = std.fmt.printInt(&digits, number, 10, .lower, .{});
     @memcpy(target[0..written], digits[0..written]);

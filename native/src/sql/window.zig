@@ -15,6 +15,9 @@ const Word = fingerprint.Word;
 
 pub const window_bytes_max = 2048;
 
+/// The bytes, and what is read beyond them.
+pub const Text = [window_bytes_max + 2 * block_bytes]u8;
+
 /// A bit for each byte; eight bytes of them are read at once, from any byte on.
 const Bits = [window_bytes_max / 8 + 2 * @sizeOf(u64)]u8;
 
@@ -22,8 +25,8 @@ const Bits = [window_bytes_max / 8 + 2 * @sizeOf(u64)]u8;
 pub const name_bytes_max = 56;
 
 pub const Window = struct {
-    raw: [window_bytes_max + 2 * block_bytes]u8,
-    lower: [window_bytes_max + 2 * block_bytes]u8,
+    raw: Text,
+    lower: Text,
     /// Set where no name goes on.
     ends: Bits,
     /// Set where a name would need quotes.
@@ -34,8 +37,6 @@ pub const Window = struct {
 
     pub fn fill(window: *Window, source: []const u8, start: usize) void {
         assert(source.len <= window_bytes_max);
-        // Bounded by the assertion. Checks cost a fifth of this loop.
-        @setRuntimeSafety(false);
         if (bytes_module.is_counting) bytes_module.visit_count += source.len;
         window.start = start;
         window.length = source.len;
@@ -61,7 +62,6 @@ pub const Window = struct {
     }
 
     inline fn classify(window: *Window, index: usize, block: Block) void {
-        @setRuntimeSafety(false);
         const is_capital = between(block, 'A', 'Z');
         const lower = block | (is_capital & splat(0x20));
         const others = between(block, '0', '9') | equals(block, '_') | equals(block, '$');
@@ -85,18 +85,18 @@ pub const Window = struct {
 
 /// The word of a name of at least one byte; what stands behind it is left out. How long a name is
 /// cannot be predicted, so that a second group is mixed in, and taken back where there is none.
-pub inline fn wordOf(masks: *const Masks, pointer: [*]const u8, length: usize) Word {
-    @setRuntimeSafety(false);
-    const eight = std.mem.readInt(u64, pointer[0..8], .little);
+pub inline fn wordOf(masks: *const Masks, text: *const Text, start: usize, length: usize) Word {
+    const eight = std.mem.readInt(u64, text[start..][0..8], .little);
     if (length <= 8) return Word.seed.mixPair(eight & masks.low[length], masks.more_than_four[length]);
     var word = Word.seed.mixPair(eight, max);
-    var index: usize = 8;
-    while (index + 8 < length) : (index += 8) {
-        const next = std.mem.readInt(u64, pointer[index..][0..8], .little);
+    const end = start + length;
+    var index = start + 8;
+    while (index + 8 < end) : (index += 8) {
+        const next = std.mem.readInt(u64, text[index..][0..8], .little);
         word = word.mixPair(next, max);
     }
-    const rest = length - index;
-    const last = std.mem.readInt(u64, pointer[index..][0..8], .little);
+    const rest = end - index;
+    const last = std.mem.readInt(u64, text[index..][0..8], .little);
     return word.mixPair(last & masks.low[rest], masks.more_than_four[rest]);
 }
 
@@ -127,13 +127,11 @@ const low_masks: [9]u64 = table: {
 };
 
 inline fn bitsFrom(bits: *const Bits, start: usize) u64 {
-    @setRuntimeSafety(false);
     const read = std.mem.readInt(u64, bits[start / 8 ..][0..8], .little);
     return read >> @intCast(start % 8);
 }
 
 inline fn store(bits: *Bits, index: usize, mask: u16) void {
-    @setRuntimeSafety(false);
     std.mem.writeInt(u16, bits[index / 8 ..][0..2], mask, .little);
 }
 
@@ -175,7 +173,7 @@ test "Window: tells names as the scanner's table does" {
             if (start == end) continue;
             var folded: [name_bytes_max]u8 = undefined;
             const lower = std.ascii.lowerString(&folded, source[start..end]);
-            const word = wordOf(&.{}, window.lower[start..].ptr, end - start);
+            const word = wordOf(&.{}, &window.lower, start, end - start);
             try std.testing.expectEqual(fingerprint.wordOf(lower), word);
             var is_quotable = true;
             for (source[start..end]) |byte| {
