@@ -44,6 +44,15 @@ describe('both engines read SQL alike, byte for byte', () => {
     }
   });
 
+  test('on statements around the longest text, with the mark of a cut behind them', () => {
+    const names = `SELECT a${', "b"'.repeat(2_000)}`;
+    for (let bytes = 8_100; bytes <= 8_220; bytes += 1) {
+      const sql = `${names.slice(0, bytes)} … <cut: 0123456789abcdef>`;
+      expectSame(sql, {});
+      expect(Buffer.byteLength(native.normalizeSql(sql).text)).toBeLessThanOrEqual(8_192);
+    }
+  });
+
   test.each(Object.entries(ADVERSARIES))('on 100 kB of %s', (_name, create) => {
     for (const options of OPTIONS) expectSame(create(100_000), options);
   });

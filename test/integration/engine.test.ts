@@ -36,7 +36,9 @@ it('status tells the engine, why it is this one, and what it costs', async () =>
     reason: expect.stringMatching(
       isShared
         ? /^HYPERDJANGO_ENGINE=native$/
-        : new RegExp(`^HYPERDJANGO_ENGINE=${engine.kind}; the portable engine records in private memory: .+$`),
+        : new RegExp(
+            `^HYPERDJANGO_ENGINE=${engine.kind}; the portable engine records in private memory: .+$`,
+          ),
     ),
     segment: isShared ? expect.stringContaining(`/${process.pid}-`) : null,
     dropped: {

@@ -138,7 +138,9 @@ export class NormalizedText {
 
   /** @param wasCut the text was cut before, and is marked again. */
   finish(fingerprint: string, wasCut: boolean): string {
-    if (this.byteLength > TEXT_BYTES_MAX) return `${this.cut ?? ''}${cutMark(fingerprint)}`;
+    // Anyone may write the mark behind any statement: with it too the text must fit.
+    const room = wasCut ? CUT_BYTES_MAX : TEXT_BYTES_MAX;
+    if (this.byteLength > room) return `${this.cut ?? ''}${cutMark(fingerprint)}`;
     if (wasCut) {
       this.flush();
       return `${this.flushed}${cutMark(fingerprint)}`;
