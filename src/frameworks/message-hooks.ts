@@ -23,11 +23,11 @@ class StampedMessage extends Stamped {
   #observer: MessageObserver | undefined;
 
   static of(target: object): MessageObserver | undefined {
-    return #observer in target ? (target as StampedMessage).#observer : undefined;
+    return #observer in target ? target.#observer : undefined;
   }
 
   static put(target: object, observer: MessageObserver | undefined): void {
-    if (#observer in target) (target as StampedMessage).#observer = observer;
+    if (#observer in target) target.#observer = observer;
     else new StampedMessage(target).#observer = observer;
   }
 }

@@ -51,11 +51,11 @@ class StampedPool extends Stamped {
   #entry: Entry | undefined;
 
   static of(target: object): Entry | undefined {
-    return #entry in target ? (target as StampedPool).#entry : undefined;
+    return #entry in target ? target.#entry : undefined;
   }
 
   static put(target: object, entry: Entry | undefined): void {
-    if (#entry in target) (target as StampedPool).#entry = entry;
+    if (#entry in target) target.#entry = entry;
     else new StampedPool(target).#entry = entry;
   }
 }
