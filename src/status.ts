@@ -1,4 +1,4 @@
-import type { DroppedCounts, EngineKind } from './engine/engine.ts';
+import { type DroppedCounts, type EngineKind, NOTHING_DROPPED } from './engine/engine.ts';
 import { getRecorder, isDisabled } from './recorder/index.ts';
 
 /** What {@link status} gives. */
@@ -12,16 +12,6 @@ export interface Status {
   /** Mean cost of a recorded query in nanoseconds, from a sample; 0 before the first one. */
   readonly overheadNs: number;
 }
-
-const NOTHING_DROPPED: DroppedCounts = {
-  queries: 0,
-  requests: 0,
-  statements: 0,
-  routes: 0,
-  pools: 0,
-  findings: 0,
-  torn: 0,
-};
 
 /**
  * The state of the instrumentation itself. Where `HYPERDJANGO_DISABLED` is set nothing runs, and the

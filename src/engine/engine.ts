@@ -396,4 +396,14 @@ export interface DroppedCounts {
   readonly torn: number;
 }
 
+export const NOTHING_DROPPED: DroppedCounts = {
+  queries: 0,
+  requests: 0,
+  statements: 0,
+  routes: 0,
+  pools: 0,
+  findings: 0,
+  torn: 0,
+};
+
 export type DropKind = Exclude<keyof DroppedCounts, 'torn'>;

@@ -1,11 +1,12 @@
-import type {
-  DroppedCounts,
-  FindingSnapshot,
-  HistogramSnapshot,
-  PoolSnapshot,
-  RecorderSnapshot,
-  RouteSnapshot,
-  StatementSnapshot,
+import {
+  type DroppedCounts,
+  type FindingSnapshot,
+  type HistogramSnapshot,
+  NOTHING_DROPPED,
+  type PoolSnapshot,
+  type RecorderSnapshot,
+  type RouteSnapshot,
+  type StatementSnapshot,
 } from '../engine/engine.ts';
 import { EMPTY_HISTOGRAM, mergeHistograms } from '../engine/histogram.ts';
 
@@ -70,20 +71,10 @@ const NO_TOTALS: Totals = {
   evictedStatements: 0,
 };
 
-const NO_DROPS: DroppedCounts = {
-  queries: 0,
-  requests: 0,
-  statements: 0,
-  routes: 0,
-  pools: 0,
-  findings: 0,
-  torn: 0,
-};
-
 /** Adds recorders up, exactly: counts, sums and histograms bucket by bucket. */
 export class Merger {
   readonly #totals: Writable<Totals> = { ...NO_TOTALS };
-  readonly #dropped: Writable<DroppedCounts> = { ...NO_DROPS };
+  readonly #dropped: Writable<DroppedCounts> = { ...NOTHING_DROPPED };
   readonly #statements = new Map<string, Writable<MergedStatement>>();
   readonly #routes = new Map<string, Writable<MergedRoute>>();
   readonly #pools = new Map<string, Writable<MergedPool>>();
