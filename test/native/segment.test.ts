@@ -71,11 +71,14 @@ describe('a segment', () => {
   it('is a file that only its owner can reach, and says whose it is', async () => {
     const folder = newFolder();
     const running = startRecording(
-      `${RECORD} segment.setAppName('shop'); console.log('named'); setInterval(() => {}, 1e6);`,
+      `process.once('SIGUSR2', () => { segment.setAppName('shop'); console.log('named'); });
+      setInterval(() => {}, 1e6);
+      ${RECORD}`,
       { env: { HYPERDJANGO_DIR: folder, HYPERDJANGO_APP: 'first' } },
     );
     const { path, reason } = JSON.parse((await running.nextLine()) ?? '') as Told;
     const segment = readSegment(path ?? '');
+    running.child.kill('SIGUSR2');
     await running.nextLine();
     const renamed = readSegment(path ?? '');
     running.child.kill('SIGKILL');
