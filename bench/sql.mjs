@@ -34,11 +34,14 @@ function loadStatements() {
   );
 }
 
+/** V8 takes some ten thousand calls to settle: what is measured is warm code. */
+const WARM_UP_ROUNDS = 120;
+
 /** Mean nanoseconds a statement, the median of the rounds. */
-function measure(run, statements, rounds) {
+function measure(run, statements, rounds, warmUpRounds = Math.min(WARM_UP_ROUNDS, rounds)) {
   let consumed = 0;
   const samples = [];
-  for (let round = -2; round < rounds; round += 1) {
+  for (let round = -warmUpRounds; round < rounds; round += 1) {
     const texts = statements.map((sql) => Buffer.from(sql).toString());
     const start = process.hrtime.bigint();
     for (const text of texts) consumed += run(text) ?? 0;
