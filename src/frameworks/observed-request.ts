@@ -100,11 +100,7 @@ export class ObservedRequest {
 
   end(): void {
     if (this.scope.isClosed) return;
-    try {
-      this.askForRoute();
-    } catch (error) {
-      this.#recorder.reportFault(error);
-    }
+    this.askForRoute();
     this.#recorder.closeScope(this.scope, {
       statusCode: this.#response.statusCode,
       // Test tools that have no socket only say that they have finished.
@@ -118,11 +114,17 @@ export class ObservedRequest {
     if (target === this.#response || this.#request.errored !== null) this.end();
   }
 
-  /** Until the framework has an answer. */
+  /** Until the framework has an answer, or a fault shows that it will have none. Never throws. */
   askForRoute(): void {
     if (this.#isNamed) return;
-    const route = this.#findRoute?.(this.#routeSource);
-    if (route !== undefined) this.nameRoute(route);
+    try {
+      const route = this.#findRoute?.(this.#routeSource);
+      if (route !== undefined) this.nameRoute(route);
+    } catch (error) {
+      this.#findRoute = undefined;
+      this.scope.namer = undefined;
+      this.#recorder.reportFault(error);
+    }
   }
 }
 
