@@ -50,14 +50,13 @@ export function stateOf(client: PgClient): ClientState {
 }
 
 /** Queries that were given to clients of this class, and have not ended. */
-export function* queriesInFlight(prototype: PgClient): Generator<PgQuery> {
+export function* queriesInFlight(prototype: PgClient): Generator<[PgQuery, PgClient]> {
   for (const reference of references) {
     const client = reference.deref();
     if (client === undefined || !isOf(client, prototype)) continue;
     const active = '_activeQuery' in client ? client._activeQuery : client.activeQuery;
-    if (active) yield active;
-    yield* client._sentQueryQueue ?? [];
-    yield* queueOf(client) ?? [];
+    const waiting = [...(client._sentQueryQueue ?? []), ...(queueOf(client) ?? [])];
+    for (const query of active ? [active, ...waiting] : waiting) yield [query, client];
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import {
   type CapturedStack,
+  type Context,
   getRecorder,
   NO_STACK,
   type PoolState,
@@ -19,6 +20,7 @@ import type {
   PgPool,
   PgPoolClass,
   PgPoolOptions,
+  PgQuery,
 } from './pg-types.ts';
 
 /** Instead of the time at which a client was asked for. */
@@ -40,8 +42,10 @@ class StampedPool extends Stamped {
   }
 }
 
-/** The stack of the `pool.query()` that is calling `connect()` at this moment. */
+/** Of the `pool.query()` that is calling `connect()` at this moment. */
 let pendingStack: CapturedStack | undefined;
+let pendingContext: Context;
+let isPendingForPromise = false;
 
 /** Hooks the pools of one copy of pg-pool; a second call does nothing. */
 export function instrumentPool(Pool: PgPoolClass): void {
@@ -63,21 +67,40 @@ export function uninstrumentPool(Pool: PgPoolClass): void {
 function patchQuery(pools: PgPool, recorder: Recorder): Undo {
   return replaceMethod(pools, 'query', (original) => {
     return function query(this: PgPool, ...args: Parameters<PgPool['query']>): unknown {
-      const outer = pendingStack;
-      pendingStack = takeStack(recorder, args[0], query);
+      const outerStack = pendingStack;
+      const outerContext = pendingContext;
+      const wasForPromise = isPendingForPromise;
+      pendingContext = recorder.captureContext();
+      pendingStack = takeStack(recorder, args[0], query, pendingContext);
+      isPendingForPromise = !args[2] && typeof args[1] !== 'function' && !isSubmittable(args[0]);
       try {
         return original.apply(this, args);
       } finally {
-        pendingStack = outer;
+        pendingStack = outerStack;
+        pendingContext = outerContext;
+        isPendingForPromise = wasForPromise;
       }
     };
   });
 }
 
-function takeStack(recorder: Recorder, config: unknown, below: unknown): CapturedStack {
+function isSubmittable(config: unknown): boolean {
+  return (
+    typeof config === 'object' &&
+    config !== null &&
+    typeof (config as Partial<PgQuery>).submit === 'function'
+  );
+}
+
+function takeStack(
+  recorder: Recorder,
+  config: unknown,
+  below: unknown,
+  context: Context,
+): CapturedStack {
   try {
     const sql = typeof config === 'string' ? config : (config as { text?: unknown } | null)?.text;
-    return typeof sql === 'string' ? recorder.takeStack(sql, below) : NO_STACK;
+    return typeof sql === 'string' ? recorder.takeStack(sql, below, context) : NO_STACK;
   } catch (error) {
     recorder.reportFault(error);
     return NO_STACK;
@@ -90,18 +113,21 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
       if (!callback && this.ending) return original.call(this);
       const stack = pendingStack;
       pendingStack = undefined;
+      const isForPromise = isPendingForPromise;
+      const context = stack === undefined ? recorder.captureContext() : pendingContext;
       watchPool(recorder, this);
-      const context = recorder.captureContext();
       // A client that lies ready is not waited for.
       const startNs = this.idleCount > this.waitingCount ? NO_WAIT : recorder.engine.nowNs();
       if (callback) {
         const returned = original.call(this, (...result) => {
           noteCheckout(recorder, this, result[1], startNs, stack === undefined);
-          const call = (): unknown =>
-            stack === undefined || result[0]
-              ? callback(...result)
-              : recorder.runWithStack(stack, () => callback(...result));
-          return recorder.captureContext() === context ? call() : recorder.runIn(context, call);
+          if (stack === undefined || result[0]) {
+            return recorder.runIn(context, callback, ...result);
+          }
+          if (isForPromise) return recorder.issueIn(context, stack, callback, ...result);
+          return recorder.runIn(context, () =>
+            recorder.runWithStack(stack, () => callback(...result)),
+          );
         });
         if (startNs !== NO_WAIT) notePool(recorder, this);
         return returned;

@@ -21,25 +21,35 @@ import { queriesInFlight, queueOf, stateOf } from './pg-clients.ts';
 import type { PgCallback, PgClient, PgClientClass, PgConnection, PgQuery } from './pg-types.ts';
 import { sqlStateOf } from './sql-state.ts';
 
-interface ConnectionSettings {
+interface ConnectionState {
+  /** How it reads backslashes, as the server has last said. */
   standardConformingStrings: boolean | undefined;
+  /** What the server is answering, and what is being recorded of it. */
+  query: PgQuery | undefined;
+  record: RecordedQuery | undefined;
 }
 
-/** How a connection reads backslashes, as the server has last said. */
+/** A connection lives long: what is kept on it costs a query less than what is kept on itself. */
 class StampedConnection extends Stamped {
-  #settings: ConnectionSettings | undefined;
+  #state: ConnectionState | undefined;
 
-  static of(target: PgConnection): ConnectionSettings | undefined {
-    return #settings in target ? (target as StampedConnection).#settings : undefined;
+  static of(target: PgConnection): ConnectionState {
+    if (!(#state in target)) {
+      new StampedConnection(target).#state = {
+        standardConformingStrings: undefined,
+        query: undefined,
+        record: undefined,
+      };
+    }
+    return (target as StampedConnection).#state as ConnectionState;
   }
 
-  static put(target: PgConnection, settings: ConnectionSettings | undefined): void {
-    if (#settings in target) (target as StampedConnection).#settings = settings;
-    else new StampedConnection(target).#settings = settings;
+  static has(target: PgConnection): boolean {
+    return #state in target;
   }
 }
 
-/** A query of the driver, with what is being recorded of it. */
+/** A query that waits in a queue or shares its connection, with what is being recorded of it. */
 class StampedQuery extends Stamped {
   #record: RecordedQuery | undefined;
 
@@ -61,6 +71,8 @@ const undoes = new WeakMap<PgQuery, Undo[]>();
 const rowCounts = new WeakMap<PgQuery, number>();
 /** Whether one of these three has ever held anything: most applications never need them. */
 let isAnyExtended = false;
+/** Whether any query was ever stamped: those that find their connection idle never are. */
+let isAnyStamped = false;
 /** The query that `client.query()` is issuing at this moment, until `submit()` claims it. */
 let issuing: RecordedQuery | undefined;
 
@@ -84,8 +96,8 @@ export function uninstrumentClient(Client: PgClientClass): void {
   const root = rootOf(Client.prototype, 'query');
   if (!unpatch(root)) return;
   const recorder = getRecorder();
-  for (const query of queriesInFlight(root)) {
-    if (StampedQuery.of(query) !== undefined) patchInstance(query, recorder);
+  for (const [query, { connection }] of queriesInFlight(root)) {
+    if (recordOf(query, connection) !== undefined) patchInstance(query, recorder);
   }
 }
 
@@ -144,10 +156,8 @@ function patchOpening(clients: PgClient, recorder: Recorder): Undo {
  */
 function watchSettings(recorder: Recorder, { connection }: PgClient): void {
   try {
-    if (typeof connection?.on !== 'function' || StampedConnection.of(connection) !== undefined)
-      return;
-    const known: ConnectionSettings = { standardConformingStrings: undefined };
-    StampedConnection.put(connection, known);
+    if (typeof connection?.on !== 'function' || StampedConnection.has(connection)) return;
+    const known = StampedConnection.of(connection);
     connection.on('parameterStatus', (message) => {
       if (message?.parameterName !== 'standard_conforming_strings') return;
       known.standardConformingStrings = message.parameterValue === 'on';
@@ -166,7 +176,7 @@ function patchRows(query: PgQuery, recorder: Recorder): void {
     return function handleDataRow(this: PgQuery, message, connection): unknown {
       rowCounts.set(this, (rowCounts.get(this) ?? 0) + 1);
       if (!this.listenerCount?.('row')) return original.call(this, message, connection);
-      const scope = StampedQuery.of(this)?.scope;
+      const scope = recordOf(this, connection)?.scope;
       return recorder.runIn(scope, () => original.call(this, message, connection));
     };
   });
@@ -183,7 +193,7 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
           return original.call(this, connection);
         } catch (error) {
           // What the driver cannot write never gets an answer.
-          end(recorder, this, OUTCOME.error, error);
+          end(recorder, this, connection, OUTCOME.error, error);
           throw error;
         }
       };
@@ -192,17 +202,17 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
       return function handleReadyForQuery(this: PgQuery, connection: unknown): unknown {
         // After a row that could not be parsed the driver goes on to handleError by itself.
         if (this._canceledDueToError) return original.call(this, connection);
-        const record = end(recorder, this, OUTCOME.ok);
-        if (record === undefined || recorder.captureContext() === record.scope) {
-          return original.call(this, connection);
-        }
+        const record = end(recorder, this, connection, OUTCOME.ok);
+        if (record === undefined || record.isForPromise) return original.call(this, connection);
         return recorder.runIn(record.scope, () => original.call(this, connection));
       };
     }),
     replaceMethod(target, 'handleError', (original) => {
       return function handleError(this: PgQuery, error: unknown, connection: unknown): unknown {
-        const record = end(recorder, this, OUTCOME.error, error);
-        if (record === undefined) return original.call(this, error, connection);
+        const record = end(recorder, this, connection, OUTCOME.error, error);
+        if (record === undefined || record.isForPromise) {
+          return original.call(this, error, connection);
+        }
         return recorder.runIn(record.scope, () => original.call(this, error, connection));
       };
     }),
@@ -239,6 +249,7 @@ function issue(
       record.connectNs = state.connectNs;
       state.waitNs = 0;
     }
+    record.isForPromise ||= !isSubmittable && !hasCallback(args);
     if (isSubmittable) {
       const submittable = query as PgQuery;
       if (submittable.submit !== queries.submit) patchInstance(submittable, recorder);
@@ -249,6 +260,14 @@ function issue(
     recorder.reportFault(error);
     return undefined;
   }
+}
+
+function hasCallback([config, values, callback]: Parameters<PgClient['query']>): boolean {
+  return (
+    typeof values === 'function' ||
+    Boolean(callback) ||
+    (typeof config === 'object' && Boolean((config as PgQuery).callback))
+  );
 }
 
 /** A stream keeps its text on its cursor, the connection that of a prepared statement. */
@@ -273,7 +292,9 @@ function claimQueued(
 ): void {
   try {
     const queued = queueOf(client)?.at(-1);
-    if (queued !== undefined && isOf(record, queued) && StampedQuery.of(queued) === undefined) {
+    const isFree = queued !== undefined && recordOf(queued, client.connection) === undefined;
+    if (isFree && isOf(record, queued)) {
+      isAnyStamped = true;
       StampedQuery.put(queued, record);
     } else if (queued !== undefined && queued === config) {
       isAnyExtended = true;
@@ -289,41 +310,67 @@ function claimQueued(
 
 function beginSubmitted(recorder: Recorder, query: PgQuery, connection: unknown): void {
   try {
-    let record = StampedQuery.of(query);
+    const state = stateOfConnection(connection);
+    let record = recordOf(query, connection);
     if (record === undefined) {
       if (issuing === undefined || !isOf(issuing, query)) return;
       record = issuing;
-      StampedQuery.put(query, record);
+      if (state === undefined || state.query !== undefined) {
+        isAnyStamped = true;
+        StampedQuery.put(query, record);
+      } else {
+        state.query = query;
+        state.record = record;
+      }
     }
     if (issuing === record) issuing = undefined;
     // A class of its own comes by twice: hooked itself, it calls the one that it extends.
     if (record.startNs !== 0) return;
-    if (typeof connection === 'object' && connection !== null) {
-      const known = StampedConnection.of(connection);
-      record.standardConformingStrings = known?.standardConformingStrings;
-    }
+    record.standardConformingStrings = state?.standardConformingStrings;
     recorder.begin(record);
   } catch (error) {
     recorder.reportFault(error);
   }
 }
 
+function stateOfConnection(connection: unknown): ConnectionState | undefined {
+  return typeof connection === 'object' && connection !== null
+    ? StampedConnection.of(connection)
+    : undefined;
+}
+
+function recordOf(query: PgQuery, connection: unknown): RecordedQuery | undefined {
+  const state = stateOfConnection(connection);
+  if (state?.query === query) return state.record;
+  return isAnyStamped ? StampedQuery.of(query) : undefined;
+}
+
 /** @returns what has ended; undefined where the query is none of ours, or ended before. */
 function end(
   recorder: Recorder,
   query: PgQuery,
+  connection: unknown,
   outcome: Outcome,
   error?: unknown,
 ): RecordedQuery | undefined {
   try {
-    const record = StampedQuery.of(query);
-    const rerun = isAnyExtended ? rerunsOf.get(query)?.shift() : undefined;
+    const record = recordOf(query, connection);
     const rowCount = outcome === OUTCOME.ok ? rowCountOf(query) : -1;
-    if (rerun === undefined) {
+    const state = stateOfConnection(connection);
+    if (state?.query === query) {
+      state.query = undefined;
+      state.record = undefined;
+    } else if (isAnyStamped) {
       StampedQuery.put(query, undefined);
-      undoLife(query);
-    } else {
-      StampedQuery.put(query, rerun);
+    }
+    if (isAnyExtended) {
+      const rerun = rerunsOf.get(query)?.shift();
+      if (rerun === undefined) {
+        undoLife(query);
+      } else {
+        isAnyStamped = true;
+        StampedQuery.put(query, rerun);
+      }
     }
     if (record === undefined) return undefined;
     // A connection that was lost fails what still waits in the client's queue too.
@@ -338,7 +385,6 @@ function end(
 }
 
 function undoLife(query: PgQuery): void {
-  if (!isAnyExtended) return;
   const undone = undoes.get(query);
   if (undone === undefined) return;
   for (const undo of undone.toReversed()) undo();

@@ -53,21 +53,27 @@ export function requestScope(
 ): MiddlewareHandler {
   if (isDisabled()) return (_, next) => next();
   const recorder = getRecorder();
-  return async function hyperdjango(c: Context, next: Next): Promise<Response | void> {
+  return function hyperdjango(c: Context, next: Next): Promise<Response | void> {
     const { incoming, outgoing } = (c.env ?? {}) as NodeBindings;
     for (const { dashboard } of middlewares) {
-      if (dashboard.owns(c.req.path)) return dashboard.handle(c.req.raw, incoming?.socket);
+      if (dashboard.owns(c.req.path)) {
+        return dashboard.handle(c.req.raw, incoming?.socket) ?? Promise.resolve();
+      }
     }
     if (incoming === undefined || outgoing === undefined) {
       return answerInProcess(recorder, middlewares, isProfiling(), c, next);
     }
     // A client may go away before the route has answered: until then it is the last one that fits.
-    const { scope } = observeRequest(incoming, outgoing, middlewares, expectedHonoName(c));
+    const observed = observeRequest(incoming, outgoing, middlewares, expectedHonoName(c));
+    observed.nameAtEndBy(() => honoName(c));
+    const { scope } = observed;
     if (isProfiling()) scope.profile ??= { handlerNs: 0, isMeasuring: false };
-    await recorder.runIn(scope, next);
-    scope.name = honoName(c);
+    // Hono's `next` gives its context, which is no response for a middleware to return.
+    return recorder.runIn(scope, next).then(nothing);
   };
 }
+
+function nothing(): void {}
 
 /** Without a socket, as in `app.fetch(request)`, the response is all there will be. */
 async function answerInProcess(

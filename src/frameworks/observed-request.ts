@@ -30,6 +30,7 @@ export class ObservedRequest {
   #findRoute: RouteFinder | undefined;
   #routeSource: object;
   #isNamed = false;
+  #nameAtEnd: (() => string) | undefined;
   #isFinished = false;
 
   /** @param name where it is known from the start. */
@@ -71,6 +72,11 @@ export class ObservedRequest {
     this.scope.name = `${this.#request.method ?? 'GET'} ${route}`;
   }
 
+  /** Asks once, when all is over; where several layers know a name, the outermost is right. */
+  nameAtEndBy(findName: () => string): void {
+    this.#nameAtEnd ??= findName;
+  }
+
   /** Called in place of the response's `writeHead`, just before it. */
   beforeHead(args: HeadArguments): HeadArguments {
     // A second head is the application's error, and its own to throw.
@@ -90,17 +96,18 @@ export class ObservedRequest {
   emit(target: EventEmitter, emit: Emit, args: Parameters<Emit>): boolean {
     if (args[0] === 'close') this.#noteClose(target);
     else if (args[0] === 'finish' && target === this.#response) this.#isFinished = true;
-    if (this.#recorder.currentScope() === this.scope) return emit.apply(target, args);
-    // Parsers and sockets emit in a context of their own.
-    return this.#recorder.runIn(this.scope, () => {
-      if (args[0] === 'pipe') startInside(args[1] as Readable);
+    // Most of what Node tells is heard by nobody; an error that nobody hears is thrown.
+    if (target.listenerCount(args[0]) === 0 && args[0] !== 'error' && args[0] !== 'pipe') {
       return emit.apply(target, args);
-    });
+    }
+    // Parsers and sockets emit in a context of their own.
+    return this.#recorder.runIn(this.scope, emitInside, target, emit, args);
   }
 
   end(): void {
     if (this.scope.isClosed) return;
-    this.askForRoute();
+    if (this.#nameAtEnd === undefined) this.askForRoute();
+    else this.scope.name = this.#nameAtEnd();
     this.#recorder.closeScope(this.scope, {
       statusCode: this.#response.statusCode,
       // Test tools that have no socket only say that they have finished.
@@ -126,6 +133,11 @@ export class ObservedRequest {
       this.#recorder.reportFault(error);
     }
   }
+}
+
+function emitInside(target: EventEmitter, emit: Emit, args: Parameters<Emit>): boolean {
+  if (args[0] === 'pipe') startInside(args[1] as Readable);
+  return emit.apply(target, args);
 }
 
 /**

@@ -1,21 +1,10 @@
-import { findRepeatedStatements } from '../analysis/index.ts';
 import {
   createDashboardHandler,
   type DashboardHandler,
   type StatsScope,
 } from '../dashboard/index.ts';
 import { instrumentLoaded } from '../drivers/index.ts';
-import { VERDICT } from '../engine/engine.ts';
-import {
-  describeCallSite,
-  getRecorder,
-  isDisabled,
-  type RecordedQuery,
-  type Recorder,
-  type Scope,
-  type ScopeEnd,
-  type ScopeObserver,
-} from '../recorder/index.ts';
+import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
 import type { HostSnapshot } from '../segments/index.ts';
 import { numberOption } from '../util/options.ts';
 import { createDashboardSource } from './dashboard-source.ts';
@@ -25,7 +14,8 @@ import {
   type ResolvedPerformanceOptions,
   resolvePerformanceOptions,
 } from './options.ts';
-import { type PerformanceStats, RECENT_MAX, type SlowQuery, StatsStore } from './stats.ts';
+import { RequestLedger, RequestObserver } from './request-ledger.ts';
+import { type PerformanceStats, StatsStore } from './stats.ts';
 
 /** Those that are in use: jobs belong to none of them, and are told to all. */
 const middlewares = new Set<WeakRef<PerformanceMiddleware>>();
@@ -72,8 +62,8 @@ export class PerformanceMiddleware {
   readonly dashboard: DashboardHandler;
 
   readonly #store: StatsStore;
-  readonly #observed = new WeakSet<Scope>();
   /** Undefined where `HYPERDJANGO_DISABLED` turns everything off. */
+  readonly #ledger: RequestLedger | undefined;
   readonly #recorder: Recorder | undefined;
   readonly #unscopedAtStart: number;
   /** Made when it is first asked for. */
@@ -84,6 +74,7 @@ export class PerformanceMiddleware {
     this.options = resolvePerformanceOptions(options);
     this.#store = new StatsStore(this.options.maxHistory);
     this.#recorder = isDisabled() ? undefined : getRecorder();
+    this.#ledger = this.#recorder && new RequestLedger(this.options, this.#store, this.#recorder);
     this.#unscopedAtStart = this.#recorder?.unscopedQueryCount ?? 0;
     this.dashboard = createDashboardHandler({
       path: this.options.dashboardPath,
@@ -140,7 +131,8 @@ export class PerformanceMiddleware {
    */
   recordQuery(sql: string, timing: { readonly durationMs: number }): void {
     const recorder = this.#recorder;
-    if (recorder === undefined) return;
+    const ledger = this.#ledger;
+    if (recorder === undefined || ledger === undefined) return;
     try {
       const durationMs = numberOption('recordQuery.durationMs', timing.durationMs, {
         min: 0,
@@ -148,9 +140,9 @@ export class PerformanceMiddleware {
       });
       const scope = recorder.currentScope();
       const query = recorder.record(String(sql), durationMs * 1e6);
-      if (query === undefined || (scope !== undefined && this.#observed.has(scope))) return;
+      if (query === undefined || (scope !== undefined && this.#isObserving(scope))) return;
       this.#store.addQueries(1);
-      const slow = this.#slowQuery(query, String(sql));
+      const slow = ledger.slowQuery(query, String(sql));
       if (slow !== undefined) this.#store.addSlowQueries(1, [{ ...slow, route: null }]);
     } catch (error) {
       recorder.reportFault(error);
@@ -162,17 +154,15 @@ export class PerformanceMiddleware {
    * authors of framework adapters.
    */
   observe(scope: Scope): void {
-    if (this.#observed.has(scope)) return;
-    // What other processes read is one for all middlewares.
-    const isFirstObserver = scope.observers.length === 0;
-    const observer = new RequestObserver(
-      this.options.slowQueryThresholdMs * 1e6,
-      (query) => this.#slowQuery(query),
-      (end, slowCount) => this.#addRequest(scope, end, slowCount, isFirstObserver),
-      this.#store,
-    );
-    this.#observed.add(scope);
-    scope.observers.push(observer);
+    if (this.#ledger === undefined || this.#isObserving(scope)) return;
+    scope.observers.push(new RequestObserver(this.#ledger, scope.observers.length === 0));
+  }
+
+  #isObserving({ observers }: Scope): boolean {
+    for (const observer of observers) {
+      if (observer instanceof RequestObserver && observer.ledger === this.#ledger) return true;
+    }
+    return false;
   }
 
   /** Puts `X-Query-Count` and `X-Query-Time` on a response, as things stand now. */
@@ -182,120 +172,5 @@ export class PerformanceMiddleware {
     headers.set('X-Query-Count', String(scope.queryCount));
     const tenths = Math.round(queryMs * 10);
     headers.set('X-Query-Time', `${Math.trunc(tenths / 10)}.${tenths % 10}ms`);
-  }
-
-  #slowQuery(query: RecordedQuery, sql?: string): Omit<SlowQuery, 'route'> | undefined {
-    const durationMs = query.durationNs / 1e6;
-    if (this.#recorder === undefined || durationMs < this.options.slowQueryThresholdMs) {
-      return undefined;
-    }
-    return {
-      sql: this.#recorder.statementText(query, sql),
-      durationMs,
-      timestamp: Date.now() - durationMs,
-    };
-  }
-
-  #addRequest(scope: Scope, end: ScopeEnd, slowCount: number, isFirstObserver: boolean): void {
-    const recorder = this.#recorder;
-    if (recorder === undefined) return;
-    const nowNs = recorder.engine.nowNs();
-    const durationMs = (nowNs - scope.startNs) / 1e6;
-    const startedAt = Date.now() - durationMs;
-    const repeated = findRepeatedStatements(
-      scope,
-      this.options.nPlusOneThreshold,
-      recorder.core,
-      recorder.callSites,
-    );
-    for (const { statementId, sql, count, totalMs, callSite: site } of repeated) {
-      const callSite = site === undefined ? null : describeCallSite(site);
-      const pattern = { sql, route: scope.name, count, totalMs, callSite, timestamp: startedAt };
-      this.#store.addNPlusOne(pattern);
-      if (!isFirstObserver) continue;
-      recorder.core.recordFinding(
-        VERDICT.nPlusOne,
-        statementId,
-        scope.name,
-        count,
-        Math.round(totalMs * 1e6),
-      );
-    }
-    if (scope.kind === 'job') return;
-    const space = scope.name.indexOf(' ');
-    this.#store.addRequest({
-      id: this.#store.nextRequestId,
-      method: scope.name.slice(0, space),
-      route: scope.name.slice(space + 1),
-      status: end.statusCode,
-      startedAt,
-      durationMs,
-      queryCount: scope.queryCount,
-      queryMs: scope.queryTimeNs(nowNs) / 1e6,
-      slowCount,
-      nPlusOneCount: repeated.length,
-      aborted: end.isAborted,
-    });
-  }
-}
-
-/**
- * What one middleware keeps of one request until it is closed: only then its route is known,
- * and only then it counts.
- */
-class RequestObserver implements ScopeObserver {
-  readonly #slowThresholdNs: number;
-  readonly #slowQuery: (query: RecordedQuery) => Omit<SlowQuery, 'route'> | undefined;
-  readonly #closed: (end: ScopeEnd, slowCount: number) => void;
-  readonly #store: StatsStore;
-  #slowQueries: Omit<SlowQuery, 'route'>[] = [];
-  #slowCount = 0;
-  #countedQueries = 0;
-
-  constructor(
-    slowThresholdNs: number,
-    slowQuery: (query: RecordedQuery) => Omit<SlowQuery, 'route'> | undefined,
-    closed: (end: ScopeEnd, slowCount: number) => void,
-    store: StatsStore,
-  ) {
-    this.#slowThresholdNs = slowThresholdNs;
-    this.#slowQuery = slowQuery;
-    this.#closed = closed;
-    this.#store = store;
-  }
-
-  onQueryEnded(query: RecordedQuery, scope: Scope): void {
-    const slow = query.durationNs < this.#slowThresholdNs ? undefined : this.#slowQuery(query);
-    if (slow !== undefined) {
-      this.#slowCount += 1;
-      if (this.#slowQueries.length === RECENT_MAX) this.#slowQueries.shift();
-      this.#slowQueries.push(slow);
-    }
-    if (scope.isClosed) this.#countLate(scope);
-  }
-
-  onScopeClosed(scope: Scope, end: ScopeEnd): void {
-    this.#closed(end, this.#slowCount);
-    this.#countedQueries = scope.queryCount;
-    this.#flush(scope.name);
-  }
-
-  /** A request may go on issuing queries after its response: they are counted all the same. */
-  #countLate(scope: Scope): void {
-    if (scope.kind === 'request') {
-      this.#store.addQueries(scope.queryCount - this.#countedQueries);
-    }
-    this.#countedQueries = scope.queryCount;
-    this.#flush(scope.name);
-  }
-
-  #flush(route: string): void {
-    if (this.#slowCount === 0) return;
-    this.#store.addSlowQueries(
-      this.#slowCount,
-      this.#slowQueries.map((slow) => ({ ...slow, route })),
-    );
-    this.#slowQueries = [];
-    this.#slowCount = 0;
   }
 }

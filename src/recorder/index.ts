@@ -6,7 +6,14 @@ export {
   describeCallSite,
 } from './call-site.ts';
 export type { PoolState, PoolTimes } from './pool-registry.ts';
-export { getRecorder, isDisabled, NO_STACK, type Recorder, runUnrecorded } from './recorder.ts';
+export {
+  type Context,
+  getRecorder,
+  isDisabled,
+  NO_STACK,
+  type Recorder,
+  runUnrecorded,
+} from './recorder.ts';
 export {
   type RecordedQuery,
   Scope,

@@ -36,6 +36,8 @@ export interface RecordedQuery {
   standardConformingStrings: boolean | undefined;
   /** Unformatted, see `Recorder.callSite`; undefined where this run took none. */
   stack: CapturedStack | undefined;
+  /** Nobody is called back at its end, who would have to be brought back into the scope. */
+  isForPromise: boolean;
 }
 
 /** How a scope came to its end. */

@@ -23,6 +23,7 @@ function query(startNs: number, statementId = 1): RecordedQuery {
     sqlState: undefined,
     rowCount: -1,
     stack: undefined,
+    isForPromise: false,
   };
 }
 

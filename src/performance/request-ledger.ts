@@ -1,0 +1,132 @@
+/** What one middleware writes down of the requests that it observes. */
+import { findRepeatedStatements } from '../analysis/index.ts';
+import { VERDICT } from '../engine/engine.ts';
+import {
+  describeCallSite,
+  type RecordedQuery,
+  type Recorder,
+  type Scope,
+  type ScopeEnd,
+  type ScopeObserver,
+} from '../recorder/index.ts';
+import type { ResolvedPerformanceOptions } from './options.ts';
+import { RECENT_MAX, type SlowQuery, type StatsStore } from './stats.ts';
+
+type UnroutedSlowQuery = Omit<SlowQuery, 'route'>;
+
+export class RequestLedger {
+  readonly store: StatsStore;
+  readonly slowThresholdNs: number;
+  readonly #nPlusOneThreshold: number;
+  readonly #recorder: Recorder;
+
+  constructor(options: ResolvedPerformanceOptions, store: StatsStore, recorder: Recorder) {
+    this.store = store;
+    this.slowThresholdNs = options.slowQueryThresholdMs * 1e6;
+    this.#nPlusOneThreshold = options.nPlusOneThreshold;
+    this.#recorder = recorder;
+  }
+
+  /** @returns undefined where it was fast enough. */
+  slowQuery(query: RecordedQuery, sql?: string): UnroutedSlowQuery | undefined {
+    if (query.durationNs < this.slowThresholdNs) return undefined;
+    const durationMs = query.durationNs / 1e6;
+    return {
+      sql: this.#recorder.statementText(query, sql),
+      durationMs,
+      timestamp: Date.now() - durationMs,
+    };
+  }
+
+  addRequest(scope: Scope, end: ScopeEnd, slowCount: number, isFirstObserver: boolean): void {
+    const nowNs = this.#recorder.engine.nowNs();
+    const durationMs = (nowNs - scope.startNs) / 1e6;
+    const startedAt = Date.now() - durationMs;
+    const nPlusOneCount = this.#addRepeated(scope, startedAt, isFirstObserver);
+    if (scope.kind === 'job') return;
+    const space = scope.name.indexOf(' ');
+    this.store.addRequest({
+      id: this.store.nextRequestId,
+      method: scope.name.slice(0, space),
+      route: scope.name.slice(space + 1),
+      status: end.statusCode,
+      startedAt,
+      durationMs,
+      queryCount: scope.queryCount,
+      queryMs: scope.queryTimeNs(nowNs) / 1e6,
+      slowCount,
+      nPlusOneCount,
+      aborted: end.isAborted,
+    });
+  }
+
+  /** @returns how many statements the scope ran too often. */
+  #addRepeated(scope: Scope, startedAt: number, isFirstObserver: boolean): number {
+    const { core, callSites } = this.#recorder;
+    const repeated = findRepeatedStatements(scope, this.#nPlusOneThreshold, core, callSites);
+    for (const { statementId, sql, count, totalMs, callSite: site } of repeated) {
+      const callSite = site === undefined ? null : describeCallSite(site);
+      const pattern = { sql, route: scope.name, count, totalMs, callSite, timestamp: startedAt };
+      this.store.addNPlusOne(pattern);
+      // What other processes read is one for all middlewares.
+      if (!isFirstObserver) continue;
+      const totalNs = Math.round(totalMs * 1e6);
+      core.recordFinding(VERDICT.nPlusOne, statementId, scope.name, count, totalNs);
+    }
+    return repeated.length;
+  }
+}
+
+/**
+ * What one middleware keeps of one request until it is closed: only then its route is known,
+ * and only then it counts.
+ */
+export class RequestObserver implements ScopeObserver {
+  readonly ledger: RequestLedger;
+  readonly #isFirst: boolean;
+  #slowQueries: UnroutedSlowQuery[] | undefined;
+  #slowCount = 0;
+  #countedQueries = 0;
+
+  /** @param isFirst whether no other middleware observes the scope before this one. */
+  constructor(ledger: RequestLedger, isFirst: boolean) {
+    this.ledger = ledger;
+    this.#isFirst = isFirst;
+  }
+
+  onQueryEnded(query: RecordedQuery, scope: Scope): void {
+    const slow = this.ledger.slowQuery(query);
+    if (slow !== undefined) {
+      this.#slowQueries ??= [];
+      this.#slowCount += 1;
+      if (this.#slowQueries.length === RECENT_MAX) this.#slowQueries.shift();
+      this.#slowQueries.push(slow);
+    }
+    if (scope.isClosed) this.#countLate(scope);
+  }
+
+  onScopeClosed(scope: Scope, end: ScopeEnd): void {
+    this.ledger.addRequest(scope, end, this.#slowCount, this.#isFirst);
+    this.#countedQueries = scope.queryCount;
+    this.#flush(scope.name);
+  }
+
+  /** A request may go on issuing queries after its response: they are counted all the same. */
+  #countLate(scope: Scope): void {
+    if (scope.kind === 'request') {
+      this.ledger.store.addQueries(scope.queryCount - this.#countedQueries);
+    }
+    this.#countedQueries = scope.queryCount;
+    this.#flush(scope.name);
+  }
+
+  #flush(route: string): void {
+    if (this.#slowQueries === undefined) return;
+    this.ledger.store.addSlowQueries(
+      this.#slowCount,
+      this.#slowQueries.map((slow) => ({ ...slow, route })),
+    );
+    this.#slowQueries = undefined;
+    this.#slowCount = 0;
+  }
+}
