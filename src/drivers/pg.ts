@@ -315,7 +315,9 @@ function beginSubmitted(recorder: Recorder, query: PgQuery, connection: unknown)
     if (record === undefined) {
       if (issuing === undefined || !isOf(issuing, query)) return;
       record = issuing;
-      if (state === undefined || state.query !== undefined) {
+      // What hands over rows says nothing of the connection.
+      const isApart = isAnyExtended && undoes.has(query);
+      if (state === undefined || state.query !== undefined || isApart) {
         isAnyStamped = true;
         StampedQuery.put(query, record);
       } else {
