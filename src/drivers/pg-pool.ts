@@ -119,16 +119,22 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
       // A client that lies ready is not waited for.
       const startNs = this.idleCount > this.waitingCount ? NO_WAIT : recorder.engine.nowNs();
       if (callback) {
-        const returned = original.call(this, (...result) => {
-          noteCheckout(recorder, this, result[1], startNs, stack === undefined);
-          if (stack === undefined || result[0]) {
-            return recorder.runIn(context, callback, ...result);
-          }
-          if (isForPromise) return recorder.issueIn(context, stack, callback, ...result);
-          return recorder.runIn(context, () =>
-            recorder.runWithStack(stack, () => callback(...result)),
-          );
-        });
+        const connected: PgConnectCallback =
+          stack !== undefined && isForPromise
+            ? // The pool's own callback, which hands its query to the client.
+              (error, client, done) => {
+                noteCheckout(recorder, this, client, startNs, false);
+                return recorder.issueIn(context, stack, callback, error, client, done);
+              }
+            : (...result) => {
+                noteCheckout(recorder, this, result[1], startNs, stack === undefined);
+                return recorder.runIn(context, () =>
+                  stack === undefined || result[0]
+                    ? callback(...result)
+                    : recorder.runWithStack(stack, () => callback(...result)),
+                );
+              };
+        const returned = original.call(this, connected);
         if (startNs !== NO_WAIT) notePool(recorder, this);
         return returned;
       }

@@ -42,9 +42,18 @@ const registry = globalThis as { [REGISTRY_KEY]?: ObserverStore };
 /** Made at first use, as importing a module must leave nothing behind. */
 let observers: ObserverStore | undefined;
 
-/** Of a request or a response; undefined where nobody observes it. */
-export function observerOf(message: object): MessageObserver | undefined {
-  return observers?.of(message);
+/** Of a request; undefined where nobody observes it. */
+export function observerOf(request: object): MessageObserver | undefined {
+  return observers?.of(request);
+}
+
+/** What stands for a response: to be kept on another object costs as much again. */
+function keeperOf(response: { readonly req?: object }): object {
+  return response.req ?? response;
+}
+
+function observerOfResponse(response: object): MessageObserver | undefined {
+  return observers?.of(keeperOf(response));
 }
 
 /** Everything that happens to the two is told to the observer. */
@@ -56,7 +65,8 @@ export function observeMessages(
   observers ??= registry[REGISTRY_KEY] ??= StampedMessage;
   hookMessages(request, response);
   observers.put(request, observer);
-  observers.put(response, observer);
+  const keeper = keeperOf(response);
+  if (keeper !== request) observers.put(keeper, observer);
 }
 
 /** HTTP/2's messages, and those of test tools, are of classes of their own. */
@@ -64,7 +74,7 @@ function hookMessages(request: IncomingMessage, response: ServerResponse): void 
   if (!(HOOKED in response)) hookResponses(rootOf(response, 'writeHead'));
   if (!(HOOKED in request) && request instanceof IncomingMessage) {
     mark(IncomingMessage.prototype);
-    hookEmit(IncomingMessage.prototype);
+    hookEmit(IncomingMessage.prototype, observerOf);
   }
 }
 
@@ -85,12 +95,12 @@ function mark(prototype: object): void {
 
 function hookResponses(prototype: ServerResponse): void {
   mark(prototype);
-  hookEmit(prototype);
+  hookEmit(prototype, observerOfResponse);
   const { writeHead: original } = prototype as unknown as {
     writeHead: (...args: HeadArguments) => unknown;
   };
   const hook = function writeHead(this: object, ...args: HeadArguments): unknown {
-    const observed = observerOf(this);
+    const observed = observerOfResponse(this);
     return original.apply(this, observed === undefined ? args : observed.beforeHead(args));
   };
   // `writeHeader` is its old name.
@@ -105,7 +115,7 @@ interface Emitter {
   readonly emit: (...args: Parameters<EventEmitter['emit']>) => boolean;
 }
 
-function hookEmit(prototype: Emitter): void {
+function hookEmit(prototype: Emitter, find: typeof observerOf): void {
   const own = Object.hasOwn(prototype, 'emit') ? prototype.emit : undefined;
   const parent = Object.getPrototypeOf(prototype) as Emitter;
   const hook = function emit(
@@ -114,7 +124,7 @@ function hookEmit(prototype: Emitter): void {
   ): boolean {
     // A hook of somebody else's on the parent, set later than ours, is to be heard.
     const original = own ?? parent.emit;
-    const observed = observerOf(this);
+    const observed = find(this);
     return observed === undefined
       ? original.apply(this, args)
       : observed.emit(this, original, args);

@@ -32,8 +32,9 @@ export class SeenStatements {
   readonly keys: number[] = [];
   /** Of the texts whose statements take no further stack in this scope. */
   readonly settled: number[] = [];
-  /** Runs by statement, of those whose key had been seen. */
-  runs: Map<number, number> | undefined;
+  /** Statements whose key had been seen, and their runs: few, so that a look through is quick. */
+  readonly repeated: number[] = [];
+  readonly runs: number[] = [];
   /** Calls of builders by what they ask for. */
   named: Map<string, number> | undefined;
 }
@@ -99,11 +100,14 @@ export class CallSites {
       return false;
     }
     const statementId = this.#statementOf(sql);
-    seen.runs ??= new Map();
-    const before =
-      seen.runs.get(statementId) ??
-      (queries.some((query) => query.statementId === statementId) ? 1 : 0);
-    seen.runs.set(statementId, before + 1);
+    let at = seen.repeated.indexOf(statementId);
+    if (at < 0) {
+      if (seen.repeated.length === KEYS_MAX) return false;
+      at = seen.repeated.push(statementId) - 1;
+      seen.runs[at] = queries.some((query) => query.statementId === statementId) ? 1 : 0;
+    }
+    const before = seen.runs[at] ?? 0;
+    seen.runs[at] = before + 1;
     if (before === 0) return false;
     const isTaken = before <= STACKS_PER_SCOPE_MAX && this.#spend(statementId, before);
     if (!isTaken && settled.length < KEYS_MAX) settled.push(textKey);
