@@ -19,7 +19,7 @@ import {
 import type { HostSnapshot } from '../segments/index.ts';
 import { numberOption } from '../util/options.ts';
 import { createDashboardSource } from './dashboard-source.ts';
-import { createHostView, hostStatsOf } from './host-stats.ts';
+import { createLook, hostStatsOf, type Look } from './host-stats.ts';
 import {
   type PerformanceOptions,
   type ResolvedPerformanceOptions,
@@ -77,7 +77,7 @@ export class PerformanceMiddleware {
   readonly #recorder: Recorder | undefined;
   readonly #unscopedAtStart: number;
   /** Made when it is first asked for. */
-  #host: (() => HostSnapshot) | undefined;
+  #look: Look | undefined;
 
   /** @throws {OptionError} where an option is unknown or out of its range. */
   constructor(options: PerformanceOptions = {}) {
@@ -88,9 +88,13 @@ export class PerformanceMiddleware {
     this.dashboard = createDashboardHandler({
       path: this.options.dashboardPath,
       authorize: this.options.authorize,
-      source: createDashboardSource(this.options, this.#store, this.#recorder, (scope) =>
-        this.getStats({ scope }),
-      ),
+      source: createDashboardSource({
+        options: this.options,
+        store: this.#store,
+        recorder: this.#recorder,
+        stats: () => this.getStats(),
+        look: (scope, options) => this.#lookAt(scope, options),
+      }),
     });
     instrumentLoaded();
     keepForJobs(this);
@@ -114,9 +118,9 @@ export class PerformanceMiddleware {
    * ```
    */
   getStats(options: { readonly scope?: StatsScope } = {}): PerformanceStats {
-    if (options.scope === 'host' && this.#recorder !== undefined) {
-      this.#host ??= createHostView(this.#recorder);
-      return hostStatsOf(this.#host(), this.options.slowQueryThresholdMs);
+    if (options.scope === 'host') {
+      const host = this.#lookAt('host', { histograms: false });
+      if (host !== undefined) return hostStatsOf(host, this.options.slowQueryThresholdMs);
     }
     const unscoped = this.#recorder?.unscopedQueryCount ?? 0;
     return this.#store.stats(unscoped - this.#unscopedAtStart);
@@ -184,15 +188,27 @@ export class PerformanceMiddleware {
     headers.set('X-Query-Time', `${Math.trunc(tenths / 10)}.${tenths % 10}ms`);
   }
 
+  #lookAt(...[scope, options]: Parameters<Look>): HostSnapshot | undefined {
+    if (this.#recorder === undefined) return undefined;
+    this.#look ??= createLook(this.#recorder);
+    return this.#look(scope, options);
+  }
+
   #slowQuery(query: RecordedQuery, sql?: string): Omit<SlowQuery, 'route'> | undefined {
     const durationMs = query.durationNs / 1e6;
     if (this.#recorder === undefined || durationMs < this.options.slowQueryThresholdMs) {
       return undefined;
     }
+    const site = this.#recorder.callSite(query);
+    // Its first run took no stack: the next one will.
+    if (query.stack === undefined && query.scope !== undefined && query.source !== undefined) {
+      this.#recorder.callSites.want(query.sql);
+    }
     return {
       sql: this.#recorder.statementText(query, sql),
       durationMs,
       timestamp: Date.now() - durationMs,
+      callSite: site === undefined ? null : describeCallSite(site),
     };
   }
 
@@ -208,10 +224,12 @@ export class PerformanceMiddleware {
       recorder.core,
       recorder.callSites,
     );
-    for (const { statementId, sql, count, totalMs, callSite: site } of repeated) {
+    for (const { statementId, sql, count, totalMs, isParallel, callSite: site } of repeated) {
       const callSite = site === undefined ? null : describeCallSite(site);
-      const pattern = { sql, route: scope.name, count, totalMs, callSite, timestamp: startedAt };
-      this.#store.addNPlusOne(pattern);
+      this.#store.addNPlusOne({
+        ...{ sql, route: scope.name, count, totalMs, isParallel, callSite },
+        timestamp: startedAt,
+      });
       if (!isFirstObserver) continue;
       recorder.core.recordFinding(
         VERDICT.nPlusOne,
@@ -225,6 +243,7 @@ export class PerformanceMiddleware {
     const space = scope.name.indexOf(' ');
     this.#store.addRequest({
       id: this.#store.nextRequestId,
+      pid: process.pid,
       method: scope.name.slice(0, space),
       route: scope.name.slice(space + 1),
       status: end.statusCode,

@@ -6,7 +6,8 @@
  * scope takes none; whether a run is a further one is told by a key over the head of its text,
  * and, where that says yes, by the statement's identity. A statement that repeats in scope after
  * scope spends its budget of stacks; from then on one scope in 64 takes two, or every scope,
- * where the statement was seen at several sites. Only what becomes a finding is
+ * where the statement was seen at several sites. A statement that was slow, or that somebody looks
+ * at on the dashboard, takes one at its next run. Only what becomes a finding, or is looked at, is
  * formatted.
  */
 import { isAbsolute, relative, sep } from 'node:path';
@@ -60,6 +61,10 @@ const SAMPLE_EVERY = 64;
 const SAMPLED_RUNS = 2;
 const STATEMENTS_MAX = 4_096;
 const SITES_PER_STATEMENT_MAX = 8;
+/** Statements whose call site somebody wants to know. */
+const WANTED_MAX = 256;
+/** Queries after which nobody waits for those any more. */
+const PATIENCE = 10_000;
 
 interface Budget {
   spent: number;
@@ -70,13 +75,35 @@ interface Budget {
 /** The call sites of one recorder. */
 export class CallSites {
   readonly #statementOf: (sql: string) => number;
+  readonly #fingerprintOf: (statementId: number) => string | undefined;
+  /** Keys of texts: see {@link CallSites.want}. */
+  readonly #wanted = new Set<number>();
+  #patience = 0;
   readonly #budgets = new Map<number | string, Budget>();
   /** Sites by fingerprint, for the scopes that took no stack. */
   readonly #known = new Map<string, CallSite[]>();
   readonly #formatted = new WeakMap<CapturedStack, CallSite | null>();
 
-  constructor(statementOf: (sql: string) => number) {
+  constructor(
+    statementOf: (sql: string) => number,
+    fingerprintOf: (statementId: number) => string | undefined = () => undefined,
+  ) {
     this.#statementOf = statementOf;
+    this.#fingerprintOf = fingerprintOf;
+  }
+
+  /**
+   * The next run of the statement takes a stack, be it the first of its scope: somebody looks at
+   * it, or it was slow. One stack and no more; ask again where it was another statement's.
+   */
+  want(sql: string): void {
+    if (this.#wanted.size < WANTED_MAX) this.#wanted.add(keyOf(sql));
+    this.#patience = PATIENCE;
+  }
+
+  /** Where the application asks for a statement, as far as stacks were taken. */
+  sitesOf(fingerprint: string): readonly CallSite[] {
+    return this.#known.get(fingerprint) ?? [];
   }
 
   /**
@@ -85,7 +112,9 @@ export class CallSites {
    * @returns undefined where this run of the statement takes no stack.
    */
   take(scope: SiteScope, sql: string, below: unknown): CapturedStack | undefined {
-    return this.isDue(scope, sql) ? captureStack(below) : undefined;
+    const isDue = this.isDue(scope, sql);
+    if (this.#wanted.size > 0 && this.#isWanted(sql)) return this.#takeWanted(sql, below);
+    return isDue ? captureStack(below) : undefined;
   }
 
   /** Whether this run takes a stack; asking counts as a run. */
@@ -147,6 +176,24 @@ export class CallSites {
     if (first !== undefined) return first;
     const known = this.#known.get(fingerprint);
     return known?.length === 1 ? known[0] : undefined;
+  }
+
+  #isWanted(sql: string): boolean {
+    if (this.#wanted.delete(keyOf(sql))) return true;
+    this.#patience -= 1;
+    if (this.#patience <= 0) this.#wanted.clear();
+    return false;
+  }
+
+  #takeWanted(sql: string, below: unknown): CapturedStack {
+    const stack = captureStack(below);
+    const site = this.format(stack);
+    const statementId = this.#statementOf(sql);
+    const fingerprint = this.#fingerprintOf(statementId);
+    if (site !== undefined && fingerprint !== undefined) {
+      this.#learn(statementId, fingerprint, site);
+    }
+    return stack;
   }
 
   #spend(what: number | string, runsBefore: number): boolean {
