@@ -107,7 +107,8 @@ describe('what the page shows', () => {
     ]);
     expect((await textsOf('#n-plus-one .finding-details'))[0]?.split('\n')).toEqual([
       'GET /orders',
-      'at most, in 3 requests',
+      'in a request, at most',
+      '3 requests',
       '56.8 ms in all',
       'one after another',
       'now',
@@ -144,9 +145,9 @@ describe('what the page shows', () => {
     expect((await textsOf('.pool'))[0]?.split(/\s+/)).toEqual(
       (
         'shop 4 waiting Active 10 Idle 0 Total 10 Max 10 ' +
-        'Wait for a client 89,201 ×, 0.46 ms on average, 812 ms at most ' +
-        'Connect 10 ×, 9.20 ms on average, 14.2 ms at most ' +
-        'Client held 311 ×, 15.7 ms on average, 96.0 ms at most'
+        'Wait for a client 89,201 ×, mean 0.46 ms, max 812 ms ' +
+        'Connect 10 ×, mean 9.20 ms, max 14.2 ms ' +
+        'Client held 311 ×, mean 15.7 ms, max 96.0 ms'
       ).split(' '),
     );
     // It does not tell its times, and no word is said of them.

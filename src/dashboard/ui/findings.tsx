@@ -78,7 +78,8 @@ export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Elemen
             name={`N+1 pattern ${index + 1}`}
             details={[
               row.route === null ? 'outside a request' : revealInvisible(row.route),
-              `${row.runCountMax === null ? 'on average' : 'at most'}, in ${formatCount(row.requestCount)} ${row.requestCount === 1 ? 'request' : 'requests'}`,
+              row.runCountMax === null ? 'in a request, on average' : 'in a request, at most',
+              `${formatCount(row.requestCount)} ${row.requestCount === 1 ? 'request' : 'requests'}`,
               `${formatMs(row.totalMs)} in all`,
               ...(row.isParallel === null
                 ? []

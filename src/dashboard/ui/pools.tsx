@@ -101,7 +101,7 @@ function Time({ label, count, totalMs, maxMs }: TimeProps): JSX.Element {
       <dd>
         {count === 0
           ? 'never'
-          : `${formatCount(count)} ×, ${formatMs(totalMs / count)} on average, ${formatMs(maxMs)} at most`}
+          : `${formatCount(count)} ×, mean ${formatMs(totalMs / count)}, max ${formatMs(maxMs)}`}
       </dd>
     </div>
   );

@@ -53,7 +53,7 @@ function columnsOf({ pid, takenAt, scope }: DashboardData): readonly Column<Thre
           {row.threadId !== 0 && `thread ${row.threadId}`}
           {row.threadId === 0 && scope === 'process' && 'main thread'}
           {row.threadId === 0 && row.pid === pid && scope === 'host' && (
-            <span class="muted"> · answers this page</span>
+            <span class="muted answers"> · answers this page</span>
           )}
         </>
       ),
