@@ -7,7 +7,7 @@ import type {
   StatsScope,
 } from '../dashboard/index.ts';
 import { batchedForm } from '../analysis/index.ts';
-import { NOTHING_DROPPED } from '../engine/engine.ts';
+import { NOTHING_DROPPED, OTHER_ID } from '../engine/engine.ts';
 import type { Recorder } from '../recorder/index.ts';
 import type { HostSnapshot } from '../segments/index.ts';
 import {
@@ -125,7 +125,7 @@ function commonData(
   const statements = (snapshot?.merged.statements ?? [])
     .slice(0, ROWS_MAX)
     .map((statement) => toStatementRow(statement, sites));
-  wantSites(recorder, statements);
+  wantSites(recorder, snapshot, statements);
   const own = snapshot?.processes.find(({ pid }) => pid === process.pid);
   return {
     app: options.appName ?? (own?.appName || 'app'),
@@ -146,11 +146,24 @@ function commonData(
 }
 
 /** Somebody looks at these statements: their next runs tell where they come from. */
-function wantSites(recorder: Recorder | undefined, rows: DashboardData['statements']): void {
-  rows
-    .slice(0, WANTED_MAX)
-    .filter(({ callSites }) => callSites.length === 0)
-    .forEach(({ sql }) => recorder?.callSites.want(sql));
+function wantSites(
+  recorder: Recorder | undefined,
+  snapshot: HostSnapshot | undefined,
+  rows: DashboardData['statements'],
+): void {
+  if (recorder === undefined) return;
+  const wanted = new Set(
+    rows
+      .slice(0, WANTED_MAX)
+      .filter(({ callSites }) => callSites.length === 0)
+      .map(({ fingerprint }) => fingerprint),
+  );
+  const own = snapshot?.processes
+    .find(({ pid }) => pid === process.pid)
+    ?.threads.find(({ arenaIndex }) => arenaIndex === recorder.segment.arenaIndex);
+  for (const { id, fingerprint } of own?.records.statements ?? []) {
+    if (id !== OTHER_ID && wanted.has(fingerprint)) recorder.callSites.want(id);
+  }
 }
 
 /** Where others cannot be looked at, this process stands alone, and the notes say so. */

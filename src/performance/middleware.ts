@@ -201,8 +201,8 @@ export class PerformanceMiddleware {
     }
     const site = this.#recorder.callSite(query);
     // Its first run took no stack: the next one will.
-    if (query.stack === undefined && query.scope !== undefined && query.source !== undefined) {
-      this.#recorder.callSites.want(query.sql);
+    if (query.stack === undefined && query.scope !== undefined) {
+      this.#recorder.callSites.wantOnce(query.statementId);
     }
     return {
       sql: this.#recorder.statementText(query, sql),

@@ -76,9 +76,10 @@ interface Budget {
 export class CallSites {
   readonly #statementOf: (sql: string) => number;
   readonly #fingerprintOf: (statementId: number) => string | undefined;
-  /** Keys of texts: see {@link CallSites.want}. */
+  /** Identities of statements: see {@link CallSites.want}. */
   readonly #wanted = new Set<number>();
   #patience = 0;
+  readonly #asked = new Set<number>();
   readonly #budgets = new Map<number | string, Budget>();
   /** Sites by fingerprint, for the scopes that took no stack. */
   readonly #known = new Map<string, CallSite[]>();
@@ -94,11 +95,18 @@ export class CallSites {
 
   /**
    * The next run of the statement takes a stack, be it the first of its scope: somebody looks at
-   * it, or it was slow. One stack and no more; ask again where it was another statement's.
+   * it, or it was slow.
    */
-  want(sql: string): void {
-    if (this.#wanted.size < WANTED_MAX) this.#wanted.add(keyOf(sql));
+  want(statementId: number): void {
+    if (this.#wanted.size < WANTED_MAX) this.#wanted.add(statementId);
     this.#patience = PATIENCE;
+  }
+
+  /** The same, once in the life of a statement: nobody may ever be able to take that stack. */
+  wantOnce(statementId: number): void {
+    if (this.#asked.has(statementId) || this.#asked.size === STATEMENTS_MAX) return;
+    this.#asked.add(statementId);
+    this.want(statementId);
   }
 
   /** Where the application asks for a statement, as far as stacks were taken. */
@@ -113,7 +121,10 @@ export class CallSites {
    */
   take(scope: SiteScope, sql: string, below: unknown): CapturedStack | undefined {
     const isDue = this.isDue(scope, sql);
-    if (this.#wanted.size > 0 && this.#isWanted(sql)) return this.#takeWanted(sql, below);
+    if (this.#wanted.size > 0) {
+      const statementId = this.#statementOf(sql);
+      if (this.#isWanted(statementId)) return this.#takeWanted(statementId, below);
+    }
     return isDue ? captureStack(below) : undefined;
   }
 
@@ -178,17 +189,16 @@ export class CallSites {
     return known?.length === 1 ? known[0] : undefined;
   }
 
-  #isWanted(sql: string): boolean {
-    if (this.#wanted.delete(keyOf(sql))) return true;
+  #isWanted(statementId: number): boolean {
+    if (this.#wanted.delete(statementId)) return true;
     this.#patience -= 1;
     if (this.#patience <= 0) this.#wanted.clear();
     return false;
   }
 
-  #takeWanted(sql: string, below: unknown): CapturedStack {
+  #takeWanted(statementId: number, below: unknown): CapturedStack {
     const stack = captureStack(below);
     const site = this.format(stack);
-    const statementId = this.#statementOf(sql);
     const fingerprint = this.#fingerprintOf(statementId);
     if (site !== undefined && fingerprint !== undefined) {
       this.#learn(statementId, fingerprint, site);
