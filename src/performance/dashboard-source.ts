@@ -169,8 +169,7 @@ function wantSites(
 /** Where others cannot be looked at, this process stands alone, and the notes say so. */
 function hostViewOf(parts: DashboardParts, options: LookOptions): View | undefined {
   const { recorder } = parts;
-  const isPrivate = recorder?.segment.path === null;
-  const notes = isPrivate ? [`pid ${process.pid}: ${recorder?.segment.reason}`] : [];
+  const notes = recorder === undefined ? [] : privacyNotes(recorder);
   try {
     const snapshot = parts.look('host', options);
     return snapshot && { snapshot, notes: [...notes, ...problemsOf(snapshot)] };
@@ -179,6 +178,13 @@ function hostViewOf(parts: DashboardParts, options: LookOptions): View | undefin
     const snapshot = parts.look('process', options);
     return snapshot && { snapshot, notes: [...notes, `other processes are missing: ${reason}`] };
   }
+}
+
+function privacyNotes({ engine, segment }: Recorder): string[] {
+  if (segment.path !== null) return [];
+  const reach =
+    engine.kind === 'portable' ? '; of the others it sees those with the native engine alone' : '';
+  return [`pid ${process.pid}: ${segment.reason}${reach}`];
 }
 
 function problemsOf({ problems, processes }: HostSnapshot): string[] {

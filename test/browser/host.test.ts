@@ -242,16 +242,16 @@ describe('a cluster on the native engine', () => {
     expect(await rewrite.locator('.sql-text').innerText()).toBe(
       'SELECT mail FROM items WHERE id = ANY($1)',
     );
-    expect(await rewrite.locator('p').innerText()).toMatch(
-      /^Give it all the keys in one array, and tell the rows apart by id, .* saves [\d.]+ ms a request\.$/,
+    expect(await rewrite.locator('p').innerText()).toBe(
+      'Give it all the keys in one array, and tell the rows apart by id, which has to be among the columns.',
     );
     // It stays open while the page goes on.
     await page.waitForResponse((response) => response.url().includes('/data'));
     await page.waitForResponse((response) => response.url().includes('/data'));
     expect(await rewrite.locator('.sql-text').isVisible()).toBe(true);
-    const parallel = await bodyOf<DashboardData>(shop, '/data');
+    const own = await bodyOf<DashboardData>(shop, '/data');
     expect(
-      Object.fromEntries(parallel.nPlusOne.map(({ route, isParallel }) => [route, isParallel])),
+      Object.fromEntries(own.nPlusOne.map(({ route, isParallel }) => [route, isParallel])),
     ).toEqual({
       'GET /customers/:count': false,
       'GET /all-at-once': true,

@@ -63,7 +63,8 @@ const ENGINE_NOTES =
   process.env['HYPERDJANGO_ENGINE'] === 'portable'
     ? [
         `pid ${process.pid}: the portable engine records in private memory: other processes do ` +
-          'not see it, and nothing of it is left after a crash',
+          'not see it, and nothing of it is left after a crash; of the others it sees those with ' +
+          'the native engine alone',
       ]
     : [];
 

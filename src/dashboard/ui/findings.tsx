@@ -109,9 +109,9 @@ function runsOf({ runCount, runCountMax, requestCount }: NPlusOneRow): number {
   return runCountMax ?? runCount / Math.max(requestCount, 1);
 }
 
-/** Side by side, runs take no longer than one: then there is nothing to promise. */
+/** Side by side, runs may take no longer than one: then there is nothing to promise. */
 function describeSaving({ runCount, requestCount, totalMs, isParallel }: NPlusOneRow): string {
-  if (isParallel === true || runCount <= requestCount || requestCount === 0) return '';
+  if (isParallel !== false || runCount <= requestCount || requestCount === 0) return '';
   const savedMs = (totalMs / requestCount) * (1 - requestCount / runCount);
   return `If it takes as long as one of the runs, that saves ${formatMs(savedMs)} a request.`;
 }

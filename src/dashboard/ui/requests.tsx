@@ -60,7 +60,7 @@ export function Requests({ data }: { readonly data: DashboardData }): JSX.Elemen
       )}
       <DataTable
         label="recent requests"
-        columns={COLUMNS}
+        columns={data.scope === 'host' ? HOST_COLUMNS : COLUMNS}
         rows={rows}
         rowKey={(row) => row.id}
         initialSort={{ key: 'started', direction: 'descending' }}
@@ -155,6 +155,19 @@ const COLUMNS: readonly Column<RequestRow>[] = [
     value: (row) => row.nPlusOneCount + row.slowCount,
     cell: (row) => <FlagBadges row={row} />,
   },
+];
+
+/** Whose request it was stands after its time. */
+const HOST_COLUMNS: readonly Column<RequestRow>[] = [
+  ...COLUMNS.slice(0, 1),
+  {
+    key: 'pid',
+    label: 'Process',
+    value: (row) => row.pid,
+    isMinor: true,
+    cell: (row) => `pid ${row.pid}`,
+  },
+  ...COLUMNS.slice(1),
 ];
 
 function Share({ part, whole }: { readonly part: number; readonly whole: number }): JSX.Element {

@@ -18,7 +18,7 @@ export function Threads({ data }: { readonly data: DashboardData }): JSX.Element
     <Section
       id="threads"
       title={isHost ? 'Processes' : 'Threads'}
-      count={threads.length}
+      count={isHost ? new Set(threads.map(({ pid }) => pid)).size : threads.length}
       note="with queries outside requests"
     >
       <DataTable
