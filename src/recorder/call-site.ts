@@ -10,7 +10,7 @@
  * at on the dashboard, takes one at its next run. Only what becomes a finding, or is looked at, is
  * formatted.
  */
-import { isAbsolute, relative, sep } from 'node:path';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The nearest frame of the application. */
@@ -298,7 +298,11 @@ function ownFolder(): string | undefined {
   return fileURLToPath(new URL('..', url));
 }
 
+/** An application as any other, though it lies among ours. */
+const DEMO_FOLDER = OWN_FOLDER === undefined ? undefined : join(OWN_FOLDER, 'cli', 'demo', sep);
+
 function isOfApplication(location: string): boolean {
+  if (DEMO_FOLDER !== undefined && pathOf(location).startsWith(DEMO_FOLDER)) return true;
   if (/^(?:node:|internal\/|native|wasm:|eval at )/.test(location)) return false;
   if (!/[\\/]/.test(location) || /[\\/]node_modules[\\/]/.test(location)) return false;
   return OWN_FOLDER === undefined || !pathOf(location).startsWith(OWN_FOLDER);

@@ -132,6 +132,7 @@ export class PoolRegistry {
     this.#timer ??= this.#context.runInAsyncScope(() =>
       setTimeout(() => {
         this.#timer = undefined;
+        this.#letGo();
         for (const entry of this.#entries) this.#report(entry);
       }, LOOK_AGAIN_MS).unref(),
     );

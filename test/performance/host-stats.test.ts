@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { HyperApp } from '../../src/app/index.ts';
 import type { DashboardData } from '../../src/dashboard/data.ts';
 import { PerformanceMiddleware } from '../../src/performance/index.ts';
+import { getRecorder } from '../../src/recorder/index.ts';
+import { status } from '../../src/status.ts';
 import { RecordedProcess, runQuery, runRequest } from '../segments/support/recorded-process.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'hyperdjango-host-'));
@@ -185,6 +187,25 @@ describe('{dashboardPath}/data?scope=host', () => {
       });
     } finally {
       chmodSync(directory, 0o700);
+    }
+  });
+});
+
+describe('the cost of recording', () => {
+  it('is the same on the page, in status() and for others to read', async () => {
+    expect((await data()).status.overheadNs).toBe(0);
+    const recorder = getRecorder();
+    for (let done = 0; done < 640; done += 1) {
+      const query = recorder.issue('SELECT metered FROM here', undefined, undefined);
+      if (query === undefined) throw new Error('it is recorded');
+      recorder.begin(query);
+      recorder.end(query, 0, 1);
+    }
+    const { overheadNs } = status();
+    expect(overheadNs).toBeGreaterThan(0);
+    for (const query of ['', '?scope=host']) {
+      // The segment has whole nanoseconds.
+      expect(Math.abs((await data(query)).status.overheadNs - overheadNs)).toBeLessThan(1);
     }
   });
 });

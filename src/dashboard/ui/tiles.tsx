@@ -30,7 +30,7 @@ export function Tiles({ data, previous }: TilesProps): JSX.Element {
         href="#statements"
         note={
           stats.unscopedQueries > 0
-            ? `${formatCount(stats.unscopedQueries)} outside requests`
+            ? `${formatCount(stats.unscopedQueries)} outside requests${data.scope === 'host' ? ' or under way' : ''}`
             : rateOf(data, previous, 'totalQueries')
         }
       />
