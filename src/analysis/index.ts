@@ -1,4 +1,4 @@
 /** What the recorded queries of a scope say about the code that issued them. */
-export { batchedForm, type BatchedForm } from './batched-form.ts';
+export { batchedForm } from './batched-form.ts';
 export { isInnocent } from './innocent.ts';
 export { findRepeatedStatements } from './repeated-statements.ts';

@@ -93,7 +93,7 @@ export class PerformanceMiddleware {
         store: this.#store,
         recorder: this.#recorder,
         stats: () => this.getStats(),
-        look: (scope, options) => this.#lookAt(scope, options),
+        look: (...args) => this.#lookAt(...args),
       }),
     });
     instrumentLoaded();

@@ -129,13 +129,21 @@ export class PoolRegistry {
   }
 
   #lookAgain(): void {
-    this.#timer ??= this.#context.runInAsyncScope(() =>
-      setTimeout(() => {
-        this.#timer = undefined;
-        this.#letGo();
-        for (const entry of this.#entries) this.#report(entry);
-      }, LOOK_AGAIN_MS).unref(),
+    if (this.#timer !== undefined) return;
+    this.#timer = this.#context.runInAsyncScope(() =>
+      setTimeout(() => this.#look(), LOOK_AGAIN_MS),
     );
+    this.#timer.unref();
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    try {
+      this.#letGo();
+      for (const entry of this.#entries) this.#report(entry);
+    } catch {
+      // A pool that cannot be described faults at its next checkout too, and is reported there.
+    }
   }
 
   /** Frees the rows of pools that are gone. */

@@ -74,7 +74,7 @@ async function startCluster(engine: string, workers = WORKERS): Promise<Cluster>
     process,
     directory,
     url: started[0]?.url ?? '',
-    pids: started.map(({ pid }) => pid).sort(),
+    pids: started.map(({ pid }) => pid).toSorted((a, b) => a - b),
   };
 }
 
@@ -137,7 +137,9 @@ describe('a cluster on the native engine', () => {
     const json = await bodyOf<StatsJson>(shop, '/json?scope=host');
     const { threads, stats, statements, ended } = host;
 
-    expect([...new Set(threads.map(({ pid }) => pid))].sort()).toEqual(shop.pids);
+    expect([...new Set(threads.map(({ pid }) => pid))].toSorted((a, b) => a - b)).toEqual(
+      shop.pids,
+    );
     expect(threads.filter(({ threadId }) => threadId !== 0)).toMatchObject([
       { requestCount: 0, queryCount: 3 },
     ]);
