@@ -46,6 +46,8 @@ let browser: TestBrowser;
 
 beforeAll(async () => {
   database = await createDatabase();
+  // By one for all: workers that create one table at once get in one another's way.
+  await database.query('CREATE TABLE items (id int PRIMARY KEY, mail text)');
   browser = await openBrowser();
 });
 
@@ -55,8 +57,8 @@ afterAll(async () => {
 });
 
 async function startCluster(engine: string, workers = WORKERS): Promise<Cluster> {
-  const directory = mkdtempSync(join(tmpdir(), 'hyperdjango-cluster-'));
-  const process = startNode([`${ROOT}test/fixtures/dashboard/cluster.mjs`, database.url], {
+  const directory = mkdtempSync(join(process.env['HYPERDJANGO_DIR'] || tmpdir(), 'cluster-'));
+  const running = startNode([`${ROOT}test/fixtures/dashboard/cluster.mjs`, database.url], {
     env: {
       WORKERS: String(workers),
       NODE_ENV: 'development',
@@ -66,12 +68,12 @@ async function startCluster(engine: string, workers = WORKERS): Promise<Cluster>
   });
   const started: Started[] = [];
   while (started.length < workers) {
-    const line = await process.nextLine();
-    if (line === undefined) throw new Error((await process.finished).stderr);
+    const line = await running.nextLine();
+    if (line === undefined) throw new Error((await running.finished).stderr);
     started.push(JSON.parse(line) as Started);
   }
   return {
-    process,
+    process: running,
     directory,
     url: started[0]?.url ?? '',
     pids: started.map(({ pid }) => pid).toSorted((a, b) => a - b),
