@@ -12,6 +12,8 @@ export interface RepeatedStatement {
   readonly count: number;
   /** Time of the runs that the scope kept one by one, in milliseconds. */
   readonly totalMs: number;
+  /** Whether a run began before the one before it had ended. */
+  readonly isParallel: boolean;
   /** Where the application asks for it; undefined where that is not known. */
   readonly callSite: CallSite | undefined;
 }
@@ -36,7 +38,7 @@ export function findRepeatedStatements(
 ): readonly RepeatedStatement[] {
   if (scope.queryCount < threshold) return NONE;
   const repeated: RepeatedStatement[] = [];
-  for (const [statementId, { count, totalNs }] of countByStatement(scope)) {
+  for (const [statementId, { count, totalNs, isParallel }] of countByStatement(scope)) {
     if (count < threshold || statementId === OTHER_ID) continue;
     const statement = statements.statement(statementId);
     if (statement === undefined || isInnocent(statement.text)) continue;
@@ -46,6 +48,7 @@ export function findRepeatedStatements(
       sql: statement.text,
       count,
       totalMs: totalNs / 1e6,
+      isParallel,
       callSite: callSites.ofStatement(scope, statementId, statement.fingerprint),
     });
   }
@@ -55,18 +58,23 @@ export function findRepeatedStatements(
 interface Repetition {
   count: number;
   totalNs: number;
+  /** Of the run before. */
+  endNs: number;
+  isParallel: boolean;
 }
+
+const newRepetition = (): Repetition => ({ count: 0, totalNs: 0, endNs: 0, isParallel: false });
 
 function countByStatement(scope: Scope): Map<number, Repetition> {
   const counts = new Map<number, Repetition>();
-  let last: Repetition = { count: 0, totalNs: 0 };
+  let last = newRepetition();
   let lastId = -1;
   const entryOf = (statementId: number): Repetition => {
     let entry = counts.get(statementId);
-    if (entry === undefined) counts.set(statementId, (entry = { count: 0, totalNs: 0 }));
+    if (entry === undefined) counts.set(statementId, (entry = newRepetition()));
     return entry;
   };
-  for (const { statementId, durationNs } of scope.queries) {
+  for (const { statementId, startNs, durationNs } of scope.queries) {
     // Repetitions come one after another: most need no look-up.
     if (statementId !== lastId) {
       last = entryOf(statementId);
@@ -74,6 +82,8 @@ function countByStatement(scope: Scope): Map<number, Repetition> {
     }
     last.count += 1;
     last.totalNs += Math.max(0, durationNs);
+    if (startNs < last.endNs) last.isParallel = true;
+    last.endNs = startNs + durationNs;
   }
   if (scope.overflow !== undefined) {
     for (const [statementId, count] of scope.overflow) entryOf(statementId).count += count;

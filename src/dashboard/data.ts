@@ -8,6 +8,18 @@
 /** Whose figures: this middleware's in this process, or those of all processes of the app. */
 export type StatsScope = 'process' | 'host';
 
+/** What {@link StatsJson} has besides with the scope `host`. */
+export interface HostJson {
+  readonly processes: {
+    /** Those that run now. */
+    readonly running: number;
+    /** Those that have ended; the figures keep what they did. */
+    readonly ended: number;
+  };
+  /** What the figures cannot know, in sentences; empty where they are complete. */
+  readonly notes: readonly string[];
+}
+
 /** The body of `{dashboardPath}/json`. */
 export interface StatsJson {
   readonly total_requests: number;
@@ -23,6 +35,8 @@ export interface StatsJson {
   readonly recent_n_plus_one: readonly string[];
   /** Queries that ran outside every request. */
   readonly unscoped_queries: number;
+  readonly processes?: HostJson['processes'];
+  readonly notes?: HostJson['notes'];
 }
 
 export interface SlowQueryJson {
@@ -32,11 +46,15 @@ export interface SlowQueryJson {
   readonly route: string | null;
   /** ISO 8601, UTC. */
   readonly timestamp: string;
+  /** Such as `report (src/reports.ts:12)`; null where it is not known. */
+  readonly call_site: string | null;
 }
 
 /** The body of `{dashboardPath}/data`. Lists hold at most 1,000 rows each. */
 export interface DashboardData {
+  readonly scope: StatsScope;
   readonly app: string;
+  /** Of the process that answers. */
   readonly pid: number;
   /** Milliseconds since the Unix epoch, like every other point in time here. */
   readonly takenAt: number;
@@ -49,6 +67,12 @@ export interface DashboardData {
   readonly requests: readonly RequestRow[];
   readonly statements: readonly StatementRow[];
   readonly pools: readonly PoolRow[];
+  /** Those that run, each with a row for each of its threads; the main thread's first. */
+  readonly threads: readonly ThreadRow[];
+  /** What has ended and is in the sums all the same: processes, or threads of this one. */
+  readonly ended: EndedSums;
+  /** What the figures cannot know, in sentences. */
+  readonly notes: readonly string[];
   readonly status: DashboardStatus;
 }
 
@@ -68,32 +92,54 @@ export interface SlowQueryRow {
   /** Null outside a request. */
   readonly route: string | null;
   readonly timestamp: number;
+  /** Such as `report (src/reports.ts:12)`; null where it is not known. */
+  readonly callSite: string | null;
 }
 
-/** A statement that ran again and again in one request. */
+/** A statement that ran again and again in the requests of one route. */
 export interface NPlusOneRow {
   readonly sql: string;
   readonly route: string | null;
-  /** How often the statement ran in that request. */
-  readonly count: number;
+  /** Requests in which it did. */
+  readonly requestCount: number;
+  /** How often the statement ran in all of them. */
+  readonly runCount: number;
+  /** The most runs in one request; null where only the sum is known. */
+  readonly runCountMax: number | null;
   /** The sum of those runs' durations. */
   readonly totalMs: number;
-  /** Such as `listOrders (src/orders.ts:12)`; null, or missing, where it is not known. */
-  readonly callSite?: string | null;
+  /** Whether the runs of a request overlapped in time; null where that is not known. */
+  readonly isParallel: boolean | null;
+  /** Such as `listOrders (src/orders.ts:12)`; null where it is not known. */
+  readonly callSite: string | null;
+  /** The same for all keys at once; null where the statement has no form that says so. */
+  readonly batched: BatchedSql | null;
+  /** When it was last seen. */
   readonly timestamp: number;
 }
 
+/** One statement in place of many. */
+export interface BatchedSql {
+  readonly sql: string;
+  /** What else has to change, in a sentence. */
+  readonly advice: string;
+}
+
 export interface RequestRow {
-  /** Unique within the process. */
-  readonly id: number;
+  /** Unique in the list. */
+  readonly id: number | string;
+  readonly pid: number;
   readonly method: string;
   readonly route: string;
   readonly status: number;
   readonly startedAt: number;
   readonly durationMs: number;
   readonly queryCount: number;
-  /** The sum of the queries' durations: over `durationMs` where they ran side by side. */
-  readonly queryMs: number;
+  /**
+   * The sum of the queries' durations: over `durationMs` where they ran side by side. Null where
+   * the ring of another process has forgotten some of them.
+   */
+  readonly queryMs: number | null;
   readonly slowCount: number;
   readonly nPlusOneCount: number;
   /** Whether the client went away before the response was complete. */
@@ -115,15 +161,64 @@ export interface StatementRow {
   readonly maxMs: number;
   /** The sum of the waits for a pool client, which durations leave out. */
   readonly poolWaitMs: number;
+  /** Where the application asks for it, as far as that is known; at most 8. */
+  readonly callSites: readonly string[];
 }
 
 export interface PoolRow {
   readonly name: string;
+  /** Such as `thread 2`, or `4 pools`; empty for the only one of its name. */
+  readonly where: string;
   readonly total: number;
   readonly idle: number;
   readonly active: number;
   readonly waiting: number;
   readonly max: number;
+  /** How old the figures are; 0 for a pool of the thread that answers. */
+  readonly ageMs: number;
+  /** Null where the driver does not tell, and for other threads and processes. */
+  readonly times: PoolTimesRow | null;
+}
+
+/** Since the pool was first seen, in milliseconds. */
+export interface PoolTimesRow {
+  readonly checkoutCount: number;
+  /** From asking for a client to having it. */
+  readonly waitTotalMs: number;
+  readonly waitMaxMs: number;
+  /** Connections that were opened for a checkout; their time is part of its wait. */
+  readonly connectCount: number;
+  readonly connectTotalMs: number;
+  readonly connectMaxMs: number;
+  /** Clients that the application took and gave back. */
+  readonly heldCount: number;
+  readonly heldTotalMs: number;
+  readonly heldMaxMs: number;
+}
+
+/** One thread that records, as its process has written it down. */
+export interface ThreadRow {
+  readonly pid: number;
+  /** 0 is the main thread. */
+  readonly threadId: number;
+  readonly engine: 'native' | 'portable';
+  /** Of the process. */
+  readonly startedAt: number;
+  /** Every request that has ended, whichever middleware saw it. */
+  readonly requestCount: number;
+  /** Every query that has ended, those outside requests too. */
+  readonly queryCount: number;
+  readonly queryMs: number;
+  readonly requestsInFlight: number;
+  readonly queriesInFlight: number;
+  /** How long its event loop has been busy without a break; null where nobody can tell. */
+  readonly loopBusyMs: number | null;
+}
+
+export interface EndedSums {
+  readonly count: number;
+  readonly requestCount: number;
+  readonly queryCount: number;
 }
 
 export interface DashboardStatus {
@@ -132,12 +227,8 @@ export interface DashboardStatus {
   readonly reason: string;
   /** Mean cost of a recorded query; 0 where it was not sampled yet. */
   readonly overheadNs: number;
-  readonly dropped: {
-    readonly queries: number;
-    readonly requests: number;
-    readonly statements: number;
-    readonly torn: number;
-  };
+  /** By kind, such as `queries`; in the order in which they are to be told. */
+  readonly dropped: Readonly<Record<string, number>>;
 }
 
 /**
@@ -146,5 +237,5 @@ export interface DashboardStatus {
  */
 export interface DashboardSource {
   stats(scope: StatsScope): StatsJson;
-  data(): DashboardData;
+  data(scope: StatsScope): DashboardData;
 }

@@ -71,9 +71,9 @@ const SERVER_ERROR: Body = { type: 'text/plain', text: 'Internal Server Error\n'
 
 /**
  * The dashboard over HTTP, for any framework that has web-standard requests:
- * `{path}` is the page, `{path}/json` the figures ({@link StatsJson}; with `?scope=host` those of
- * all processes of the application on this host), `{path}/data` all that the page shows
- * ({@link DashboardData}).
+ * `{path}` is the page, `{path}/json` the figures ({@link StatsJson}), `{path}/data` all that the
+ * page shows ({@link DashboardData}); with `?scope=host` those of all processes of the application
+ * on this host.
  *
  * @throws {OptionError} where an option is not what it has to be.
  *
@@ -130,9 +130,9 @@ export function createDashboardHandler(options: DashboardHandlerOptions): Dashbo
       case '/':
         return createPageBody();
       case '/json':
-        return createStatsBody(scopeOf(url), source);
+        return createJsonBody(scopeOf(url), (scope) => source.stats(scope));
       case '/data':
-        return { type: 'application/json', text: JSON.stringify(source.data()) };
+        return createJsonBody(scopeOf(url), (scope) => source.data(scope));
       default:
         return undefined;
     }
@@ -172,9 +172,12 @@ export function createDashboardHandler(options: DashboardHandlerOptions): Dashbo
   };
 }
 
-function createStatsBody(scope: StatsScope | undefined, source: DashboardSource): Body {
+function createJsonBody(
+  scope: StatsScope | undefined,
+  bodyOf: (scope: StatsScope) => object,
+): Body {
   if (scope === undefined) return BAD_SCOPE;
-  return { type: 'application/json', text: JSON.stringify(source.stats(scope)) };
+  return { type: 'application/json', text: JSON.stringify(bodyOf(scope)) };
 }
 
 /** @returns undefined where the query asks for another one than there is. */

@@ -3,12 +3,15 @@ export type { Authorize } from './auth.ts';
 export type {
   DashboardData,
   DashboardSource,
-  DashboardStatus,
+  EndedSums,
   NPlusOneRow,
+  PoolRow,
   RequestRow,
+  SlowQueryRow,
   StatementRow,
   StatsJson,
   StatsScope,
+  ThreadRow,
 } from './data.ts';
 export { createDashboardHandler, type DashboardHandler } from './handler.ts';
 export { isLocalVisit, serveDashboard } from './node.ts';

@@ -6,14 +6,23 @@ import type { Recorder } from '../recorder/index.ts';
 import { type HostSnapshot, type ProcessSnapshot, SnapshotSource } from '../segments/index.ts';
 import { type PerformanceStats, RECENT_MAX, type SlowQuery } from './stats.ts';
 
-/** Looks at all processes of the application that the recorder records for. */
-export function createHostView({ segment, engine }: Recorder): () => HostSnapshot {
+/** Looks at what this process has written down, or all processes of its application. */
+export type Look = (scope: 'process' | 'host', options: LookOptions) => HostSnapshot;
+
+export interface LookOptions {
+  /** Those of statements and routes, which take most of the time. */
+  readonly histograms: boolean;
+  /** @defaultValue true */
+  readonly recent?: boolean;
+}
+
+export function createLook({ segment, engine }: Recorder): Look {
   const source = new SnapshotSource(segment, {
     directory: segmentDirectory(),
     locks: fileLocks(),
     nowNs: () => engine.nowNs(),
   });
-  return () => source.snapshot({ scope: 'host', histograms: false });
+  return (scope, options) => source.snapshot({ scope, ...options });
 }
 
 /**
@@ -74,6 +83,8 @@ function slowQueriesOf(
         durationMs: durationNs / 1e6,
         route: names.get(routeIds.get(requestHandle) ?? -1) ?? null,
         timestamp: aliveAt - (aliveNs - startNs) / 1e6,
+        // Stacks stay in the process that took them.
+        callSite: null,
       }));
   });
 }

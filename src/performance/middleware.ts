@@ -8,7 +8,7 @@ import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/
 import type { HostSnapshot } from '../segments/index.ts';
 import { numberOption } from '../util/options.ts';
 import { createDashboardSource } from './dashboard-source.ts';
-import { createHostView, hostStatsOf } from './host-stats.ts';
+import { createLook, hostStatsOf, type Look } from './host-stats.ts';
 import {
   type PerformanceOptions,
   type ResolvedPerformanceOptions,
@@ -67,7 +67,7 @@ export class PerformanceMiddleware {
   readonly #recorder: Recorder | undefined;
   readonly #unscopedAtStart: number;
   /** Made when it is first asked for. */
-  #host: (() => HostSnapshot) | undefined;
+  #look: Look | undefined;
 
   /** @throws {OptionError} where an option is unknown or out of its range. */
   constructor(options: PerformanceOptions = {}) {
@@ -79,9 +79,13 @@ export class PerformanceMiddleware {
     this.dashboard = createDashboardHandler({
       path: this.options.dashboardPath,
       authorize: this.options.authorize,
-      source: createDashboardSource(this.options, this.#store, this.#recorder, (scope) =>
-        this.getStats({ scope }),
-      ),
+      source: createDashboardSource({
+        options: this.options,
+        store: this.#store,
+        recorder: this.#recorder,
+        stats: () => this.getStats(),
+        look: (...args) => this.#lookAt(...args),
+      }),
     });
     instrumentLoaded();
     keepForJobs(this);
@@ -105,9 +109,9 @@ export class PerformanceMiddleware {
    * ```
    */
   getStats(options: { readonly scope?: StatsScope } = {}): PerformanceStats {
-    if (options.scope === 'host' && this.#recorder !== undefined) {
-      this.#host ??= createHostView(this.#recorder);
-      return hostStatsOf(this.#host(), this.options.slowQueryThresholdMs);
+    if (options.scope === 'host') {
+      const host = this.#lookAt('host', { histograms: false });
+      if (host !== undefined) return hostStatsOf(host, this.options.slowQueryThresholdMs);
     }
     const unscoped = this.#recorder?.unscopedQueryCount ?? 0;
     return this.#store.stats(unscoped - this.#unscopedAtStart);
@@ -172,5 +176,11 @@ export class PerformanceMiddleware {
     headers.set('X-Query-Count', String(scope.queryCount));
     const tenths = Math.round(queryMs * 10);
     headers.set('X-Query-Time', `${Math.trunc(tenths / 10)}.${tenths % 10}ms`);
+  }
+
+  #lookAt(...[scope, options]: Parameters<Look>): HostSnapshot | undefined {
+    if (this.#recorder === undefined) return undefined;
+    this.#look ??= createLook(this.#recorder);
+    return this.#look(scope, options);
   }
 }

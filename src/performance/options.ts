@@ -48,14 +48,17 @@ export interface PerformanceOptions {
   /**
    * The name of the application on the dashboard.
    *
-   * @defaultValue 'app'
+   * @defaultValue undefined: that of the `HyperApp`, or `HYPERDJANGO_APP`, or of the script.
    */
   readonly appName?: string;
 }
 
 /** {@link PerformanceOptions} with its defaults filled in. */
 export type ResolvedPerformanceOptions = Readonly<
-  Required<Omit<PerformanceOptions, 'authorize'>> & { authorize: Authorize | undefined }
+  Required<Omit<PerformanceOptions, 'authorize' | 'appName'>> & {
+    authorize: Authorize | undefined;
+    appName: string | undefined;
+  }
 >;
 
 const OWNER = 'PerformanceMiddleware';
@@ -78,7 +81,7 @@ export function resolvePerformanceOptions(options: PerformanceOptions): Resolved
     dashboardPath = '/debug/performance',
     headers = true,
     authorize,
-    appName = 'app',
+    appName,
   } = options;
   return Object.freeze({
     slowQueryThresholdMs: numberOption(`${OWNER}.slowQueryThresholdMs`, slowQueryThresholdMs, {
@@ -100,6 +103,6 @@ export function resolvePerformanceOptions(options: PerformanceOptions): Resolved
     headers: booleanOption(`${OWNER}.headers`, headers),
     authorize:
       authorize === undefined ? undefined : functionOption(`${OWNER}.authorize`, authorize),
-    appName: stringOption(`${OWNER}.appName`, appName),
+    appName: appName === undefined ? undefined : stringOption(`${OWNER}.appName`, appName),
   });
 }

@@ -31,10 +31,16 @@ export class RequestLedger {
   slowQuery(query: RecordedQuery, sql?: string): UnroutedSlowQuery | undefined {
     if (query.durationNs < this.slowThresholdNs) return undefined;
     const durationMs = query.durationNs / 1e6;
+    const site = this.#recorder.callSite(query);
+    // Its first run took no stack: the next one will.
+    if (query.stack === undefined && query.scope !== undefined) {
+      this.#recorder.callSites.wantOnce(query.statementId);
+    }
     return {
       sql: this.#recorder.statementText(query, sql),
       durationMs,
       timestamp: Date.now() - durationMs,
+      callSite: site === undefined ? null : describeCallSite(site),
     };
   }
 
@@ -47,6 +53,7 @@ export class RequestLedger {
     const space = scope.name.indexOf(' ');
     this.store.addRequest({
       id: this.store.nextRequestId,
+      pid: process.pid,
       method: scope.name.slice(0, space),
       route: scope.name.slice(space + 1),
       status: end.statusCode,
@@ -64,10 +71,12 @@ export class RequestLedger {
   #addRepeated(scope: Scope, startedAt: number, isFirstObserver: boolean): number {
     const { core, callSites } = this.#recorder;
     const repeated = findRepeatedStatements(scope, this.#nPlusOneThreshold, core, callSites);
-    for (const { statementId, sql, count, totalMs, callSite: site } of repeated) {
+    for (const { statementId, sql, count, totalMs, isParallel, callSite: site } of repeated) {
       const callSite = site === undefined ? null : describeCallSite(site);
-      const pattern = { sql, route: scope.name, count, totalMs, callSite, timestamp: startedAt };
-      this.store.addNPlusOne(pattern);
+      this.store.addNPlusOne({
+        ...{ sql, route: scope.name, count, totalMs, isParallel, callSite },
+        timestamp: startedAt,
+      });
       // What other processes read is one for all middlewares.
       if (!isFirstObserver) continue;
       const totalNs = Math.round(totalMs * 1e6);

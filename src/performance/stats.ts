@@ -1,4 +1,4 @@
-import type { NPlusOneRow, RequestRow } from '../dashboard/index.ts';
+import type { RequestRow } from '../dashboard/index.ts';
 import { RingBuffer } from '../util/ring.ts';
 
 /** The most entries of each "recent" list. */
@@ -31,16 +31,44 @@ export interface SlowQuery {
   readonly route: string | null;
   /** When it was issued, in milliseconds since the Unix epoch. */
   readonly timestamp: number;
+  /** Such as `report (src/reports.ts:12)`; null where it is not known. */
+  readonly callSite: string | null;
+}
+
+/** A statement that one request ran too often. */
+export interface RepeatedQuery {
+  readonly sql: string;
+  readonly route: string;
+  readonly count: number;
+  /** The sum of those runs' durations. */
+  readonly totalMs: number;
+  readonly isParallel: boolean;
+  readonly callSite: string | null;
+  readonly timestamp: number;
+}
+
+/** The same over all requests of a route. */
+export interface RepeatedQueries {
+  readonly sql: string;
+  readonly route: string;
+  requestCount: number;
+  runCount: number;
+  runCountMax: number;
+  totalMs: number;
+  /** Of the latest of them, as what follows. */
+  isParallel: boolean;
+  callSite: string | null;
+  timestamp: number;
 }
 
 /** Totals since the start, and the newest of everything, in memory that never grows. */
 export class StatsStore {
   readonly #requests: RingBuffer<RequestRow>;
   readonly #slowQueries = new RingBuffer<SlowQuery>(RECENT_MAX);
-  readonly #nPlusOnes = new RingBuffer<NPlusOneRow>(RECENT_MAX);
-  /** In order of their last appearance. */
-  readonly #nPlusOneTexts = new Set<string>();
-  #newestNPlusOneText: string | undefined;
+  /** By route and statement, in the order in which they were last seen. */
+  readonly #nPlusOnes = new Map<string, RepeatedQueries>();
+  /** A busy route repeats its own all the time: it is found without a look at its texts. */
+  #newestNPlusOne: RepeatedQueries | undefined;
   #totalRequests = 0;
   #totalQueries = 0;
   #slowQueryCount = 0;
@@ -72,18 +100,17 @@ export class StatsStore {
     for (const query of queries) this.#slowQueries.push(query);
   }
 
-  addNPlusOne(pattern: NPlusOneRow): void {
+  addNPlusOne(found: RepeatedQuery): void {
     this.#nPlusOneCount += 1;
-    this.#nPlusOnes.push(pattern);
-    if (pattern.sql === this.#newestNPlusOneText) return;
-    this.#newestNPlusOneText = pattern.sql;
-    this.#nPlusOneTexts.delete(pattern.sql);
-    this.#nPlusOneTexts.add(pattern.sql);
-    if (this.#nPlusOneTexts.size <= RECENT_MAX) return;
-    for (const oldest of this.#nPlusOneTexts) {
-      this.#nPlusOneTexts.delete(oldest);
-      break;
-    }
+    const sum = this.#nPlusOneOf(found);
+    this.#newestNPlusOne = sum;
+    sum.requestCount += 1;
+    sum.runCount += found.count;
+    sum.runCountMax = Math.max(sum.runCountMax, found.count);
+    sum.totalMs += found.totalMs;
+    sum.isParallel = found.isParallel;
+    sum.callSite = found.callSite ?? sum.callSite;
+    sum.timestamp = found.timestamp;
   }
 
   /** Newest first. */
@@ -92,8 +119,8 @@ export class StatsStore {
   }
 
   /** Newest first. */
-  recentNPlusOnes(): NPlusOneRow[] {
-    return this.#nPlusOnes.newestFirst();
+  recentNPlusOnes(): RepeatedQueries[] {
+    return [...this.#nPlusOnes.values()].toReversed();
   }
 
   stats(unscopedQueries: number): PerformanceStats {
@@ -105,8 +132,26 @@ export class StatsStore {
       slowQueryCount: this.#slowQueryCount,
       nPlusOneCount: this.#nPlusOneCount,
       recentSlowQueries: this.#slowQueries.newestFirst(),
-      recentNPlusOne: [...this.#nPlusOneTexts].toReversed(),
+      recentNPlusOne: [...new Set(this.recentNPlusOnes().map(({ sql }) => sql))],
       unscopedQueries,
     };
+  }
+
+  #nPlusOneOf({ sql, route }: RepeatedQuery): RepeatedQueries {
+    const newest = this.#newestNPlusOne;
+    if (newest?.sql === sql && newest.route === route) return newest;
+    const key = JSON.stringify([route, sql]);
+    const sum = this.#nPlusOnes.get(key) ?? {
+      ...{ sql, route, requestCount: 0, runCount: 0, runCountMax: 0, totalMs: 0 },
+      ...{ isParallel: false, callSite: null, timestamp: 0 },
+    };
+    // The latest stands last; the one that was seen least lately gives way.
+    this.#nPlusOnes.delete(key);
+    this.#nPlusOnes.set(key, sum);
+    if (this.#nPlusOnes.size > RECENT_MAX) {
+      const [oldest] = this.#nPlusOnes.keys();
+      if (oldest !== undefined) this.#nPlusOnes.delete(oldest);
+    }
+    return sum;
   }
 }

@@ -6,10 +6,11 @@
  * scope takes none; whether a run is a further one is told by a key over the head of its text,
  * and, where that says yes, by the statement's identity. A statement that repeats in scope after
  * scope spends its budget of stacks; from then on one scope in 64 takes two, or every scope,
- * where the statement was seen at several sites. Only what becomes a finding is
+ * where the statement was seen at several sites. A statement that was slow, or that somebody looks
+ * at on the dashboard, takes one at its next run. Only what becomes a finding, or is looked at, is
  * formatted.
  */
-import { isAbsolute, relative, sep } from 'node:path';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The nearest frame of the application. */
@@ -61,6 +62,10 @@ const SAMPLE_EVERY = 64;
 const SAMPLED_RUNS = 2;
 const STATEMENTS_MAX = 4_096;
 const SITES_PER_STATEMENT_MAX = 8;
+/** Statements whose call site somebody wants to know. */
+const WANTED_MAX = 256;
+/** Queries after which nobody waits for those any more. */
+const PATIENCE = 10_000;
 
 interface Budget {
   spent: number;
@@ -71,13 +76,43 @@ interface Budget {
 /** The call sites of one recorder. */
 export class CallSites {
   readonly #statementOf: (sql: string) => number;
+  readonly #fingerprintOf: (statementId: number) => string | undefined;
+  /** Identities of statements: see {@link CallSites.want}. */
+  readonly #wanted = new Set<number>();
+  #patience = 0;
+  readonly #asked = new Set<number>();
   readonly #budgets = new Map<number | string, Budget>();
   /** Sites by fingerprint, for the scopes that took no stack. */
   readonly #known = new Map<string, CallSite[]>();
   readonly #formatted = new WeakMap<CapturedStack, CallSite | null>();
 
-  constructor(statementOf: (sql: string) => number) {
+  constructor(
+    statementOf: (sql: string) => number,
+    fingerprintOf: (statementId: number) => string | undefined = () => undefined,
+  ) {
     this.#statementOf = statementOf;
+    this.#fingerprintOf = fingerprintOf;
+  }
+
+  /**
+   * The next run of the statement takes a stack, be it the first of its scope: somebody looks at
+   * it, or it was slow.
+   */
+  want(statementId: number): void {
+    if (this.#wanted.size < WANTED_MAX) this.#wanted.add(statementId);
+    this.#patience = PATIENCE;
+  }
+
+  /** The same, once in the life of a statement: nobody may ever be able to take that stack. */
+  wantOnce(statementId: number): void {
+    if (this.#asked.has(statementId) || this.#asked.size === STATEMENTS_MAX) return;
+    this.#asked.add(statementId);
+    this.want(statementId);
+  }
+
+  /** Where the application asks for a statement, as far as stacks were taken. */
+  sitesOf(fingerprint: string): readonly CallSite[] {
+    return this.#known.get(fingerprint) ?? [];
   }
 
   /**
@@ -86,7 +121,12 @@ export class CallSites {
    * @returns undefined where this run of the statement takes no stack.
    */
   take(scope: SiteScope, sql: string, below: unknown): CapturedStack | undefined {
-    return this.isDue(scope, sql) ? captureStack(below) : undefined;
+    const isDue = this.isDue(scope, sql);
+    if (this.#wanted.size > 0) {
+      const statementId = this.#statementOf(sql);
+      if (this.#isWanted(statementId)) return this.#takeWanted(statementId, below);
+    }
+    return isDue ? captureStack(below) : undefined;
   }
 
   /** Whether this run takes a stack; asking counts as a run. */
@@ -151,6 +191,23 @@ export class CallSites {
     if (first !== undefined) return first;
     const known = this.#known.get(fingerprint);
     return known?.length === 1 ? known[0] : undefined;
+  }
+
+  #isWanted(statementId: number): boolean {
+    if (this.#wanted.delete(statementId)) return true;
+    this.#patience -= 1;
+    if (this.#patience <= 0) this.#wanted.clear();
+    return false;
+  }
+
+  #takeWanted(statementId: number, below: unknown): CapturedStack {
+    const stack = captureStack(below);
+    const site = this.format(stack);
+    const fingerprint = this.#fingerprintOf(statementId);
+    if (site !== undefined && fingerprint !== undefined) {
+      this.#learn(statementId, fingerprint, site);
+    }
+    return stack;
   }
 
   #spend(what: number | string, runsBefore: number): boolean {
@@ -245,7 +302,11 @@ function ownFolder(): string | undefined {
   return fileURLToPath(new URL('..', url));
 }
 
+/** An application as any other, though it lies among ours. */
+const DEMO_FOLDER = OWN_FOLDER === undefined ? undefined : join(OWN_FOLDER, 'cli', 'demo', sep);
+
 function isOfApplication(location: string): boolean {
+  if (DEMO_FOLDER !== undefined && pathOf(location).startsWith(DEMO_FOLDER)) return true;
   if (/^(?:node:|internal\/|native|wasm:|eval at )/.test(location)) return false;
   if (!/[\\/]/.test(location) || /[\\/]node_modules[\\/]/.test(location)) return false;
   return OWN_FOLDER === undefined || !pathOf(location).startsWith(OWN_FOLDER);

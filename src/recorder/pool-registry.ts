@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks';
+
 import { type EngineRecorder, REGISTER } from '../engine/engine.ts';
 import { Stamped } from '../util/stamp.ts';
 
@@ -35,6 +37,8 @@ const POOLS_MAX = 64;
 
 /** A pool whose queue stays as long as it is gets written down this often at most. */
 const REPORT_EVERY_NS = 100e6;
+/** Clients are given back without a word: pools with some out are looked at again after this. */
+const LOOK_AGAIN_MS = 250;
 
 interface Entry {
   readonly owner: PoolRegistry;
@@ -67,6 +71,9 @@ class StampedPool extends Stamped {
 export class PoolRegistry {
   readonly #core: Pick<EngineRecorder, 'recordPool' | 'registers'>;
   #entries: Entry[] = [];
+  /** A timer of its own context keeps no request alive that happened to start it. */
+  readonly #context = new AsyncResource('hyperdjango.pools');
+  #timer: NodeJS.Timeout | undefined;
   /** Pools that found no place. */
   droppedCount = 0;
 
@@ -116,8 +123,27 @@ export class PoolRegistry {
     if (state === undefined) return;
     entry.waiting = state.waiting;
     entry.reportedNs = this.#nowNs();
-    const { name, total, idle, waiting, max } = state;
+    const { name, total, idle, active, waiting, max } = state;
     this.#core.recordPool(entry.row, name, total, idle, waiting, max);
+    if (active > 0 || waiting > 0) this.#lookAgain();
+  }
+
+  #lookAgain(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = this.#context.runInAsyncScope(() =>
+      setTimeout(() => this.#look(), LOOK_AGAIN_MS),
+    );
+    this.#timer.unref();
+  }
+
+  #look(): void {
+    this.#timer = undefined;
+    try {
+      this.#letGo();
+      for (const entry of this.#entries) this.#report(entry);
+    } catch {
+      // A pool that cannot be described faults at its next checkout too, and is reported there.
+    }
   }
 
   /** Frees the rows of pools that are gone. */

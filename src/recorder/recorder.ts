@@ -111,7 +111,10 @@ export class Recorder {
     );
     this.pools = new PoolRegistry(this.core);
     reapLater(this.segment.path, engine);
-    this.callSites = new CallSites((sql) => this.core.internStatement(sql));
+    this.callSites = new CallSites(
+      (sql) => this.core.internStatement(sql),
+      (id) => this.core.statement(id)?.fingerprint,
+    );
   }
 
   /** The scope that a query issued here and now belongs to. */

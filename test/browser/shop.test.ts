@@ -74,6 +74,15 @@ test('it shows the very statements that were slow or an N+1, and the pool', asyn
   expect(text).toContain(`127.0.0.1:${new URL(testDatabase.url).port}/${testDatabase.name}`);
 });
 
+test('it says where in the shop they come from, and what to write instead', async () => {
+  const sites = await page.locator('#n-plus-one .call-site').allInnerTexts();
+  expect(sites.length).toBeGreaterThan(0);
+  for (const site of sites)
+    expect(site).toMatch(/^from (?:\w+ \()?src\/cli\/demo\/app\.ts:\d+\)?$/);
+  await page.locator('#n-plus-one summary').first().click();
+  expect(await page.locator('.batched[open] .sql-text').innerText()).toContain('= ANY($1)');
+});
+
 test('it is accessible, asks nobody else for anything, and breaks nothing', async () => {
   expect(await findAccessibilityProblems(page)).toEqual([]);
   expect(misdeeds.list).toEqual([]);

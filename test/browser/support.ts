@@ -13,7 +13,7 @@ import { toStatsJson } from '../dashboard/support/sample-data.ts';
 export interface DashboardServer {
   readonly url: string;
   /** What the dashboard shows from now on. */
-  show(data: DashboardData): void;
+  show(data: DashboardData, ofHost?: DashboardData): void;
   /** The paths that were asked for since the last call. */
   takePaths(): string[];
   /** How requests for data fail; undefined lets them succeed. */
@@ -24,18 +24,22 @@ export interface DashboardServer {
 /** The real handler on a real socket. */
 export async function startDashboard(initial: DashboardData): Promise<DashboardServer> {
   let data = initial;
+  let hostData: DashboardData | undefined;
   let paths: string[] = [];
   let failure: 'disconnect' | 404 | 500 | undefined;
   const sockets = new Set<Socket>();
   const dashboard = createDashboardHandler({
     path: '/debug/performance',
     isDevelopment: true,
-    source: { stats: () => toStatsJson(data), data: () => data },
+    source: {
+      stats: () => toStatsJson(data),
+      data: (scope) => (scope === 'host' ? (hostData ?? data) : data),
+    },
   });
   const server = createServer((incoming, outgoing) => {
     const path = incoming.url ?? '';
     paths.push(path);
-    if (failure !== undefined && path.endsWith('/data')) {
+    if (failure !== undefined && /\/data(?:\?|$)/.test(path)) {
       if (failure === 'disconnect') incoming.socket.destroy();
       else outgoing.writeHead(failure).end();
       return;
@@ -51,8 +55,9 @@ export async function startDashboard(initial: DashboardData): Promise<DashboardS
 
   return {
     url: `http://127.0.0.1:${port}/debug/performance`,
-    show(next) {
+    show(next, nextOfHost) {
       data = next;
+      hostData = nextOfHost;
     },
     takePaths() {
       const taken = paths;

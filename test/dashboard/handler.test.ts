@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
-import type { DashboardSource } from '../../src/dashboard/data.ts';
+import type { DashboardSource, StatsScope } from '../../src/dashboard/data.ts';
 import { createDashboardHandler } from '../../src/dashboard/handler.ts';
 import type { DashboardHandlerOptions } from '../../src/dashboard/handler.ts';
 import { serveDashboard } from '../../src/dashboard/node.ts';
@@ -57,8 +57,30 @@ describe('paths', () => {
     ]);
   });
 
-  test('a query string changes nothing', async () => {
-    expect((await get(`${PATH}/json?scope=host`))?.status).toBe(200);
+  test.each(['/json', '/data'])('%s takes a scope, and refuses one that is none', async (path) => {
+    const scopes: StatsScope[] = [];
+    const source: DashboardSource = {
+      stats: (scope) => (scopes.push(scope), toStatsJson(data)),
+      data: (scope) => (scopes.push(scope), data),
+    };
+    const handler = createHandler({ source });
+    for (const query of ['', '?scope=process', '?scope=host&x=1', '?x=scope']) {
+      expect((await get(`${PATH}${path}${query}`, {}, handler))?.status).toBe(200);
+    }
+    expect(scopes).toEqual(['process', 'process', 'host', 'process']);
+    for (const query of ['?scope=', '?scope=Host', '?scope=galaxy']) {
+      const response = await get(`${PATH}${path}${query}`, {}, handler);
+      expect([response?.status, await response?.text()]).toEqual([
+        400,
+        'scope: expected "process" or "host"\n',
+      ]);
+    }
+    expect(scopes).toHaveLength(4);
+  });
+
+  test('the page is the same with a scope in its address', async () => {
+    const page = await (await get(PATH))?.text();
+    expect(await (await get(`${PATH}?scope=host`))?.text()).toBe(page);
   });
 
   test.each([
@@ -144,7 +166,7 @@ describe('headers', () => {
     const html = (await (await get(PATH))?.text()) ?? '';
     const other = createHandler({ source: createSource(createEmptyData({ app: 'another' })) });
     expect(await (await get(PATH, {}, other))?.text()).toBe(html);
-    expect(gzipSync(html).length).toBeLessThan(40_000);
+    expect(gzipSync(html).length).toBeLessThan(43_000);
   });
 });
 

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { HyperApp } from '../../src/app/index.ts';
+import type { DashboardData } from '../../src/dashboard/data.ts';
 import { PerformanceMiddleware } from '../../src/performance/index.ts';
+import { getRecorder } from '../../src/recorder/index.ts';
+import { status } from '../../src/status.ts';
 import { RecordedProcess, runQuery, runRequest } from '../segments/support/recorded-process.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'hyperdjango-host-'));
@@ -57,6 +60,23 @@ async function json(query = ''): Promise<Record<string, unknown>> {
   return (await response.json()) as Record<string, unknown>;
 }
 
+/** The portable engine says what it cannot do. */
+const ENGINE_NOTES =
+  process.env['HYPERDJANGO_ENGINE'] === 'portable'
+    ? [
+        `pid ${process.pid}: the portable engine records in private memory: other processes do ` +
+          'not see it, and nothing of it is left after a crash; of the others it sees those with ' +
+          'the native engine alone',
+      ]
+    : [];
+
+async function data(query = ''): Promise<DashboardData> {
+  const url = `http://localhost/debug/performance/data${query}`;
+  const response = await app.fetch(new Request(url));
+  expect(response.status).toBe(200);
+  return (await response.json()) as DashboardData;
+}
+
 describe('{dashboardPath}/json?scope=host', () => {
   it('merges all processes of the application on the host', async () => {
     buryOthers();
@@ -68,7 +88,7 @@ describe('{dashboardPath}/json?scope=host', () => {
     expect(await json('?scope=process')).toEqual(own);
 
     const host = await json('?scope=host');
-    expect(Object.keys(host)).toEqual(Object.keys(own));
+    expect(Object.keys(host)).toEqual([...Object.keys(own), 'processes', 'notes']);
     expect(host).toEqual({
       total_requests: 6,
       total_queries: 9,
@@ -82,6 +102,7 @@ describe('{dashboardPath}/json?scope=host', () => {
           duration_ms: 240,
           route: 'GET /theirs',
           timestamp: '2026-01-02T03:04:05.130Z',
+          call_site: null,
         },
         expect.objectContaining({ duration_ms: 120, route: 'GET /theirs' }),
       ],
@@ -90,6 +111,8 @@ describe('{dashboardPath}/json?scope=host', () => {
         'SELECT * FROM orders WHERE id = $1',
       ],
       unscoped_queries: 1,
+      processes: { running: 1, ended: 1 },
+      notes: ENGINE_NOTES,
     });
     expect(perf.getStats({ scope: 'host' })).toMatchObject({ totalRequests: 6, totalQueries: 9 });
   });
@@ -99,5 +122,90 @@ describe('{dashboardPath}/json?scope=host', () => {
     const response = await app.fetch(new Request(url));
     expect(response.status).toBe(400);
     expect(await response.text()).toBe('scope: expected "process" or "host"\n');
+  });
+});
+
+describe('{dashboardPath}/data?scope=host', () => {
+  it('has the requests, findings and statements of all of them, and says whose they are', async () => {
+    const own = await data();
+    expect(own).toMatchObject({ scope: 'process', app: 'host-shop', notes: [] });
+    expect(own.requests.map(({ route }) => route)).toEqual(['/repeats', '/own', '/own']);
+    expect(own.threads).toMatchObject([{ pid: process.pid, threadId: 0, requestCount: 3 }]);
+    expect(own.ended).toEqual({ count: 0, requestCount: 0, queryCount: 0 });
+
+    const host = await data('?scope=host');
+    expect(host).toMatchObject({ scope: 'host', app: 'host-shop', notes: ENGINE_NOTES });
+    expect(host.stats).toMatchObject({ totalRequests: 6, totalQueries: 9, nPlusOneCount: 2 });
+    expect(
+      host.requests.map(({ pid, method, route, queryCount, queryMs, slowCount, nPlusOneCount }) => [
+        ...[pid, `${method} ${route}`, queryCount, queryMs, slowCount, nPlusOneCount],
+      ]),
+    ).toEqual([
+      [process.pid, 'GET /repeats', 4, 4, 0, 1],
+      [process.pid, 'GET /own', 1, 5, 0, 0],
+      [process.pid, 'GET /own', 1, 5, 0, 0],
+      [4242, 'GET /theirs', 1, 240, 1, 0],
+      [4242, 'GET /theirs', 1, 120, 1, 0],
+      [4242, 'GET /theirs', 1, 10, 0, 0],
+    ]);
+    expect(new Set(host.requests.map(({ id }) => id)).size).toBe(6);
+    expect(host.nPlusOne).toEqual([
+      expect.objectContaining({
+        sql: 'SELECT name FROM customers WHERE id = $1',
+        route: 'GET /repeats',
+        ...{ requestCount: 1, runCount: 4, runCountMax: null, isParallel: null },
+        batched: expect.objectContaining({
+          sql: 'SELECT name FROM customers WHERE id = ANY($1)',
+        }) as unknown,
+      }),
+      expect.objectContaining({ sql: 'SELECT * FROM orders WHERE id = $1', route: 'GET /theirs' }),
+    ]);
+    expect(host.statements.find(({ sql }) => sql === 'SELECT theirs FROM there')).toMatchObject({
+      calls: 3,
+      totalMs: 370,
+      maxMs: 240,
+      callSites: [],
+    });
+    // The other process is dead: it has no thread any more, but is in the sums.
+    expect(host.threads).toMatchObject([{ pid: process.pid, requestCount: 3, queryCount: 6 }]);
+    expect(host.ended).toEqual({ count: 1, requestCount: 3, queryCount: 4 });
+  });
+
+  it('stands alone, and says why, where nobody may look at others', async () => {
+    chmodSync(directory, 0o755);
+    try {
+      const host = await data('?scope=host');
+      expect(host.stats.totalRequests).toBe(3);
+      expect(host.notes).toEqual([
+        ...ENGINE_NOTES,
+        `other processes are missing: ${directory} is open to other users (mode 755, not 700)`,
+      ]);
+      expect(await json('?scope=host')).toMatchObject({
+        total_requests: 3,
+        processes: { running: 1, ended: 0 },
+        notes: host.notes,
+      });
+    } finally {
+      chmodSync(directory, 0o700);
+    }
+  });
+});
+
+describe('the cost of recording', () => {
+  it('is the same on the page, in status() and for others to read', async () => {
+    expect((await data()).status.overheadNs).toBe(0);
+    const recorder = getRecorder();
+    for (let done = 0; done < 640; done += 1) {
+      const query = recorder.issue('SELECT metered FROM here', undefined, undefined);
+      if (query === undefined) throw new Error('it is recorded');
+      recorder.begin(query);
+      recorder.end(query, 0, 1);
+    }
+    const { overheadNs } = status();
+    expect(overheadNs).toBeGreaterThan(0);
+    for (const query of ['', '?scope=host']) {
+      // The segment has whole nanoseconds.
+      expect(Math.abs((await data(query)).status.overheadNs - overheadNs)).toBeLessThan(1);
+    }
   });
 });

@@ -208,9 +208,16 @@ describe('getStats', () => {
         durationMs: expect.any(Number),
         route: 'GET /slow',
         timestamp: expect.any(Number),
+        callSite: expect.toBeOneOf([null, expect.any(String)]) as unknown,
       },
     ]);
     expect(recentSlowQueries[0]?.durationMs).toBeGreaterThanOrEqual(30);
+    // A query that was slow is looked at more closely the next time.
+    await headersOf(shop, '/slow');
+    await expect.poll(() => shop.perf.getStats().slowQueryCount).toBe(2);
+    expect(shop.perf.getStats().recentSlowQueries[0]?.callSite).toMatch(
+      /^test\/performance\/middleware\.test\.ts:\d+$/,
+    );
   });
 
   it('flags one statement that ran too often in one request, once for each request', async () => {
@@ -360,6 +367,7 @@ describe('the dashboard', () => {
           duration_ms: expect.any(Number),
           route: 'GET /slow',
           timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+          call_site: expect.toBeOneOf([null, expect.any(String)]) as unknown,
         },
       ],
       recent_n_plus_one: ['SELECT name FROM items WHERE owner = $1'],

@@ -146,6 +146,37 @@ describe('a call site', () => {
   });
 });
 
+describe('a stack that somebody wants', () => {
+  it('is taken at the next run, the first of its scope too, and makes the site known', () => {
+    const fingerprintOf = (id: number): string => `f${id}`;
+    const sites = new CallSites(statementOf, fingerprintOf);
+    const users = fingerprintOf(statementOf(USERS + 1));
+    sites.want(statementOf(USERS + 1));
+    expect(run(sites, newScope(), `${POSTS}1`)).toBe(false);
+    expect(sites.sitesOf(users)).toEqual([]);
+    expect(run(sites, newScope(), `${USERS}2`)).toBe(true);
+    expect(sites.sitesOf(users)).toEqual([
+      expect.objectContaining({ file: 'test/recorder/call-site.test.ts' }),
+    ]);
+    expect(run(sites, newScope(), `${USERS}3`)).toBe(false);
+  });
+
+  it('is waited for no longer than 10,000 queries', () => {
+    const sites = newSites();
+    sites.want(statementOf(USERS + 1));
+    for (let done = 0; done < 10_000; done += 1) sites.take(newScope(), `${POSTS}1`, run);
+    expect(run(sites, newScope(), `${USERS}1`)).toBe(false);
+  });
+
+  it('is asked for once where it was slow', () => {
+    const sites = newSites();
+    sites.wantOnce(statementOf(USERS + 1));
+    expect(run(sites, newScope(), `${USERS}1`)).toBe(true);
+    sites.wantOnce(statementOf(USERS + 1));
+    expect(run(sites, newScope(), `${USERS}1`)).toBe(false);
+  });
+});
+
 describe('a stack that is given', () => {
   it('holds for one query, and not for what is issued later', async () => {
     const recorder = getRecorder();

@@ -217,7 +217,7 @@ function drawBars(
     const top = Math.min(topOf(row.durationMs), bottom - pixelRatio);
     ctx.fillStyle = colors.rest;
     ctx.fillRect(left, top, width, bottom - top);
-    if (row.queryCount > 0) {
+    if (row.queryCount > 0 && row.queryMs !== null) {
       const queryTop = Math.max(topOf(row.queryMs), top);
       ctx.fillStyle = colors.query;
       ctx.fillRect(left, queryTop, width, bottom - queryTop);

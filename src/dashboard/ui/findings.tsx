@@ -1,7 +1,8 @@
-import type { ComponentChildren, JSX } from 'preact';
+import { type ComponentChildren, Fragment, type JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 
 import type { DashboardData, NPlusOneRow } from '../data.ts';
+import { CallSite } from './call-site.tsx';
 import { ShowMore } from './data-table.tsx';
 import { formatAge, formatClock, formatCount, formatMs, revealInvisible } from './format.ts';
 import { Section } from './layout.tsx';
@@ -20,6 +21,7 @@ export function SlowQueries({ data }: { readonly data: DashboardData }): JSX.Ele
     <Section id="slow-queries" title="Slow queries" count={rows.length} note="longest first">
       <FindingList
         rows={rows}
+        rowKey={(row) => `${row.timestamp} ${row.durationMs} ${row.sql}`}
         empty={
           <>
             <p>No query has taken {formatMs(data.slowQueryThresholdMs)} or longer.</p>
@@ -38,6 +40,7 @@ export function SlowQueries({ data }: { readonly data: DashboardData }): JSX.Ele
             details={[
               row.route === null ? 'outside a request' : revealInvisible(row.route),
               <Moment at={row.timestamp} now={data.takenAt} />,
+              <CallSite site={row.callSite} />,
             ]}
           />
         )}
@@ -47,13 +50,14 @@ export function SlowQueries({ data }: { readonly data: DashboardData }): JSX.Ele
 }
 
 export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Element {
-  const rows = useMemo(() => groupPatterns(data.nPlusOne), [data.nPlusOne]);
-  const most = rows.reduce((max, row) => Math.max(max, row.count), 0);
+  const rows = data.nPlusOne;
+  const most = rows.reduce((max, row) => Math.max(max, runsOf(row)), 0);
 
   return (
     <Section id="n-plus-one" title="N+1 patterns" count={rows.length} note="newest first">
       <FindingList
         rows={rows}
+        rowKey={(row) => `${row.route} ${row.sql}`}
         empty={
           <>
             <p>
@@ -67,60 +71,68 @@ export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Elemen
         }
         render={(row, index) => (
           <Finding
-            figure={`${formatCount(row.count)} ×`}
+            figure={`${formatCount(runsOf(row))} ×`}
             flag="n-plus-one"
-            share={most > 0 ? row.count / most : 0}
+            share={most > 0 ? runsOf(row) / most : 0}
             sql={row.sql}
             name={`N+1 pattern ${index + 1}`}
             details={[
               row.route === null ? 'outside a request' : revealInvisible(row.route),
-              `in ${formatCount(row.requestCount)} ${row.requestCount === 1 ? 'request' : 'requests'}`,
+              row.runCountMax === null ? 'in a request, on average' : 'in a request, at most',
+              `${formatCount(row.requestCount)} ${row.requestCount === 1 ? 'request' : 'requests'}`,
               `${formatMs(row.totalMs)} in all`,
+              ...(row.isParallel === null
+                ? []
+                : [row.isParallel ? 'at the same time' : 'one after another']),
               <Moment at={row.timestamp} now={data.takenAt} />,
+              <CallSite site={row.callSite} />,
             ]}
-          />
+          >
+            {row.batched !== null && (
+              <details class="batched">
+                <summary>One statement instead</summary>
+                <Sql text={row.batched.sql} name={`one statement for N+1 pattern ${index + 1}`} />
+                <p class="muted">
+                  {revealInvisible(row.batched.advice)} {describeSaving(row)}
+                </p>
+              </details>
+            )}
+          </Finding>
         )}
       />
     </Section>
   );
 }
 
-interface Pattern extends NPlusOneRow {
-  readonly requestCount: number;
+/** Of one request: the most, or the mean where only the sum is known. */
+function runsOf({ runCount, runCountMax, requestCount }: NPlusOneRow): number {
+  return runCountMax ?? runCount / Math.max(requestCount, 1);
 }
 
-/**
- * One row a statement and route, where it was seen last: a busy page repeats its own all the
- * time. `count` is the most runs in one request.
- */
-function groupPatterns(rows: readonly NPlusOneRow[]): readonly Pattern[] {
-  const patterns = new Map<string, Pattern>();
-  for (const row of rows) {
-    const key = JSON.stringify([row.route, row.sql]);
-    const known = patterns.get(key);
-    patterns.set(key, {
-      ...row,
-      count: Math.max(row.count, known?.count ?? 0),
-      totalMs: row.totalMs + (known?.totalMs ?? 0),
-      timestamp: Math.max(row.timestamp, known?.timestamp ?? row.timestamp),
-      requestCount: 1 + (known?.requestCount ?? 0),
-    });
-  }
-  return [...patterns.values()].toSorted((a, b) => b.timestamp - a.timestamp);
+/** Side by side, runs may take no longer than one: then there is nothing to promise. */
+function describeSaving({ runCount, requestCount, totalMs, isParallel }: NPlusOneRow): string {
+  if (isParallel !== false || runCount <= requestCount || requestCount === 0) return '';
+  const savedMs = (totalMs / requestCount) * (1 - requestCount / runCount);
+  return `If it takes as long as one of the runs, that saves ${formatMs(savedMs)} a request.`;
 }
 
 interface FindingListProps<Row> {
   readonly rows: readonly Row[];
+  readonly rowKey: (row: Row) => string;
   readonly empty: ComponentChildren;
   readonly render: (row: Row, index: number) => JSX.Element;
 }
 
-function FindingList<Row>({ rows, empty, render }: FindingListProps<Row>): JSX.Element {
+function FindingList<Row>({ rows, rowKey, empty, render }: FindingListProps<Row>): JSX.Element {
   const [shownCount, setShownCount] = useState(PAGE_SIZE);
   if (rows.length === 0) return <div class="empty">{empty}</div>;
   return (
     <>
-      <ol class="findings">{rows.slice(0, shownCount).map(render)}</ol>
+      <ol class="findings">
+        {rows.slice(0, shownCount).map((row, index) => (
+          <Fragment key={rowKey(row)}>{render(row, index)}</Fragment>
+        ))}
+      </ol>
       <ShowMore
         hiddenCount={rows.length - shownCount}
         pageSize={PAGE_SIZE * 4}
@@ -138,9 +150,11 @@ interface FindingProps {
   readonly sql: string;
   readonly name: string;
   readonly details: readonly ComponentChildren[];
+  readonly children?: ComponentChildren;
 }
 
-function Finding({ figure, flag, share, sql, name, details }: FindingProps): JSX.Element {
+function Finding(props: FindingProps): JSX.Element {
+  const { figure, flag, share, sql, name, details, children } = props;
   return (
     <li class="finding">
       <div class={`finding-figure mark-${flag}`}>
@@ -156,6 +170,7 @@ function Finding({ figure, flag, share, sql, name, details }: FindingProps): JSX
             <span key={index}>{detail}</span>
           ))}
         </p>
+        {children}
       </div>
     </li>
   );

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 
 import type { DashboardData } from '../data.ts';
-import { formatClock, formatCount, formatNs } from './format.ts';
+import { formatClock, formatCount, formatNs, formatPercent } from './format.ts';
 
 interface FooterProps {
   readonly data: DashboardData;
@@ -21,9 +21,7 @@ export function Footer({ data, pagePath }: FooterProps): JSX.Element {
         </div>
         <div>
           <dt>Cost of recording</dt>
-          <dd>
-            {status.overheadNs > 0 ? `${formatNs(status.overheadNs)} a query` : 'not sampled yet'}
-          </dd>
+          <dd>{describeCost(data)}</dd>
         </div>
         <div>
           <dt>Left out for want of room</dt>
@@ -32,7 +30,8 @@ export function Footer({ data, pagePath }: FooterProps): JSX.Element {
         <div>
           <dt>Taken</dt>
           <dd>
-            {formatClock(data.takenAt)} · <a href={`${pagePath}/json`}>as JSON</a>
+            {formatClock(data.takenAt)} ·{' '}
+            <a href={`${pagePath}/json${data.scope === 'host' ? '?scope=host' : ''}`}>as JSON</a>
           </dd>
         </div>
       </dl>
@@ -40,9 +39,24 @@ export function Footer({ data, pagePath }: FooterProps): JSX.Element {
   );
 }
 
+/** And how much that is of the time that the queries took. */
+function describeCost({ status, threads }: DashboardData): string {
+  if (status.overheadNs === 0) return 'not sampled yet';
+  const cost = `${formatNs(status.overheadNs)} a query`;
+  const queryCount = threads.reduce((sum, row) => sum + row.queryCount, 0);
+  const queryMs = threads.reduce((sum, row) => sum + row.queryMs, 0);
+  if (queryMs <= 0) return cost;
+  return `${cost}, ${formatPercent((status.overheadNs * queryCount) / (queryMs * 1e6))} of its time`;
+}
+
+const DROPPED_LABELS: Readonly<Record<string, string>> = {
+  pools: 'reports of pools',
+  torn: 'torn records',
+};
+
 function describeDropped(dropped: DashboardData['status']['dropped']): string {
-  const parts = (['queries', 'requests', 'statements', 'torn'] as const)
-    .filter((key) => dropped[key] > 0)
-    .map((key) => `${formatCount(dropped[key])} ${key === 'torn' ? 'torn records' : key}`);
+  const parts = Object.entries(dropped)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${formatCount(count)} ${DROPPED_LABELS[kind] ?? kind}`);
   return parts.length === 0 ? 'nothing' : parts.join(', ');
 }

@@ -42,6 +42,14 @@ export function formatRate(perSecond: number): string {
   return `${perSecond >= 10 ? formatCount(perSecond) : formatAverage(perSecond)}/s`;
 }
 
+/** @param share 1 is the whole. */
+export function formatPercent(share: number): string {
+  if (!Number.isFinite(share)) return NOTHING;
+  const percent = share * 100;
+  if (percent > 0 && percent < 0.01) return '<0.01 %';
+  return `${percent >= 10 ? Math.round(percent) : Number(percent.toPrecision(2))} %`;
+}
+
 /** How long ago something was, in one word and its unit. */
 export function formatAge(ageMs: number): string {
   if (!Number.isFinite(ageMs)) return NOTHING;

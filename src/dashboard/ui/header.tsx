@@ -1,6 +1,8 @@
 import type { JSX } from 'preact';
 
-import { revealInvisible } from './format.ts';
+import type { StatsScope } from '../data.ts';
+import { formatCount, revealInvisible } from './format.ts';
+import { Choice } from './layout.tsx';
 import type { PollPhase, PollState } from './poller.ts';
 
 const PHASE_LABELS: Readonly<Record<PollPhase, string>> = {
@@ -12,11 +14,13 @@ const PHASE_LABELS: Readonly<Record<PollPhase, string>> = {
 
 interface HeaderProps {
   readonly state: PollState;
+  readonly scope: StatsScope;
+  readonly onScope: (scope: StatsScope) => void;
   readonly onPause: () => void;
   readonly onResume: () => void;
 }
 
-export function Header({ state, onPause, onResume }: HeaderProps): JSX.Element {
+export function Header({ state, scope, onScope, onPause, onResume }: HeaderProps): JSX.Element {
   const { data, phase } = state;
   const isPaused = phase === 'paused';
   return (
@@ -27,14 +31,30 @@ export function Header({ state, onPause, onResume }: HeaderProps): JSX.Element {
           {data === undefined ? 'Performance' : revealInvisible(data.app)}
           <span class="product">HyperDjango performance</span>
         </h1>
+        <Choice
+          label="Whose figures"
+          options={[
+            ['process', 'This process'],
+            ['host', 'All processes'],
+          ]}
+          value={scope}
+          onChange={onScope}
+        />
         {data !== undefined && (
-          <ul class="chips" aria-label="Process">
+          <ul class="chips" aria-label={data.scope === 'host' ? 'Processes' : 'Process'}>
             <li class="chip">
               <span class="muted">engine</span> {data.status.engine}
             </li>
-            <li class="chip">
-              <span class="muted">pid</span> {data.pid}
-            </li>
+            {data.scope === 'host' ? (
+              <li class="chip">
+                {formatCount(new Set(data.threads.map(({ pid }) => pid)).size)}{' '}
+                <span class="muted">running</span>
+              </li>
+            ) : (
+              <li class="chip">
+                <span class="muted">pid</span> {data.pid}
+              </li>
+            )}
           </ul>
         )}
         <div class="live">

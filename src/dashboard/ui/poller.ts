@@ -1,4 +1,4 @@
-import type { DashboardData } from '../data.ts';
+import type { DashboardData, StatsScope } from '../data.ts';
 
 /**
  * - `connecting`: nothing was received yet
@@ -131,8 +131,11 @@ function describeProblem(error: unknown): string {
 }
 
 /** Loads from the dashboard whose page lies at `pagePath`. */
-export function createLoader(pagePath: string): (signal: AbortSignal) => Promise<DashboardData> {
-  const url = `${pagePath.replace(/\/+$/, '')}/data`;
+export function createLoader(
+  pagePath: string,
+  scope: StatsScope,
+): (signal: AbortSignal) => Promise<DashboardData> {
+  const url = `${pagePath.replace(/\/+$/, '')}/data${scope === 'host' ? '?scope=host' : ''}`;
   return async (signal) => {
     const response = await fetch(url, { signal, headers: { accept: 'application/json' } });
     if (response.status === 404) {

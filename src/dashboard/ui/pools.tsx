@@ -1,8 +1,11 @@
 import type { JSX } from 'preact';
 
-import type { DashboardData, PoolRow } from '../data.ts';
-import { formatCount, revealInvisible } from './format.ts';
+import type { DashboardData, PoolRow, PoolTimesRow } from '../data.ts';
+import { formatAge, formatCount, formatMs, revealInvisible } from './format.ts';
 import { Section } from './layout.tsx';
+
+/** From here on a pool's figures are said to be old. */
+const OLD_MS = 2000;
 
 export function Pools({ pools }: Pick<DashboardData, 'pools'>): JSX.Element {
   return (
@@ -16,8 +19,9 @@ export function Pools({ pools }: Pick<DashboardData, 'pools'>): JSX.Element {
         </div>
       ) : (
         <ul class="pools">
-          {pools.map((pool) => (
-            <Pool key={pool.name} pool={pool} />
+          {pools.map((pool, index) => (
+            // Two pools may have one name.
+            <Pool key={index} pool={pool} />
           ))}
         </ul>
       )}
@@ -30,7 +34,10 @@ function Pool({ pool }: { readonly pool: PoolRow }): JSX.Element {
   return (
     <li class="pool">
       <div class="pool-head">
-        <h3>{revealInvisible(pool.name)}</h3>
+        <h3>
+          {revealInvisible(pool.name)}
+          {pool.where !== '' && <span class="muted"> · {pool.where}</span>}
+        </h3>
         <span class={pool.waiting > 0 ? 'badge flag-slow' : 'muted'}>
           {pool.waiting > 0 ? `${formatCount(pool.waiting)} waiting` : 'none waiting'}
         </span>
@@ -40,20 +47,71 @@ function Pool({ pool }: { readonly pool: PoolRow }): JSX.Element {
         <span class="pool-idle" style={{ width: `${(pool.idle / size) * 100}%` }} />
       </div>
       <dl class="pool-figures">
-        <Figure label="Active" value={pool.active} />
-        <Figure label="Idle" value={pool.idle} />
-        <Figure label="Total" value={pool.total} />
-        <Figure label="Max" value={pool.max} />
+        <Figure label="Active" value={formatCount(pool.active)} />
+        <Figure label="Idle" value={formatCount(pool.idle)} />
+        <Figure label="Total" value={formatCount(pool.total)} />
+        <Figure label="Max" value={formatCount(pool.max)} />
       </dl>
+      {pool.times !== null && pool.times.checkoutCount > 0 && <Times times={pool.times} />}
+      {pool.ageMs >= OLD_MS && (
+        <p class="pool-age muted">as it was {formatAge(pool.ageMs)}, when it was last used</p>
+      )}
     </li>
   );
 }
 
-function Figure({ label, value }: { readonly label: string; readonly value: number }): JSX.Element {
+/** Since the pool was first seen. */
+function Times({ times }: { readonly times: PoolTimesRow }): JSX.Element {
+  const { checkoutCount, connectCount, heldCount } = times;
+  return (
+    <dl class="pool-times">
+      <Time
+        label="Wait for a client"
+        count={checkoutCount}
+        totalMs={times.waitTotalMs}
+        maxMs={times.waitMaxMs}
+      />
+      <Time
+        label="Connect"
+        count={connectCount}
+        totalMs={times.connectTotalMs}
+        maxMs={times.connectMaxMs}
+      />
+      <Time
+        label="Client held"
+        count={heldCount}
+        totalMs={times.heldTotalMs}
+        maxMs={times.heldMaxMs}
+      />
+    </dl>
+  );
+}
+
+interface TimeProps {
+  readonly label: string;
+  readonly count: number;
+  readonly totalMs: number;
+  readonly maxMs: number;
+}
+
+function Time({ label, count, totalMs, maxMs }: TimeProps): JSX.Element {
   return (
     <div>
       <dt>{label}</dt>
-      <dd>{formatCount(value)}</dd>
+      <dd>
+        {count === 0
+          ? 'never'
+          : `${formatCount(count)} ×, mean ${formatMs(totalMs / count)}, max ${formatMs(maxMs)}`}
+      </dd>
+    </div>
+  );
+}
+
+function Figure({ label, value }: { readonly label: string; readonly value: string }): JSX.Element {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>{value}</dd>
     </div>
   );
 }

@@ -42,7 +42,7 @@ export function Requests({ data }: { readonly data: DashboardData }): JSX.Elemen
               onChange={setScale}
             />
           </div>
-          <Timeline rows={requests} scale={scale} />
+          <Timeline rows={requests} scale={scale} showsPid={data.scope === 'host'} />
           <div class="toolbar">
             <Choice
               label="Show"
@@ -60,7 +60,7 @@ export function Requests({ data }: { readonly data: DashboardData }): JSX.Elemen
       )}
       <DataTable
         label="recent requests"
-        columns={COLUMNS}
+        columns={data.scope === 'host' ? HOST_COLUMNS : COLUMNS}
         rows={rows}
         rowKey={(row) => row.id}
         initialSort={{ key: 'started', direction: 'descending' }}
@@ -135,15 +135,18 @@ const COLUMNS: readonly Column<RequestRow>[] = [
   {
     key: 'query-time',
     label: 'Query time',
-    value: (row) => row.queryMs,
+    value: (row) => row.queryMs ?? -1,
     isNumeric: true,
     isMinor: true,
-    cell: (row) => (
-      <span class="share">
-        {formatMs(row.queryMs)}
-        <Share part={row.queryMs} whole={row.durationMs} />
-      </span>
-    ),
+    cell: ({ queryMs, durationMs }) =>
+      queryMs === null ? (
+        <span title="The ring has forgotten some of its queries.">–</span>
+      ) : (
+        <span class="share">
+          {formatMs(queryMs)}
+          <Share part={queryMs} whole={durationMs} />
+        </span>
+      ),
   },
   {
     key: 'flags',
@@ -152,6 +155,19 @@ const COLUMNS: readonly Column<RequestRow>[] = [
     value: (row) => row.nPlusOneCount + row.slowCount,
     cell: (row) => <FlagBadges row={row} />,
   },
+];
+
+/** Whose request it was stands after its time. */
+const HOST_COLUMNS: readonly Column<RequestRow>[] = [
+  ...COLUMNS.slice(0, 1),
+  {
+    key: 'pid',
+    label: 'Process',
+    value: (row) => row.pid,
+    isMinor: true,
+    cell: (row) => `pid ${row.pid}`,
+  },
+  ...COLUMNS.slice(1),
 ];
 
 function Share({ part, whole }: { readonly part: number; readonly whole: number }): JSX.Element {
@@ -192,9 +208,10 @@ function Legend(): JSX.Element {
 interface TimelineProps {
   readonly rows: readonly RequestRow[];
   readonly scale: ChartScale;
+  readonly showsPid: boolean;
 }
 
-function Timeline({ rows, scale }: TimelineProps): JSX.Element {
+function Timeline({ rows, scale, showsPid }: TimelineProps): JSX.Element {
   const parent = useRef<HTMLDivElement>(null);
   const chart = useRef<RequestChart>(undefined);
   const [pointed, setPointed] = useState<PointedRequest>();
@@ -215,12 +232,17 @@ function Timeline({ rows, scale }: TimelineProps): JSX.Element {
         aria-label={`Durations of the last requests, ${formatMs(longest)} at most; the table below lists them.`}
         ref={parent}
       />
-      {pointed !== undefined && <Tooltip {...pointed} />}
+      {pointed !== undefined && <Tooltip {...pointed} showsPid={showsPid} />}
     </div>
   );
 }
 
-function Tooltip({ row, leftPx, widthPx }: PointedRequest): JSX.Element {
+function Tooltip({
+  row,
+  leftPx,
+  widthPx,
+  showsPid,
+}: PointedRequest & { readonly showsPid: boolean }): JSX.Element {
   const fromRight = leftPx > widthPx / 2;
   // Beside the bar, on the side that has more room, so as not to cover it.
   const offset = `${Math.round(fromRight ? widthPx - leftPx : leftPx) + 12}px`;
@@ -232,9 +254,11 @@ function Tooltip({ row, leftPx, widthPx }: PointedRequest): JSX.Element {
       </div>
       <div class="muted">
         {formatClock(row.startedAt)} · status {row.status}
+        {showsPid && ` · pid ${row.pid}`}
       </div>
       <div>
-        <strong>{formatMs(row.durationMs)}</strong>, {formatMs(row.queryMs)} in{' '}
+        <strong>{formatMs(row.durationMs)}</strong>
+        {row.queryMs === null ? ' with ' : `, ${formatMs(row.queryMs)} in `}
         {formatCount(row.queryCount)} {row.queryCount === 1 ? 'query' : 'queries'}
       </div>
       <FlagBadges row={row} />

@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 
 import type { DashboardData, StatementRow } from '../data.ts';
+import { CallSites } from './call-site.tsx';
 import { DataTable } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
 import { formatCount, formatMs } from './format.ts';
@@ -59,7 +60,12 @@ function createColumns(statements: readonly StatementRow[]): readonly Column<Sta
     {
       key: 'sql',
       label: 'Statement',
-      cell: (row) => <Sql text={row.sql} name={`statement ${row.fingerprint}`} />,
+      cell: (row) => (
+        <>
+          <Sql text={row.sql} name={`statement ${row.fingerprint}`} />
+          <CallSites sites={row.callSites} />
+        </>
+      ),
     },
     {
       key: 'total',

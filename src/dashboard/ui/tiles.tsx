@@ -30,7 +30,7 @@ export function Tiles({ data, previous }: TilesProps): JSX.Element {
         href="#statements"
         note={
           stats.unscopedQueries > 0
-            ? `${formatCount(stats.unscopedQueries)} outside requests`
+            ? `${formatCount(stats.unscopedQueries)} outside requests${data.scope === 'host' ? ' or under way' : ''}`
             : rateOf(data, previous, 'totalQueries')
         }
       />
@@ -90,7 +90,8 @@ function rateOf(
   previous: DashboardData | undefined,
   key: 'totalRequests' | 'totalQueries',
 ): string {
-  if (previous === undefined || previous.pid !== data.pid) return 'since the start';
+  const isOfOthers = data.scope === 'process' && previous?.pid !== data.pid;
+  if (previous === undefined || isOfOthers) return 'since the start';
   const seconds = (data.takenAt - previous.takenAt) / 1000;
   const count = data.stats[key] - previous.stats[key];
   return seconds > 0 && count >= 0 ? `${formatRate(count / seconds)} now` : 'since the start';

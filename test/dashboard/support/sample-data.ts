@@ -14,6 +14,7 @@ export function createSource(data: DashboardData): DashboardSource {
 
 export function createEmptyData(overrides: Partial<DashboardData> = {}): DashboardData {
   return {
+    scope: 'process',
     app: 'shop',
     pid: 4711,
     takenAt: SAMPLE_NOW,
@@ -25,6 +26,9 @@ export function createEmptyData(overrides: Partial<DashboardData> = {}): Dashboa
     requests: [],
     statements: [],
     pools: [],
+    threads: [],
+    ended: { count: 0, requestCount: 0, queryCount: 0 },
+    notes: [],
     status: {
       engine: 'native',
       reason: 'the prebuilt addon was loaded',
@@ -59,6 +63,7 @@ export function toStatsJson({ stats, slowQueries, nPlusOne }: DashboardData): St
       duration_ms: query.durationMs,
       route: query.route,
       timestamp: new Date(query.timestamp).toISOString(),
+      call_site: query.callSite,
     })),
     recent_n_plus_one: [...new Set(nPlusOne.map(({ sql }) => sql))].slice(0, 50),
     unscoped_queries: stats.unscopedQueries,

@@ -4,6 +4,7 @@ import type {
   RequestRow,
   SlowQueryRow,
   StatementRow,
+  ThreadRow,
 } from '../../../src/dashboard/data.ts';
 import { createEmptyData, createStats, SAMPLE_NOW } from './sample-data.ts';
 
@@ -34,6 +35,12 @@ const ROUTES: readonly ShopRoute[] = [
 
 /** How often each route comes, by its place in the list. */
 const PATTERN = [0, 1, 1, 7, 0, 4, 2, 1, 3, 8, 0, 1, 5, 1, 0, 7, 2, 1, 0, 6, 1, 4, 1, 9, 0];
+
+/** Of the statements below, by their place. */
+const CALL_SITES: readonly (readonly string[])[] = [
+  ['salesReport (src/reports.ts:41)'],
+  ['listOrders (src/orders.ts:12)', 'Cart.load (src/cart.ts:88)', 'src/jobs/feed.ts:7'],
+];
 
 const N_PLUS_ONE_SQL =
   'SELECT "products"."id", "products"."name", "products"."price_cents" FROM "products" WHERE "products"."id" = $1';
@@ -96,9 +103,29 @@ export function createShopData({ requestCount = 180 } = {}): DashboardData {
     nPlusOne: createNPlusOne(),
     statements,
     pools: [
-      { name: 'shop', total: 10, idle: 0, active: 10, waiting: 4, max: 10 },
-      { name: 'reports', total: 3, idle: 2, active: 1, waiting: 0, max: 5 },
+      {
+        ...{
+          name: 'shop',
+          where: '',
+          total: 10,
+          idle: 0,
+          active: 10,
+          waiting: 4,
+          max: 10,
+          ageMs: 0,
+        },
+        times: {
+          ...{ checkoutCount: 89_201, waitTotalMs: 41_200, waitMaxMs: 812.4 },
+          ...{ connectCount: 10, connectTotalMs: 92, connectMaxMs: 14.2 },
+          ...{ heldCount: 311, heldTotalMs: 4_870, heldMaxMs: 96 },
+        },
+      },
+      {
+        ...{ name: 'reports', where: '', total: 3, idle: 2, active: 1, waiting: 0, max: 5 },
+        ...{ ageMs: 0, times: null },
+      },
     ],
+    threads: [createThread({ requestCount: 15_432, queryCount: 89_213, queryMs: 33_571 })],
     status: {
       engine: 'native',
       reason: 'the prebuilt addon was loaded',
@@ -106,6 +133,44 @@ export function createShopData({ requestCount = 180 } = {}): DashboardData {
       dropped: { queries: 0, requests: 0, statements: 0, torn: 0 },
     },
   });
+}
+
+/** The same shop on four processes of one host, one of them stuck; two more have ended. */
+export function createHostData(): DashboardData {
+  const shop = createShopData();
+  const pids = [4711, 4712, 4713, 4714];
+  return {
+    ...shop,
+    scope: 'host',
+    pools: shop.pools.map((pool) => ({ ...pool, where: '4 pools', ageMs: 12_000, times: null })),
+    nPlusOne: shop.nPlusOne.map((row) => ({ ...row, runCountMax: null, isParallel: null })),
+    requests: shop.requests.map((row, index) => ({
+      ...row,
+      pid: pids[index % pids.length] ?? 0,
+      queryMs: index % 9 === 8 ? null : row.queryMs,
+    })),
+    threads: pids.map((pid, index) =>
+      createThread({
+        pid,
+        requestCount: 3_800 + index,
+        queryCount: 22_000 + index,
+        queryMs: 8_300 + index,
+        requestsInFlight: index,
+        queriesInFlight: index,
+        loopBusyMs: index === 2 ? 2_310 : 1.5,
+      }),
+    ),
+    ended: { count: 2, requestCount: 226, queryCount: 1_207 },
+  };
+}
+
+function createThread(overrides: Partial<ThreadRow>): ThreadRow {
+  return {
+    ...{ pid: 4711, threadId: 0, engine: 'native', startedAt: SAMPLE_NOW - 3_725_000 },
+    ...{ requestCount: 0, queryCount: 0, queryMs: 0, requestsInFlight: 0, queriesInFlight: 0 },
+    loopBusyMs: 0.4,
+    ...overrides,
+  };
 }
 
 /** Neither random nor even: the same on every run. */
@@ -123,6 +188,7 @@ function createRequests(count: number): RequestRow[] {
     startedAt -= Math.round(120 * wobble(index + 3) ** 4);
     rows.push({
       id,
+      pid: 4711,
       method: route.method,
       route: route.route,
       status: route.status ?? 200,
@@ -145,17 +211,40 @@ function createSlowQueries(): SlowQueryRow[] {
     durationMs,
     route: index === 8 ? null : index === 4 ? 'GET /search' : 'GET /reports/sales',
     timestamp: SAMPLE_NOW - 2000 - index * 47_000,
+    callSite: index === 8 ? null : 'salesReport (src/reports.ts:41)',
   }));
 }
 
 function createNPlusOne(): NPlusOneRow[] {
-  return [48, 51, 7, 33].map((count, index) => ({
-    sql: index === 2 ? 'SELECT id, email, country FROM customers WHERE id = $1' : N_PLUS_ONE_SQL,
-    route: index === 2 ? 'GET /admin/orders' : 'GET /orders',
-    count,
-    totalMs: count * 0.43,
-    timestamp: SAMPLE_NOW - 400 - index * 9000,
-  }));
+  return [
+    {
+      sql: N_PLUS_ONE_SQL,
+      route: 'GET /orders',
+      requestCount: 3,
+      runCount: 132,
+      runCountMax: 51,
+      totalMs: 56.76,
+      isParallel: false,
+      callSite: 'listOrders (src/orders.ts:12)',
+      batched: {
+        sql: N_PLUS_ONE_SQL.replace('= $1', '= ANY($1)'),
+        advice: 'Give it all the keys in one array.',
+      },
+      timestamp: SAMPLE_NOW - 400,
+    },
+    {
+      sql: 'SELECT id, email, country FROM customers WHERE id = $1',
+      route: 'GET /admin/orders',
+      requestCount: 1,
+      runCount: 7,
+      runCountMax: 7,
+      totalMs: 3.01,
+      isParallel: true,
+      callSite: null,
+      batched: null,
+      timestamp: SAMPLE_NOW - 18_400,
+    },
+  ];
 }
 
 function createStatement(
@@ -177,5 +266,6 @@ function createStatement(
     p99Ms: meanMs * 3.4,
     maxMs: meanMs * 8.6,
     poolWaitMs: calls * 0.02,
+    callSites: CALL_SITES[index] ?? [],
   };
 }
