@@ -11,18 +11,28 @@ interface HonoRequest {
   readonly routeIndex?: number;
 }
 
-/** What a request is called whose handler has answered. */
-export function honoName(c: Context): string {
-  const { routeIndex = -1 } = c.req as HonoRequest;
-  return nameAt(c, routeIndex);
-}
+/** What a request is called: the route that has answered, or is to answer. */
+export class HonoName {
+  readonly #request: HonoRequest & { readonly method: string };
+  /** The application makes the list anew each time that it is asked. */
+  readonly #routes: HonoRequest['matchedRoutes'];
+  /** Before the handler has answered: the last route that fits is the one that is to. */
+  readonly expected: string;
 
-/** The same before: the last route that fits is the one that is to answer. */
-export function expectedHonoName(c: Context): string {
-  return nameAt(c, -1);
-}
+  constructor({ req }: Context) {
+    this.#request = req as HonoRequest & Context['req'];
+    this.#routes = this.#request.matchedRoutes;
+    this.expected = this.#nameAt(-1);
+  }
 
-function nameAt(c: Context, index: number): string {
-  const { matchedRoutes } = c.req as HonoRequest;
-  return `${c.req.method} ${matchedRoutes?.at(index)?.path ?? UNKNOWN_ROUTE}`;
+  /** When the handler has answered. */
+  get final(): string {
+    const { routeIndex = -1 } = this.#request;
+    const isExpected = routeIndex === (this.#routes?.length ?? 0) - 1;
+    return isExpected ? this.expected : this.#nameAt(routeIndex);
+  }
+
+  #nameAt(index: number): string {
+    return `${this.#request.method} ${this.#routes?.at(index)?.path ?? UNKNOWN_ROUTE}`;
+  }
 }

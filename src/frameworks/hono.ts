@@ -9,7 +9,7 @@ import type { Context, MiddlewareHandler, Next } from 'hono';
 
 import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
 import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
-import { expectedHonoName, honoName } from './hono-route.ts';
+import { HonoName } from './hono-route.ts';
 import { toMiddleware } from './node-http.ts';
 import { observeRequest } from './observed-request.ts';
 import { writeScopeHeaders } from './response-head.ts';
@@ -64,8 +64,9 @@ export function requestScope(
       return answerInProcess(recorder, middlewares, isProfiling(), c, next);
     }
     // A client may go away before the route has answered: until then it is the last one that fits.
-    const observed = observeRequest(incoming, outgoing, middlewares, expectedHonoName(c));
-    observed.nameAtEndBy(() => honoName(c));
+    const name = new HonoName(c);
+    const observed = observeRequest(incoming, outgoing, middlewares, name.expected);
+    observed.nameAtEndBy(name);
     const { scope } = observed;
     if (isProfiling()) scope.profile ??= { handlerNs: 0, isMeasuring: false };
     // Hono's `next` gives its context, which is no response for a middleware to return.
@@ -85,7 +86,8 @@ async function answerInProcess(
 ): Promise<void> {
   const outer = recorder.currentScope();
   const isOwn = outer?.carrier !== c;
-  const scope = isOwn ? recorder.openScope('request', expectedHonoName(c)) : outer;
+  const name = new HonoName(c);
+  const scope = isOwn ? recorder.openScope('request', name.expected) : outer;
   scope.carrier = c;
   for (const middleware of middlewares) middleware.observe(scope);
   if (isProfiling) scope.profile ??= { handlerNs: 0, isMeasuring: false };
@@ -93,7 +95,7 @@ async function answerInProcess(
   try {
     await recorder.runIn(scope, next);
     statusCode = c.res.status;
-    if (isOwn) scope.name = honoName(c);
+    if (isOwn) scope.name = name.final;
     writeHeaders(recorder, scope, middlewares, c);
   } finally {
     if (isOwn) recorder.closeScope(scope, { statusCode, isAborted: false });

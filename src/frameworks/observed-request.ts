@@ -30,7 +30,7 @@ export class ObservedRequest {
   #findRoute: RouteFinder | undefined;
   #routeSource: object;
   #isNamed = false;
-  #nameAtEnd: (() => string) | undefined;
+  #finalName: { readonly final: string } | undefined;
   #isFinished = false;
 
   /** @param name where it is known from the start. */
@@ -73,8 +73,8 @@ export class ObservedRequest {
   }
 
   /** Asks once, when all is over; where several layers know a name, the outermost is right. */
-  nameAtEndBy(findName: () => string): void {
-    this.#nameAtEnd ??= findName;
+  nameAtEndBy(name: { readonly final: string }): void {
+    this.#finalName ??= name;
   }
 
   /** Called in place of the response's `writeHead`, just before it. */
@@ -106,13 +106,21 @@ export class ObservedRequest {
 
   end(): void {
     if (this.scope.isClosed) return;
-    if (this.#nameAtEnd === undefined) this.askForRoute();
-    else this.scope.name = this.#nameAtEnd();
+    this.#nameFinally();
     this.#recorder.closeScope(this.scope, {
       statusCode: this.#response.statusCode,
       // Test tools that have no socket only say that they have finished.
       isAborted: !this.#isFinished && !this.#response.writableFinished,
     });
+  }
+
+  #nameFinally(): void {
+    if (this.#finalName === undefined) return this.askForRoute();
+    try {
+      this.scope.name = this.#finalName.final;
+    } catch (error) {
+      this.#recorder.reportFault(error);
+    }
   }
 
   #noteClose(target: EventEmitter): void {
