@@ -23,6 +23,7 @@ import { LITERAL_CODE, QUOTED_CODE, WORD_SEED_1, WORD_SEED_2 } from './fingerpri
 import { keywordClass } from './keywords.ts';
 import { LIST } from './list.ts';
 import type { Machine } from './machine.ts';
+import { MEMORY } from './memory.ts';
 import { numberEnd } from './numbers.ts';
 import {
   loadState,
@@ -66,6 +67,7 @@ const QUOTED: number = QUOTED_CODE;
 const NOT_EQUALS: number = NOT_EQUALS_CODE;
 const COUNTING: number = STATE_COUNTING;
 const LEAVES: number = STATE_LEAVES;
+const BYTES: Uint8Array = MEMORY;
 const CLASS_OF: Uint8Array = CHARACTER_CLASS;
 const NAME_LIKE: Uint8Array = IS_NAME_LIKE;
 const NEXT: Uint8Array = NEXT_STATE;
@@ -117,6 +119,7 @@ function isPlain(machine: Machine): boolean {
   if (machine.setting !== SETTING.none || machine.unicode !== UNICODE.none) return false;
   if (machine.minusCount !== 0 || machine.hasSemicolon || machine.isOperatorName) return false;
   const { lexer, source, text } = machine;
+  if (source.bytes !== MEMORY) return false;
   if (lexer.isAfterEscapeString || !text.takesRest(lexer.end)) return false;
   if (!machine.isStatementStart) return true;
   const first = source.bytes[lexer.end] as number;
@@ -128,7 +131,7 @@ export function readPlainTokens(machine: Machine): void {
   if (!isPlain(machine)) return;
   const lexer = machine.lexer;
   const text = machine.text;
-  const bytes = machine.source.bytes;
+  const bytes = BYTES;
   const classOf = CLASS_OF;
   const folded = FOLDED;
   const nameByte = NAME_BYTE;
