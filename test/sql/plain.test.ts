@@ -44,7 +44,22 @@ const PIECES = [
     "(1,'x'::a)",
     '1::n.a',
   ],
-  ...['#>>', '*-', '=+', '<>', '>=-', 'CREATE', 'FETCH', 'ALTER', 'ROLE', 'cache', 'START'],
+  ...[
+    '(select',
+    '(SELECT 1',
+    '-3 ',
+    '#>>',
+    '*-',
+    '=+',
+    '<>',
+    '>=-',
+    'CREATE',
+    'FETCH',
+    'ALTER',
+    'ROLE',
+    'cache',
+    'START',
+  ],
 ];
 
 describe(`plain tokens (SQL_SEED=${SEED})`, () => {
@@ -81,6 +96,9 @@ describe(`plain tokens (SQL_SEED=${SEED})`, () => {
     ',1) IN (a',
     ',NULL)ARRAY[IN ( FETCH -11e1e;,DEFAULT ',
     ',(1)VALUES (a',
+    'a IN (SELECT 1) b IN ( select -1) VALUES (not 1) ARRAY[distinct 1] OPERATOR (select)',
+    'VALUES (DEFAULT , 1), (DEFAULT , 2)',
+    'a < -3 OR a = -3::int OR (-4)-5 = - 6 OR a =-1 -- b',
     ', $1)VALUES (a), (1)',
     ']ARRAY[a',
     ')IN (',

@@ -214,11 +214,11 @@ export class Lexer {
     return byte === 0 || (byte === SEMICOLON && this.bytes[this.end + 1] === 0);
   }
 
-  /** Whether `::` is the next token: looked at without moving. */
-  isFollowedByCast(): boolean {
+  /** Whether `::` is the next token behind `end`: looked at without moving. */
+  isFollowedByCast(end: number): boolean {
     const comments = this.comments;
     this.comments = undefined;
-    const index = this.gapEnd(this.end);
+    const index = this.gapEnd(end);
     this.comments = comments;
     return this.bytes[index] === COLON && this.bytes[index + 1] === COLON;
   }

@@ -368,7 +368,7 @@ export class Normalizer extends Machine {
     if (kind === TOKEN_OPERATOR && lexer.word1 === MINUS) return;
     const count = this.minusCount;
     this.minusCount = 0;
-    if (kind === TOKEN_NUMBER && !lexer.isFollowedByCast()) {
+    if (kind === TOKEN_NUMBER && !lexer.isFollowedByCast(lexer.end)) {
       const checkpoint = this.beforeMinus;
       this.text.restore(checkpoint);
       this.hash.lane1 = checkpoint.lane1;

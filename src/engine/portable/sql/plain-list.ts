@@ -9,7 +9,7 @@
  */
 import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME } from './characters.ts';
 import { hashBytes, LIST_CODE } from './fingerprint.ts';
-import { keywordEntry, WORD, WORD_MASK } from './keywords.ts';
+import { keywordEntry, WORD, WORD_BEFORE_OPERAND, WORD_MASK } from './keywords.ts';
 import { LIST } from './list.ts';
 import type { Machine } from './machine.ts';
 import { numberEnd } from './numbers.ts';
@@ -33,6 +33,7 @@ const CLOSE_BRACKET = 0x5d;
 const PARAMETER_DIGITS_MAX = 9;
 /** `::` */
 const CAST_BYTES = 2;
+const DEFAULT_BYTES = 7;
 
 // V8 knows the value of a constant of this module only, not that of an imported object.
 const CLASS: Uint8Array = CHARACTER_CLASS;
@@ -83,7 +84,7 @@ function readElements(machine: Machine, start: number, gap: number, closingByte:
   }
   if (bytes[end] !== closingByte) return 0;
   text.copy(start, start + 1, gap);
-  writeElement(machine, start + 1, firstEnd);
+  writeElement(machine, start + 1);
   finish(machine, end, count, 0);
   return end;
 }
@@ -107,10 +108,8 @@ function readRows(machine: Machine, start: number, gap: number): number {
   let position = start;
   text.copy(start, start + 1, gap);
   do {
-    const following = elementEnd(source, position + 1, WORD_DEFAULT);
-    writeElement(machine, position + 1, following);
-    text.copy(following, following + 1, GAP_NONE);
-    position = following;
+    position = writeElement(machine, position + 1);
+    text.copy(position, position + 1, GAP_NONE);
     width += 1;
   } while (position + 1 < firstEnd);
   machine.lastKind = TOKEN_CLOSE;
@@ -181,32 +180,47 @@ function castEnd(bytes: Uint8Array, start: number): number {
   return end;
 }
 
+/** Whether the bracket before `position` opens a query, or else what no list begins with. */
+export function opensNoList(source: SqlSource, position: number): boolean {
+  const { bytes, view } = source;
+  const start = bytes[position] === SPACE ? position + 1 : position;
+  if (CLASS[bytes[start] as number] !== CHARACTER_LETTER) return false;
+  let end = start + 1;
+  while (CONTINUES_NAME[bytes[end] as number] === 1) end += 1;
+  hashBytes(view, start, end, true, NAME);
+  const entry = keywordEntry(NAME.word1, NAME.word2);
+  return (entry & WORD_BEFORE_OPERAND) !== 0 && (entry & WORD_MASK) !== WORD_DEFAULT;
+}
+
 function wordOf(source: SqlSource, start: number, end: number): number {
   hashBytes(source.view, start, end, true, NAME);
   return keywordEntry(NAME.word1, NAME.word2) & WORD_MASK;
 }
 
-/** Writes an element of {@link elementEnd}'s. */
-function writeElement(machine: Machine, position: number, behind: number): void {
+/** Writes an element of {@link elementEnd}'s. @returns its end. */
+function writeElement(machine: Machine, position: number): number {
   const { source, text } = machine;
   const { bytes } = source;
   const gap = bytes[position] === SPACE ? 1 : 0;
   const start = position + gap;
-  const end = valueEnd(source, start, WORD_DEFAULT);
   const byte = bytes[start] as number;
-  if (CLASS[byte] === CHARACTER_LETTER && wordOf(source, start, end) === WORD_DEFAULT) {
+  const end = valueEnd(source, start, WORD_DEFAULT);
+  // No other word that is an element has its length.
+  if (CLASS[byte] === CHARACTER_LETTER && end - start === DEFAULT_BYTES) {
     text.copy(start, end, gap);
-    return;
+    return end;
   }
   const number = machine.placeholderCount + 1;
   machine.placeholderCount = number;
   machine.lastKind = byte === DOLLAR ? TOKEN_PARAMETER : TOKEN_NUMBER;
   if (byte === DOLLAR && parameterNumber(bytes, start, end) === number) text.copy(start, end, gap);
   else text.insert(placeholder(number), gap, end);
-  if (end === behind) return;
+  if (bytes[end] !== COLON) return end;
+  const behind = castEnd(bytes, end);
   text.copy(end, end + CAST_BYTES, GAP_NONE);
   text.copy(end + CAST_BYTES, behind, GAP_NONE);
   machine.lastKind = TOKEN_WORD;
+  return behind;
 }
 
 /** The n of a `$n` that `String(n)` would write alike; otherwise -1. */

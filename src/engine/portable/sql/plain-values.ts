@@ -4,8 +4,8 @@ import { LITERAL_CODE } from './fingerprint.ts';
 import { LIST } from './list.ts';
 import type { Machine } from './machine.ts';
 import { numberEnd } from './numbers.ts';
-import { readPlainList } from './plain-list.ts';
-import { AFTER_MASK, LIST_OF_STATE, STATE_COUNTING } from './plain-states.ts';
+import { opensNoList, readPlainList } from './plain-list.ts';
+import { AFTER_MASK, LIST_OF_STATE, LIST_OPERATOR, STATE_COUNTING } from './plain-states.ts';
 import { AFTER } from './states.ts';
 import { plainStringEnd } from './strings.ts';
 import { placeholder } from './text.ts';
@@ -40,6 +40,8 @@ const {
 const { array: LIST_ARRAY, none: LIST_NONE } = LIST;
 const {
   number: TOKEN_NUMBER,
+  open: TOKEN_OPEN,
+  openBracket: TOKEN_OPEN_BRACKET,
   operator: TOKEN_OPERATOR,
   parameter: TOKEN_PARAMETER,
   quoted: TOKEN_QUOTED,
@@ -105,10 +107,19 @@ function readOperator(machine: Machine, start: number): boolean {
   const { lexer } = machine;
   const end = lexer.operatorEnd(start);
   if (end === 0) return false;
-  const isSign = lexer.word1 === MINUS && (machine.plainState & AFTER_BITS) === AFTER_OPERATOR;
-  if (isSign) return false;
+  if (lexer.word1 === MINUS && (machine.plainState & AFTER_BITS) === AFTER_OPERATOR) {
+    return readValue(machine, start, signedEnd(machine, end), TOKEN_NUMBER);
+  }
   accept(machine, end, lexer.word1, lexer.word2, TOKEN_OPERATOR, AFTER_OPERATOR);
   return true;
+}
+
+/** The end of a number directly behind its sign, which no cast follows; 0 where there is none. */
+function signedEnd(machine: Machine, start: number): number {
+  const { bytes } = machine.source;
+  if (CLASS[bytes[start] as number] !== CHARACTER_DIGIT) return 0;
+  const end = numberEnd(bytes, start);
+  return machine.lexer.isFollowedByCast(end) ? 0 : end;
 }
 
 /** The bracket behind IN, VALUES, ARRAY or OPERATOR. */
@@ -120,7 +131,12 @@ function readPunctuation(machine: Machine, start: number, byte: number): boolean
   const { lexer, text } = machine;
   text.extendRun(lexer.end);
   const end = readPlainList(machine, list, start, start - lexer.end);
-  if (end === 0) return false;
+  if (end === 0) {
+    if (list === LIST_OPERATOR || !opensNoList(machine.source, start + 1)) return false;
+    const kind = list === LIST_ARRAY ? TOKEN_OPEN_BRACKET : TOKEN_OPEN;
+    accept(machine, start + 1, kind, kind, kind, AFTER_OPERATOR);
+    return true;
+  }
   lexer.end = end;
   machine.plainState = (machine.plainState & COUNTING) | AFTER_OPERAND;
   return text.takesRest(end);
