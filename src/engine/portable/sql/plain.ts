@@ -1,7 +1,8 @@
 /**
- * The tokens that nearly all of a statement is made of, on a path of their own: names, punctuation,
- * parameters and simple operators, a space between them at most, in one loop with all that they
- * touch in local variables; values, lists and odd gaps one at a time, in `plain-values.ts`.
+ * The tokens that nearly all of a statement is made of, on a path of their own: names, numbers,
+ * strings, parameters, punctuation and simple operators, a space between them at most, in one loop
+ * with all that they touch in local variables; longer operators, lists of values and wider gaps one
+ * at a time, in `plain-others.ts`.
  *
  * Both do for each token what `normalizer.ts` would, and nothing else, so that turning them off
  * changes nothing but time. What makes that true:
@@ -13,11 +14,11 @@
  *    text is cut here; a value is replaced only where the rest still fits.
  * 3. They mix the words that the lexer would, and take the states that `states.ts` would.
  *
- * The loop calls nothing that V8 does not inline: a call would have it keep every variable in
- * memory. V8 reads an imported binding again at each use, and takes a table of the module for a
- * constant only outside of the loop: so each table is a constant of the module, and again one of
- * the function. `| 0` tells it that a number from a field is an integer. The mixing is written
- * out, and for each length, as V8 takes only so much of other functions into one.
+ * V8 reads an imported binding again at each use, and takes a table of the module for a constant
+ * only outside of the loop: so each table is a constant of the module, and again one of the
+ * function. `| 0` tells it that a number from a field or a call is an integer. The mixing is written
+ * out, and for each length, as V8 takes only so much of other functions into one; what the loop
+ * seldom needs is not in it, as each call has V8 keep the variables in memory.
  */
 import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME } from './characters.ts';
 import { LITERAL_CODE, QUOTED_CODE, WORD_SEED_1, WORD_SEED_2 } from './fingerprint.ts';
@@ -35,7 +36,7 @@ import {
   stateIndex,
   storeState,
 } from './plain-states.ts';
-import { readPlainValue } from './plain-values.ts';
+import { readPlainOther } from './plain-others.ts';
 import { AFTER, SETTING, UNICODE } from './states.ts';
 import { plainStringEnd } from './strings.ts';
 import { placeholder } from './text.ts';
@@ -140,8 +141,8 @@ export function readPlainTokens(machine: Machine): void {
   const { lexer, text } = machine;
   const start = lexer.end;
   machine.plainState = loadState(machine);
-  do readNames(machine);
-  while (readPlainValue(machine));
+  do readTokens(machine);
+  while (readPlainOther(machine));
   if (lexer.end === start) return;
   lexer.seekPast(lexer.end);
   text.extendRun(lexer.end);
@@ -149,7 +150,7 @@ export function readPlainTokens(machine: Machine): void {
 }
 
 /** Reads on up to a token that takes more than this loop. */
-function readNames(machine: Machine): void {
+function readTokens(machine: Machine): void {
   const { hash, lexer, text } = machine;
   const bytes = BYTES;
   const classOf = CLASS_OF;

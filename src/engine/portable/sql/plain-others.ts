@@ -1,4 +1,4 @@
-/** What `plain.ts` leaves to be read one at a time: see there for what makes a token plain. */
+/** The rarer plain tokens, one at a time: see `plain.ts` for what makes a token plain. */
 import { CHARACTER, CHARACTER_CLASS } from './characters.ts';
 import { LITERAL_CODE } from './fingerprint.ts';
 import { LIST } from './list.ts';
@@ -7,7 +7,6 @@ import { numberEnd } from './numbers.ts';
 import { opensNoList, readPlainList } from './plain-list.ts';
 import { AFTER_MASK, LIST_OF_STATE, LIST_OPERATOR, STATE_COUNTING } from './plain-states.ts';
 import { AFTER } from './states.ts';
-import { plainStringEnd } from './strings.ts';
 import { placeholder } from './text.ts';
 import { IS_NAME_LIKE, TOKEN } from './tokens.ts';
 
@@ -34,7 +33,6 @@ const {
   doubleQuote: CHARACTER_DOUBLE_QUOTE,
   operator: CHARACTER_OPERATOR,
   punctuation: CHARACTER_PUNCTUATION,
-  quote: CHARACTER_QUOTE,
   space: CHARACTER_SPACE,
 } = CHARACTER;
 const { array: LIST_ARRAY, none: LIST_NONE } = LIST;
@@ -49,16 +47,12 @@ const {
 const { operand: AFTER_OPERAND, operator: AFTER_OPERATOR } = AFTER;
 
 /** Reads one token or gap at the lexer's end. @returns false where that is not plain. */
-export function readPlainValue(machine: Machine): boolean {
+export function readPlainOther(machine: Machine): boolean {
   const { bytes } = machine.source;
   const position = machine.lexer.end;
   const start = bytes[position] === SPACE ? position + 1 : position;
   const byte = bytes[start] as number;
   switch (CLASS[byte]) {
-    case CHARACTER_QUOTE:
-      return readValue(machine, start, plainStringEnd(bytes, start), TOKEN_NUMBER);
-    case CHARACTER_DIGIT:
-      return readValue(machine, start, numberEnd(bytes, start), TOKEN_NUMBER);
     case CHARACTER_DOLLAR:
       return readValue(machine, start, parameterEnd(bytes, start), TOKEN_PARAMETER);
     case CHARACTER_DOUBLE_QUOTE:
@@ -74,7 +68,7 @@ export function readPlainValue(machine: Machine): boolean {
   }
 }
 
-/** @param end 0 where the value is not plain. */
+/** A value that a placeholder of another spelling stands for. @param end 0 where it is not plain. */
 function readValue(machine: Machine, start: number, end: number, kind: number): boolean {
   const isGlued = start === machine.lexer.end && NAME_LIKE[machine.lastKind] === 1;
   if (end === 0 || isGlued) return false;
