@@ -33,7 +33,33 @@ const PIECES = [
   ...['1', '1.5', '0x1f', '1e5', '1a', '.5', '1_0', '-1', '+', '-', '--', '/*', '*/', '/', '*'],
   ...['=', '<', '>', '<=', '!=', '<>', '||', '->', '->>', '=-', '~', '?', '%', '%s', '!', '@>'],
   ...['(', ')', '[', ']', ',', ';', '.', '..', ':', '::', ':=', ':a', '(1)', '(1, 2)', '(1),(2)'],
-  ...['(DEFAULT, $1)', "('a','b')", '($1, 2', '\n', '\t', '  ', '\0', '…', '{'],
+  ...['(DEFAULT, $1)', "('a','b')", '($1, 2', '\n', '\t', '  ', '\n  ', '\0', '…', '{'],
+  ...[
+    '$1::int',
+    "'x'::a$b",
+    '-1::int',
+    'DEFAULT::a',
+    'NULL::a',
+    '(1::é,$1)',
+    "(1,'x'::a)",
+    '1::n.a',
+  ],
+  ...[
+    '(select',
+    '(SELECT 1',
+    '-3 ',
+    '#>>',
+    '*-',
+    '=+',
+    '<>',
+    '>=-',
+    'CREATE',
+    'FETCH',
+    'ALTER',
+    'ROLE',
+    'cache',
+    'START',
+  ],
 ];
 
 describe(`plain tokens (SQL_SEED=${SEED})`, () => {
@@ -70,6 +96,9 @@ describe(`plain tokens (SQL_SEED=${SEED})`, () => {
     ',1) IN (a',
     ',NULL)ARRAY[IN ( FETCH -11e1e;,DEFAULT ',
     ',(1)VALUES (a',
+    'a IN (SELECT 1) b IN ( select -1) VALUES (not 1) ARRAY[distinct 1] OPERATOR (select)',
+    'VALUES (DEFAULT , 1), (DEFAULT , 2)',
+    'a < -3 OR a = -3::int OR (-4)-5 = - 6 OR a =-1 -- b',
     ', $1)VALUES (a), (1)',
     ']ARRAY[a',
     ')IN (',
@@ -79,12 +108,15 @@ describe(`plain tokens (SQL_SEED=${SEED})`, () => {
     'VALUES (1),, (2)',
     'VALUES (-1, - 1), (--1\n)',
     'IN (-1, -2) , IN (-1::int, 2), IN (-$1)',
+    "a IN (1::int, $2::int8), b IN ('x'::text) c IN (1::n.a) d IN (1::a[])",
+    "VALUES (1::a, 'x'::b), ($1::a, DEFAULT) RETURNING VALUES (DEFAULT::a)",
   ])('and what begins like a list, is read as all others are: %s', (sql) => {
     for (const options of OPTIONS) expectSame(sql, options);
   });
 
   test('are read as all others are where a text is about to be cut', () => {
-    for (const item of ['a, ', '"aB", ', '1, ', "'x', ", '$1, ', 'a = 1 AND ', 'x IN (1, 2), ']) {
+    const items = ['a, ', '"aB", ', '1, ', "'x', ", '$1, ', 'a = 1 AND ', 'x IN (1, 2), '];
+    for (const item of [...items, "x IN ('y'::z, 2), ", 'a -> 1,\n   ']) {
       const whole = `SELECT ${item.repeat(Math.ceil(8300 / item.length))}`;
       for (let length = 8080; length < 8300; length += 1) {
         expectSame(whole.slice(0, length), {});

@@ -162,61 +162,89 @@ function hashLane(word: string, seed: number, mix: (hash: number, word: number) 
   return hash;
 }
 
-const KEYWORD_ENTRIES = [...entries()];
-/** Numbered from 1: 0 is no keyword. */
-const NUMBER_COUNT = KEYWORD_ENTRIES.length + 1;
-const classOfNumber = new Uint8Array(NUMBER_COUNT);
-/** The entries of the classes: keywords of one class are the same to the normaliser. */
-export const ENTRY_OF_CLASS: readonly number[] = [
-  0,
-  ...new Set(KEYWORD_ENTRIES.map(([, entry]) => entry)),
-];
-const word1OfNumber = new Int32Array(NUMBER_COUNT);
-const word2OfNumber = new Int32Array(NUMBER_COUNT);
-for (const [index, [word, entry]] of KEYWORD_ENTRIES.entries()) {
-  classOfNumber[index + 1] = ENTRY_OF_CLASS.indexOf(entry);
-  word1OfNumber[index + 1] = hashLane(word, WORD_SEED_1, mix1);
-  word2OfNumber[index + 1] = hashLane(word, WORD_SEED_2, mix2);
+/** A keyword, or the lack of one where the class is 0. */
+interface Keyword {
+  readonly word1: number;
+  readonly word2: number;
+  readonly wordClass: number;
 }
 
-// So wide that some multiplier gives each keyword a slot of its own: then one look tells, without
-// a branch on what no branch predictor knows.
-const SLOT_COUNT = 32768;
-// A product is random in its upper bits only.
-const SLOT_SHIFT = 32 - 15;
-const numberOfSlot = new Uint16Array(SLOT_COUNT);
+const entryOfKeyword = entries();
+/** The entries of the classes: keywords of one class are the same to the normaliser. */
+export const ENTRY_OF_CLASS: readonly number[] = [0, ...new Set(entryOfKeyword.values())];
 
-function fillSlots(multiplier: number): boolean {
-  numberOfSlot.fill(0);
-  for (let number = 1; number < NUMBER_COUNT; number += 1) {
-    const word2 = word2OfNumber[number] as number;
-    const slot = ((word1OfNumber[number] as number) ^ Math.imul(word2, multiplier)) >>> SLOT_SHIFT;
-    if (numberOfSlot[slot] !== 0) return false;
-    numberOfSlot[slot] = number;
+// Hash and displace: the upper bits of one hash name a bucket, those of the other a slot, which
+// the bucket's displacement moves to where no other keyword is. So one look tells, without a
+// branch on what no branch predictor knows, and in little memory.
+const BUCKET_BITS = 8;
+const SLOT_BITS = 10;
+// A product is random in its upper bits only.
+const BUCKET_SHIFT = 32 - BUCKET_BITS;
+const SLOT_SHIFT = 32 - SLOT_BITS;
+const SLOT_COUNT = 1 << SLOT_BITS;
+const displacementOfBucket = new Uint16Array(1 << BUCKET_BITS);
+/** Both hashes of the keyword in each slot, side by side. */
+const wordsOfSlot = new Int32Array(2 * SLOT_COUNT);
+const classOfSlot = new Uint8Array(SLOT_COUNT);
+
+function slotBefore(word2: number, multiplier: number): number {
+  return Math.imul(word2, multiplier) >>> SLOT_SHIFT;
+}
+
+/** @returns false where a bucket finds no place. */
+function placeBucket(bucket: number, keywords: readonly Keyword[], multiplier: number): boolean {
+  const slots = keywords.map(({ word2 }) => slotBefore(word2, multiplier));
+  if (new Set(slots).size < slots.length) return false;
+  let displacement = 0;
+  while (slots.some((slot) => classOfSlot[slot ^ displacement] !== 0)) {
+    displacement += 1;
+    if (displacement === SLOT_COUNT) return false;
+  }
+  displacementOfBucket[bucket] = displacement;
+  for (const [index, { word1, word2, wordClass }] of keywords.entries()) {
+    const slot = (slots[index] as number) ^ displacement;
+    wordsOfSlot[2 * slot] = word1;
+    wordsOfSlot[2 * slot + 1] = word2;
+    classOfSlot[slot] = wordClass;
   }
   return true;
 }
 
-function findMultiplier(): number {
+/** @returns the first multiplier with which every keyword finds a slot. */
+function placeKeywords(): number {
+  const buckets = new Map<number, Keyword[]>();
+  for (const [word, entry] of entryOfKeyword) {
+    const word1 = hashLane(word, WORD_SEED_1, mix1);
+    const word2 = hashLane(word, WORD_SEED_2, mix2);
+    const bucket = word1 >>> BUCKET_SHIFT;
+    const keyword = { word1, word2, wordClass: ENTRY_OF_CLASS.indexOf(entry) };
+    buckets.set(bucket, [...(buckets.get(bucket) ?? []), keyword]);
+  }
+  // The fullest first, while there is most room.
+  const ordered = [...buckets].toSorted(([, a], [, b]) => b.length - a.length);
   let multiplier = 1;
-  while (!fillSlots(multiplier)) multiplier += 2;
+  while (!ordered.every(([bucket, keywords]) => placeBucket(bucket, keywords, multiplier))) {
+    classOfSlot.fill(0);
+    multiplier += 2;
+  }
   return multiplier;
 }
 
-const SLOT_MULTIPLIER = findMultiplier();
+const SLOT_MULTIPLIER = placeKeywords();
 
 /**
  * The class of the word with these two hashes; 0 for no keyword. The hashes stand for the text:
  * 64 bits over fewer than 500 keywords.
  */
 export function keywordClass(word1: number, word2: number): number {
-  const slot = (word1 ^ Math.imul(word2, SLOT_MULTIPLIER)) >>> SLOT_SHIFT;
-  const number = numberOfSlot[slot] as number;
+  const displacement = displacementOfBucket[word1 >>> BUCKET_SHIFT] as number;
+  const slot = slotBefore(word2, SLOT_MULTIPLIER) ^ displacement;
   const difference =
-    ((word1OfNumber[number] as number) ^ word1) | ((word2OfNumber[number] as number) ^ word2);
+    ((wordsOfSlot[slot << 1] as number) ^ word1) |
+    ((wordsOfSlot[(slot << 1) + 1] as number) ^ word2);
   // All ones where there is a difference.
   const mask = (difference | -difference) >> 31;
-  return (classOfNumber[number] as number) & ~mask;
+  return (classOfSlot[slot] as number) & ~mask;
 }
 
 /** What is known of the word. */

@@ -147,6 +147,22 @@ export class Lexer {
     return end;
   }
 
+  /**
+   * The end of the operator that starts here, its hash in `word1` and `word2`; 0 where a comment
+   * starts, or a driver's placeholder may.
+   */
+  operatorEnd(start: number): number {
+    if (this.placeholders !== 'dollar') return 0;
+    const byte = this.bytes[start] as number;
+    const following = this.bytes[start + 1];
+    if (byte === MINUS ? following === MINUS : byte === SLASH && following === STAR) return 0;
+    const position = this.end;
+    this.readOperator(start, byte);
+    const end = this.end;
+    this.end = position;
+    return end;
+  }
+
   /** Reads the next token into the fields of this object. */
   next(): number {
     const bytes = this.bytes;
@@ -198,11 +214,11 @@ export class Lexer {
     return byte === 0 || (byte === SEMICOLON && this.bytes[this.end + 1] === 0);
   }
 
-  /** Whether `::` is the next token: looked at without moving. */
-  isFollowedByCast(): boolean {
+  /** Whether `::` is the next token behind `end`: looked at without moving. */
+  isFollowedByCast(end: number): boolean {
     const comments = this.comments;
     this.comments = undefined;
-    const index = this.gapEnd(this.end);
+    const index = this.gapEnd(end);
     this.comments = comments;
     return this.bytes[index] === COLON && this.bytes[index + 1] === COLON;
   }

@@ -49,6 +49,8 @@ export class Machine {
   lastKind: number = TOKEN.end;
   /** Which of {@link WORD} the last token was. */
   lastWord: number = WORD.none;
+  /** These two and what follows from a first word, while plain tokens are read: `plain-states.ts`. */
+  plainState = 0;
   isOperatorName = false;
   unicode: number = UNICODE.none;
 

@@ -11,7 +11,7 @@ import { WORD, WORD_KEYWORD, WORD_MASK, WORD_SIGNED } from './keywords.ts';
 import { LIST, SIGN, STEP } from './list.ts';
 import { Checkpoint, Machine } from './machine.ts';
 import { endsLikeMark, readCutMark, readUnparsed } from './marks.ts';
-import { readPlainElements, readPlainRows } from './plain-list.ts';
+import { readPlainList } from './plain-list.ts';
 import { readPlainTokens } from './plain.ts';
 import { SqlSource } from './source.ts';
 import { AFTER, afterKeyword, SETTING, UNICODE } from './states.ts';
@@ -33,8 +33,6 @@ hashBytes(REST_SOURCE.view, 0, 3, true, REST);
 const PLUS = 0x2b;
 const MINUS = 0x2d;
 const EQUALS = 0x3d;
-const CLOSE_PARENTHESIS = 0x29;
-const CLOSE_BRACKET = 0x5d;
 
 // V8 knows the value of a constant of this module only, not that of an imported object.
 const {
@@ -284,18 +282,13 @@ export class Normalizer extends Machine {
     switch (kind) {
       case TOKEN_OPEN:
         if (lastWord === WORD_IN) {
-          if (readPlainElements(this, CLOSE_PARENTHESIS)) return;
-          this.openList(LIST_IN);
+          if (this.readsList(LIST_IN)) return;
         } else if (lastWord === WORD_VALUES) {
-          if (readPlainRows(this)) return;
-          this.openList(LIST_VALUES);
+          if (this.readsList(LIST_VALUES)) return;
         } else if (lastWord === WORD_OPERATOR) this.isOperatorName = true;
         break;
       case TOKEN_OPEN_BRACKET:
-        if (lastWord === WORD_ARRAY) {
-          if (readPlainElements(this, CLOSE_BRACKET)) return;
-          this.openList(LIST_ARRAY);
-        }
+        if (lastWord === WORD_ARRAY && this.readsList(LIST_ARRAY)) return;
         break;
       case TOKEN_CLOSE:
         if (!this.isOperatorName) after = AFTER_OPERAND;
@@ -316,6 +309,22 @@ export class Normalizer extends Machine {
     this.after = after;
     this.lastWord = WORD_NONE;
     this.lastKind = kind;
+  }
+
+  /** Reads the list that this bracket opens, if it is plain; opens it otherwise. */
+  private readsList(list: number): boolean {
+    const lexer = this.lexer;
+    const isPlain = this.readsPlainly && this.setting === SETTING_NONE && !this.isOperatorName;
+    const end = isPlain ? readPlainList(this, list, lexer.start, lexer.gap) : 0;
+    if (end === 0) {
+      this.openList(list);
+      return false;
+    }
+    lexer.seekPast(end);
+    this.after = AFTER_OPERAND;
+    this.lastWord = WORD_NONE;
+    this.isStatementStart = false;
+    return true;
   }
 
   private isRest(): boolean {
@@ -359,7 +368,7 @@ export class Normalizer extends Machine {
     if (kind === TOKEN_OPERATOR && lexer.word1 === MINUS) return;
     const count = this.minusCount;
     this.minusCount = 0;
-    if (kind === TOKEN_NUMBER && !lexer.isFollowedByCast()) {
+    if (kind === TOKEN_NUMBER && !lexer.isFollowedByCast(lexer.end)) {
       const checkpoint = this.beforeMinus;
       this.text.restore(checkpoint);
       this.hash.lane1 = checkpoint.lane1;

@@ -6,12 +6,14 @@
  * (three bits, an index of {@link TRACKED_WORDS}) and one bit, {@link STATE_COUNTING}.
  */
 import { ENTRY_OF_CLASS, WORD, WORD_KEYWORD, WORD_MASK, WORD_SIGNED } from './keywords.ts';
+import { LIST } from './list.ts';
 import type { Machine } from './machine.ts';
 import { AFTER, afterKeyword } from './states.ts';
 
 const STATE_BITS = 7;
 const STATE_COUNT = 1 << STATE_BITS;
-const AFTER_MASK = 7;
+/** The part of a state that holds one of `AFTER`. */
+export const AFTER_MASK = 7;
 const TRACKED_SHIFT = 3;
 const TRACKED_MASK = 7;
 /** Before the first word of a statement, in the place of one of `AFTER`. */
@@ -46,10 +48,8 @@ function nextState(classEntry: number, state: number): number {
   const entry = after === AFTER.name ? 0 : classEntry;
   const word = entry & WORD_MASK;
   if (word === WORD.constant && after === AFTER.operator) return STATE_LEAVES;
-  if (isFirst && (word === WORD.set || word === WORD.alter || word === WORD.counting)) {
-    return STATE_LEAVES;
-  }
-  const counting = state & STATE_COUNTING;
+  if (isFirst && (word === WORD.set || word === WORD.alter)) return STATE_LEAVES;
+  const counting = isFirst && word === WORD.counting ? STATE_COUNTING : state & STATE_COUNTING;
   if ((entry & ~WORD_KEYWORD) === 0) return counting | AFTER.operand;
   const isSignNext = counting !== 0 && (entry & WORD_SIGNED) !== 0;
   const tracked = trackedBits[word === WORD.constant ? WORD.onNull : word] as number;
@@ -58,19 +58,23 @@ function nextState(classEntry: number, state: number): number {
 
 /** The next state, by class of keywords and state: see {@link stateIndex}. */
 export const NEXT_STATE: Uint8Array = new Uint8Array(ENTRY_OF_CLASS.length << STATE_BITS);
-/** 1 for the states in which a parenthesis opens more than a parenthesis. */
-export const OPENS_PARENTHESIS: Uint8Array = new Uint8Array(256);
-/** 1 for the states in which a bracket opens an array. */
-export const OPENS_ARRAY: Uint8Array = new Uint8Array(256);
+/** What {@link LIST_OF_STATE} holds for OPERATOR, whose parenthesis opens a name. */
+export const LIST_OPERATOR = 4;
+/** Which `LIST` a bracket opens in each state. */
+export const LIST_OF_STATE: Uint8Array = new Uint8Array(256);
+
+const LIST_OF_WORD: ReadonlyMap<number, number> = new Map<number, number>([
+  [WORD.in, LIST.in],
+  [WORD.values, LIST.values],
+  [WORD.array, LIST.array],
+  [WORD.operator, LIST_OPERATOR],
+]);
 
 for (let state = 0; state < STATE_COUNT; state += 1) {
   for (const [wordClass, entry] of ENTRY_OF_CLASS.entries()) {
     NEXT_STATE[stateIndex(wordClass, state)] = nextState(entry, state);
   }
-  const word = lastWordOf(state);
-  const opens = word === WORD.in || word === WORD.values || word === WORD.operator;
-  OPENS_PARENTHESIS[state] = opens ? 1 : 0;
-  OPENS_ARRAY[state] = word === WORD.array ? 1 : 0;
+  LIST_OF_STATE[state] = LIST_OF_WORD.get(lastWordOf(state)) ?? LIST.none;
 }
 
 export function stateIndex(wordClass: number, state: number): number {
@@ -83,8 +87,10 @@ export function loadState(machine: Machine): number {
   return counting | (trackedBits[machine.lastWord] as number) | after;
 }
 
-export function storeState(machine: Machine, state: number): void {
+export function storeState(machine: Machine): void {
+  const state = machine.plainState;
   machine.after = state & AFTER_MASK;
   machine.lastWord = lastWordOf(state);
+  machine.isCounting = (state & STATE_COUNTING) !== 0;
   machine.isStatementStart = false;
 }

@@ -1,59 +1,57 @@
 /**
- * The tokens that nearly all of a statement is made of, in one loop with all that they touch in
- * local variables: names, numbers, strings, parameters, operators and punctuation, a space between
- * them at most.
+ * The tokens that nearly all of a statement is made of, on a path of their own: names, numbers,
+ * strings, parameters, punctuation and simple operators, a space between them at most, in one loop
+ * with all that they touch in local variables; longer operators, lists of values and wider gaps one
+ * at a time, in `plain-others.ts`.
  *
- * It does for each what `normalizer.ts` would, and nothing else, so that turning it off changes
- * nothing but time. What makes that true:
+ * Both do for each token what `normalizer.ts` would, and nothing else, so that turning them off
+ * changes nothing but time. What makes that true:
  *
- * 1. It starts only where nothing is pending (no open list, sign, semicolon, setting, UESCAPE or
- *    E'…'), and stops before the first token that would leave anything so: before a minus, the
- *    bracket of a list, the first word of a SET, NULL as a value, a glued name.
- * 2. It copies the source as it stands. All that is left of it fits into the text, so that no
+ * 1. They start only where nothing is pending (no open list, sign, semicolon, setting, UESCAPE or
+ *    E'…'), and stop before the first token that would leave anything so: before a sign, the
+ *    bracket of a list that is not plain, the first word of a SET, NULL as a value, a glued name.
+ * 2. They copy the source as it stands. All that is left of it fits into the text, so that no
  *    text is cut here; a value is replaced only where the rest still fits.
- * 3. It mixes the words that the lexer would, and takes the states that `states.ts` would.
+ * 3. They mix the words that the lexer would, and take the states that `states.ts` would.
  *
  * V8 reads an imported binding again at each use, and takes a table of the module for a constant
  * only outside of the loop: so each table is a constant of the module, and again one of the
- * function. `| 0` tells it that a number from a field or a call is an integer. The mixing is
- * written out, and for each length, as V8 takes only so much of other functions into one.
+ * function. `| 0` tells it that a number from a field or a call is an integer. The mixing is written
+ * out, and for each length, as V8 takes only so much of other functions into one; what the loop
+ * seldom needs is not in it, as each call has V8 keep the variables in memory.
  */
 import { CHARACTER, CHARACTER_CLASS, CONTINUES_NAME } from './characters.ts';
 import { LITERAL_CODE, QUOTED_CODE, WORD_SEED_1, WORD_SEED_2 } from './fingerprint.ts';
 import { keywordClass } from './keywords.ts';
 import { LIST } from './list.ts';
 import type { Machine } from './machine.ts';
+import { MEMORY } from './memory.ts';
 import { numberEnd } from './numbers.ts';
 import {
+  LIST_OF_STATE,
   loadState,
   NEXT_STATE,
-  OPENS_ARRAY,
-  OPENS_PARENTHESIS,
   STATE_COUNTING,
   STATE_LEAVES,
   stateIndex,
   storeState,
 } from './plain-states.ts';
+import { readPlainOther } from './plain-others.ts';
 import { AFTER, SETTING, UNICODE } from './states.ts';
 import { plainStringEnd } from './strings.ts';
 import { placeholder } from './text.ts';
-import { IS_NAME_LIKE, NOT_EQUALS_CODE, TOKEN } from './tokens.ts';
+import { IS_NAME_LIKE, TOKEN } from './tokens.ts';
 
 const SPACE = 0x20;
-const EXCLAMATION_MARK = 0x21;
 const DOUBLE_QUOTE = 0x22;
-const PERCENT = 0x25;
 const AMPERSAND = 0x26;
 const QUOTE = 0x27;
 const OPEN_PARENTHESIS = 0x28;
 const CLOSE_PARENTHESIS = 0x29;
 const COMMA = 0x2c;
-const MINUS = 0x2d;
 const DOT = 0x2e;
 const ZERO = 0x30;
 const COLON = 0x3a;
-const EQUALS = 0x3d;
-const QUESTION_MARK = 0x3f;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
@@ -63,14 +61,13 @@ const SEED_1: number = WORD_SEED_1;
 const SEED_2: number = WORD_SEED_2;
 const LITERAL: number = LITERAL_CODE;
 const QUOTED: number = QUOTED_CODE;
-const NOT_EQUALS: number = NOT_EQUALS_CODE;
 const COUNTING: number = STATE_COUNTING;
 const LEAVES: number = STATE_LEAVES;
+const BYTES: Uint8Array = MEMORY;
 const CLASS_OF: Uint8Array = CHARACTER_CLASS;
 const NAME_LIKE: Uint8Array = IS_NAME_LIKE;
 const NEXT: Uint8Array = NEXT_STATE;
-const OPENING_PARENTHESIS: Uint8Array = OPENS_PARENTHESIS;
-const OPENING_BRACKET: Uint8Array = OPENS_ARRAY;
+const LISTS: Uint8Array = LIST_OF_STATE;
 
 /** The bytes of a name without quotes, letters in lower case; 0 for the others. */
 const FOLDED = new Uint8Array(256);
@@ -81,19 +78,29 @@ for (let byte = 0; byte < 256; byte += 1) {
   FOLDED[byte] = byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte;
   NAME_BYTE[byte] = byte < 0x80 ? byte : 0;
 }
-/** 1 for what an operator of two characters is made of here. */
-const IN_PAIR = new Uint8Array(256);
-for (const character of '<>=|') IN_PAIR[character.charCodeAt(0)] = 1;
+/** 1 for the operators of one character that are never anything else. */
+const IS_OPERATOR = new Uint8Array(256);
+for (const character of '~!@#^&|`+*/<>=') IS_OPERATOR[character.charCodeAt(0)] = 1;
+/** The token of a comma or bracket; 0 for the semicolon. */
+const KIND_OF = new Uint8Array(256);
+/** What may come after it. */
+const AFTER_OF = new Uint8Array(256);
+for (const [byte, kind, after] of [
+  [COMMA, TOKEN.comma, AFTER.operator],
+  [OPEN_PARENTHESIS, TOKEN.open, AFTER.operator],
+  [CLOSE_PARENTHESIS, TOKEN.close, AFTER.operand],
+  [OPEN_BRACKET, TOKEN.openBracket, AFTER.operator],
+  [CLOSE_BRACKET, TOKEN.closeBracket, AFTER.operand],
+] as const) {
+  KIND_OF[byte] = kind;
+  AFTER_OF[byte] = after;
+}
 
 const {
   cast: TOKEN_CAST,
-  close: TOKEN_CLOSE,
-  comma: TOKEN_COMMA,
-  closeBracket: TOKEN_CLOSE_BRACKET,
   dot: TOKEN_DOT,
+  end: TOKEN_END,
   number: TOKEN_NUMBER,
-  open: TOKEN_OPEN,
-  openBracket: TOKEN_OPEN_BRACKET,
   operator: TOKEN_OPERATOR,
   parameter: TOKEN_PARAMETER,
   quoted: TOKEN_QUOTED,
@@ -110,40 +117,57 @@ const {
   punctuation: CHARACTER_PUNCTUATION,
   quote: CHARACTER_QUOTE,
 } = CHARACTER;
+const { none: LIST_NONE } = LIST;
+const { none: SETTING_NONE } = SETTING;
+const { none: UNICODE_NONE } = UNICODE;
 const { name: AFTER_NAME, operand: AFTER_OPERAND, operator: AFTER_OPERATOR } = AFTER;
 
 function isPlain(machine: Machine): boolean {
-  if (!machine.readsPlainly || machine.list.kind !== LIST.none) return false;
-  if (machine.setting !== SETTING.none || machine.unicode !== UNICODE.none) return false;
-  if (machine.minusCount !== 0 || machine.hasSemicolon || machine.isOperatorName) return false;
-  const { lexer, source, text } = machine;
-  if (lexer.isAfterEscapeString || !text.takesRest(lexer.end)) return false;
+  const { lexer, list, source, text } = machine;
+  if (!machine.readsPlainly || source.bytes !== BYTES) return false;
+  if (list.kind !== LIST_NONE || machine.setting !== SETTING_NONE) return false;
+  if (machine.unicode !== UNICODE_NONE || machine.minusCount !== 0) return false;
+  if (machine.hasSemicolon || machine.isOperatorName || lexer.isAfterEscapeString) return false;
+  if (!text.takesRest(lexer.end)) return false;
   if (!machine.isStatementStart) return true;
-  const first = source.bytes[lexer.end] as number;
-  return machine.lastKind === TOKEN.end && CHARACTER_CLASS[first] === CHARACTER.letter;
+  return (
+    machine.lastKind === TOKEN_END && CLASS_OF[BYTES[lexer.end] as number] === CHARACTER_LETTER
+  );
 }
 
 /** Reads on from the lexer's position while tokens are plain. */
 export function readPlainTokens(machine: Machine): void {
   if (!isPlain(machine)) return;
-  const lexer = machine.lexer;
-  const text = machine.text;
-  const bytes = machine.source.bytes;
+  const { lexer, text } = machine;
+  const start = lexer.end;
+  machine.plainState = loadState(machine);
+  do readTokens(machine);
+  while (readPlainOther(machine));
+  if (lexer.end === start) return;
+  lexer.seekPast(lexer.end);
+  text.extendRun(lexer.end);
+  storeState(machine);
+}
+
+/** Reads on up to a token that takes more than this loop. */
+function readTokens(machine: Machine): void {
+  const { hash, lexer, text } = machine;
+  const bytes = BYTES;
   const classOf = CLASS_OF;
   const folded = FOLDED;
   const nameByte = NAME_BYTE;
   const nextState = NEXT;
   const isNameLike = NAME_LIKE;
-  const opensParenthesis = OPENING_PARENTHESIS;
-  const opensArray = OPENING_BRACKET;
-  const inPair = IN_PAIR;
-  const firstPosition = lexer.end | 0;
-  let position = firstPosition;
-  let lane1 = machine.hash.lane1 | 0;
-  let lane2 = machine.hash.lane2 | 0;
-  const counting = machine.isCounting ? COUNTING : 0;
-  let state = loadState(machine);
+  const listOfState = LISTS;
+  const kindOf = KIND_OF;
+  const afterOf = AFTER_OF;
+  const isOperator = IS_OPERATOR;
+  let position = lexer.end | 0;
+  let lane1 = hash.lane1 | 0;
+  let lane2 = hash.lane2 | 0;
+  let state = machine.plainState | 0;
   let lastKind = machine.lastKind | 0;
+  let placeholderCount = machine.placeholderCount | 0;
   reading: for (;;) {
     let start = position;
     let byte = bytes[start] as number;
@@ -235,95 +259,51 @@ export function readPlainTokens(machine: Machine): void {
           word2 = Math.imul(((word2 << 7) | (word2 >>> 25)) ^ group, 0x85ebca77);
           capitals |= (group + 0x3f3f3f3f) & ~(group + 0x25252525);
         }
-        if (bytes[end] === DOUBLE_QUOTE && bytes[end + 1] !== DOUBLE_QUOTE) {
-          if (
-            (capitals & 0x80808080) !== 0 ||
-            classOf[bytes[start + 1] as number] !== CHARACTER_LETTER ||
-            keywordClass(word1, word2) !== 0
-          ) {
-            word1 = Math.imul(((word1 << 5) | (word1 >>> 27)) ^ QUOTED, 0x9e3779b1);
-            word2 = Math.imul(((word2 << 7) | (word2 >>> 25)) ^ QUOTED, 0x85ebca77);
-          }
-          end += 1;
-        } else {
-          end = lexer.quotedEnd(start + 1) | 0;
-          if (end === 0) break reading;
-          word1 = lexer.word1 | 0;
-          word2 = lexer.word2 | 0;
+        if (bytes[end] !== DOUBLE_QUOTE || bytes[end + 1] === DOUBLE_QUOTE) break reading;
+        if (
+          (capitals & 0x80808080) !== 0 ||
+          classOf[bytes[start + 1] as number] !== CHARACTER_LETTER ||
+          keywordClass(word1, word2) !== 0
+        ) {
+          word1 = Math.imul(((word1 << 5) | (word1 >>> 27)) ^ QUOTED, 0x9e3779b1);
+          word2 = Math.imul(((word2 << 7) | (word2 >>> 25)) ^ QUOTED, 0x85ebca77);
         }
-        state = counting | AFTER_OPERAND;
+        end += 1;
+        state = (state & COUNTING) | AFTER_OPERAND;
         lastKind = TOKEN_QUOTED;
         break;
       }
       case CHARACTER_PUNCTUATION:
-        end += 1;
-        switch (byte) {
-          case COMMA:
-            lastKind = TOKEN_COMMA;
-            state = counting | AFTER_OPERATOR;
-            word1 = TOKEN_COMMA;
-            break;
-          case OPEN_PARENTHESIS:
-            if (opensParenthesis[state] === 1) {
-              break reading;
-            }
-            lastKind = TOKEN_OPEN;
-            state = counting | AFTER_OPERATOR;
-            word1 = TOKEN_OPEN;
-            break;
-          case CLOSE_PARENTHESIS:
-            lastKind = TOKEN_CLOSE;
-            state = counting | AFTER_OPERAND;
-            word1 = TOKEN_CLOSE;
-            break;
-          case OPEN_BRACKET:
-            if (opensArray[state] === 1) break reading;
-            lastKind = TOKEN_OPEN_BRACKET;
-            state = counting | AFTER_OPERATOR;
-            word1 = TOKEN_OPEN_BRACKET;
-            break;
-          case CLOSE_BRACKET:
-            lastKind = TOKEN_CLOSE_BRACKET;
-            state = counting | AFTER_OPERAND;
-            word1 = TOKEN_CLOSE_BRACKET;
-            break;
-          default:
-            break reading;
-        }
+        word1 = kindOf[byte] as number;
+        if (word1 === 0 || listOfState[state] !== 0) break reading;
         word2 = word1;
+        end += 1;
+        state = (state & COUNTING) | (afterOf[byte] as number);
+        lastKind = word1;
         break;
       case CHARACTER_DOT: {
         const following = bytes[start + 1] as number;
         if (following === DOT || classOf[following] === CHARACTER_DIGIT) break reading;
         end += 1;
-        state = counting | AFTER_NAME;
+        state = (state & COUNTING) | AFTER_NAME;
         lastKind = TOKEN_DOT;
         word1 = TOKEN_DOT;
         word2 = TOKEN_DOT;
         break;
       }
-      case CHARACTER_OPERATOR: {
-        const following = bytes[start + 1] as number;
+      case CHARACTER_OPERATOR:
+        if (isOperator[byte] === 0) break reading;
+        if (classOf[bytes[start + 1] as number] === CHARACTER_OPERATOR) break reading;
         end += 1;
         word1 = byte;
-        if (classOf[following] === CHARACTER_OPERATOR) {
-          if (classOf[bytes[start + 2] as number] === CHARACTER_OPERATOR) break reading;
-          if (inPair[byte] === 1 && inPair[following] === 1) word1 |= following << 8;
-          else if (byte === EXCLAMATION_MARK && following === EQUALS) word1 = NOT_EQUALS;
-          else break reading;
-          end += 1;
-        } else if (byte === MINUS || byte === QUESTION_MARK || byte === PERCENT) {
-          break reading;
-        }
-        word2 = word1;
-        state = counting | AFTER_OPERATOR;
+        word2 = byte;
+        state = (state & COUNTING) | AFTER_OPERATOR;
         lastKind = TOKEN_OPERATOR;
         break;
-      }
       case CHARACTER_COLON:
         if (bytes[start + 1] !== COLON) break reading;
         end += 2;
-        state = counting | AFTER_NAME;
+        state = (state & COUNTING) | AFTER_NAME;
         lastKind = TOKEN_CAST;
         word1 = TOKEN_CAST;
         word2 = TOKEN_CAST;
@@ -332,20 +312,18 @@ export function readPlainTokens(machine: Machine): void {
         if (start === position && isNameLike[lastKind] === 1) break reading;
         end += 1;
         let digit = bytes[end] as number;
-        if (classOf[digit] !== CHARACTER_DIGIT || digit === ZERO) break reading;
+        if (digit === ZERO) break reading;
         let number = 0;
         while (classOf[digit] === CHARACTER_DIGIT) {
           number = (number * 10 + digit - ZERO) | 0;
           digit = bytes[(end += 1)] as number;
         }
-        if (end - start - 1 > PARAMETER_DIGITS_MAX) break reading;
-        if (number !== machine.placeholderCount + 1) {
-          if (!text.replace(start, placeholder(machine.placeholderCount + 1), end)) break reading;
-        }
-        machine.placeholderCount += 1;
+        // A number of more digits would overflow.
+        if (number !== placeholderCount + 1 || end - start > PARAMETER_DIGITS_MAX) break reading;
+        placeholderCount = number;
         word1 = LITERAL;
         word2 = LITERAL;
-        state = counting | AFTER_OPERAND;
+        state = (state & COUNTING) | AFTER_OPERAND;
         lastKind = TOKEN_PARAMETER;
         break;
       }
@@ -353,13 +331,13 @@ export function readPlainTokens(machine: Machine): void {
       case CHARACTER_QUOTE: {
         if (start === position && isNameLike[lastKind] === 1) break reading;
         end = (byte === QUOTE ? plainStringEnd(bytes, start) : numberEnd(bytes, start)) | 0;
-        if (end === 0) break reading;
-        const number = machine.placeholderCount + 1;
-        if (!text.replace(start, placeholder(number), end)) break reading;
-        machine.placeholderCount = number;
+        if (end === 0 || !text.replace(start, placeholder(placeholderCount + 1), end)) {
+          break reading;
+        }
+        placeholderCount += 1;
         word1 = LITERAL;
         word2 = LITERAL;
-        state = counting | AFTER_OPERAND;
+        state = (state & COUNTING) | AFTER_OPERAND;
         lastKind = TOKEN_NUMBER;
         break;
       }
@@ -370,11 +348,10 @@ export function readPlainTokens(machine: Machine): void {
     lane2 = Math.imul(((lane2 << 7) | (lane2 >>> 25)) ^ word2, 0x85ebca77);
     position = end;
   }
-  if (position === firstPosition) return;
-  lexer.seekPast(position);
-  text.extendRun(position);
-  machine.hash.lane1 = lane1;
-  machine.hash.lane2 = lane2;
+  lexer.end = position;
+  hash.lane1 = lane1;
+  hash.lane2 = lane2;
+  machine.plainState = state;
   machine.lastKind = lastKind;
-  storeState(machine, state);
+  machine.placeholderCount = placeholderCount;
 }

@@ -1,26 +1,29 @@
 /** A statement as UTF-8 in memory that is used again and again. */
+import { MEMORY } from './memory.ts';
 
 /** How many NUL bytes follow the text: a scan may look this far ahead. */
 const PADDING_BYTES = 16;
-/** Memory kept between statements; a longer one gets memory of its own. */
-const KEPT_BYTES = 1 << 18;
+/** UTF-8 has at most so many bytes for a unit of a string. */
+const UNIT_BYTES_MAX = 3;
 
 const encoder = new TextEncoder();
 
 export class SqlSource {
   byteLength = 0;
-  bytes: Uint8Array = new Uint8Array(4096);
-  view: DataView = new DataView(this.bytes.buffer);
-  #buffer: Buffer = Buffer.from(this.bytes.buffer);
+  /** {@link MEMORY}, except for a statement too long for it. */
+  bytes: Uint8Array = MEMORY;
+  view: DataView = new DataView(MEMORY.buffer);
+  #buffer: Buffer = Buffer.from(MEMORY.buffer);
   #sql = '';
   #isAscii = true;
+  #hasOwnMemory = false;
 
   /** Lone surrogates become U+FFFD, as they do through N-API. */
   load(sql: string): void {
-    const isLong = sql.length > KEPT_BYTES / 4;
-    const capacity = (isLong ? Buffer.byteLength(sql) : sql.length * 3) + PADDING_BYTES;
-    if (capacity > this.bytes.length) this.#grow(capacity);
-    const { written } = encoder.encodeInto(sql, this.bytes);
+    const isLong = sql.length * UNIT_BYTES_MAX + PADDING_BYTES > MEMORY.length;
+    if (isLong) this.#use(new Uint8Array(Buffer.byteLength(sql) + PADDING_BYTES));
+    else if (this.#hasOwnMemory) this.#use(MEMORY);
+    const { written } = encoder.encodeInto(sql, this.#buffer);
     this.view.setFloat64(written, 0);
     this.view.setFloat64(written + 8, 0);
     this.byteLength = written;
@@ -39,15 +42,16 @@ export class SqlSource {
     return isWasteful ? Buffer.from(text).toString() : text;
   }
 
-  /** Lets go of the statement, and of memory beyond the usual. */
+  /** Lets go of the statement, and of memory of its own. */
   release(): void {
     this.#sql = '';
-    if (this.bytes.length > KEPT_BYTES) this.#grow(KEPT_BYTES);
+    if (this.#hasOwnMemory) this.#use(MEMORY);
   }
 
-  #grow(capacity: number): void {
-    this.bytes = new Uint8Array(Math.max(capacity, Math.min(2 * capacity, KEPT_BYTES)));
-    this.view = new DataView(this.bytes.buffer);
-    this.#buffer = Buffer.from(this.bytes.buffer);
+  #use(memory: Uint8Array): void {
+    this.bytes = memory;
+    this.view = new DataView(memory.buffer);
+    this.#buffer = Buffer.from(memory.buffer);
+    this.#hasOwnMemory = memory !== MEMORY;
   }
 }

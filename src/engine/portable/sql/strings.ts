@@ -40,21 +40,24 @@ export function stringEnd(bytes: Uint8Array, bodyStart: number, stringKind: numb
 }
 
 /**
- * The end of the string that the quote at `start` opens, if it holds neither quotes nor
- * backslashes and has no continuation, so that every reading of it ends there; otherwise 0.
+ * The end of the string that the quote at `start` opens, if it holds no backslash and has no
+ * continuation, so that every reading of it ends there; otherwise 0.
  */
 export function plainStringEnd(bytes: Uint8Array, start: number): number {
   let index = start;
-  let byte: number;
-  do {
+  for (;;) {
+    let byte: number;
+    do {
+      index += 1;
+      byte = bytes[index] as number;
+    } while (byte !== QUOTE && byte !== BACKSLASH && byte !== 0);
+    if (byte !== QUOTE) return 0;
     index += 1;
-    byte = bytes[index] as number;
-  } while (byte !== QUOTE && byte !== BACKSLASH && byte !== 0);
-  if (byte !== QUOTE) return 0;
-  const following = bytes[index + 1] as number;
-  if (following === QUOTE) return 0;
-  const isSpaced = CHARACTER_CLASS[following] === CHARACTER_SPACE;
-  return isSpaced && continuationStart(bytes, index + 1) >= 0 ? 0 : index + 1;
+    const following = bytes[index] as number;
+    if (following === QUOTE) continue;
+    const isSpaced = CHARACTER_CLASS[following] === CHARACTER_SPACE;
+    return isSpaced && continuationStart(bytes, index) >= 0 ? 0 : index;
+  }
 }
 
 /** After a quote: white space with a newline in it, then a quote; -1 if it is not so. */
