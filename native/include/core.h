@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Counts up with every change to this file or to what the addon exports to JavaScript. */
-#define HD_ABI_VERSION 3u
+#define HD_ABI_VERSION 4u
 
 typedef enum hd_status {
   HD_OK = 0,

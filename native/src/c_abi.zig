@@ -6,7 +6,7 @@ const core = @import("core");
 const assert = std.debug.assert;
 const normalizer = core.normalizer;
 
-const abi_version: u32 = 3;
+const abi_version: u32 = 4;
 const list_lengths_max = 256;
 
 /// Safety checks stay on in what ships, and a failed one ends the process: say whose it was.

@@ -36,6 +36,12 @@ export function hasValidChecksum(halves: Uint32Array, first: number, count: numb
   );
 }
 
+/** What stands beside a route, so that it is known which record it belongs to. */
+export function routeCheckOf(sequence: number, routeId: number): number {
+  const ofSequence = Math.imul(sequence % 2 ** 32, FACTORS[0] ?? 0);
+  return (ofSequence + Math.imul(routeId, FACTORS[1] ?? 0)) >>> 0;
+}
+
 /** Of every other half, from one place to another. */
 function sumOf(halves: Uint32Array, firstHalf: number, from: number, to: number): number {
   let sum = 0;
