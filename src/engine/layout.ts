@@ -276,6 +276,11 @@ export function generationOfStatement(id: number): number {
   return id >>> 16;
 }
 
+/** The same, given the sequence of the row's identity. */
+export function generationOfSequence(sequence: number): number {
+  return (sequence / 2 - 1) % 65_536;
+}
+
 export function statementIdOf(row: number, generation: number): number {
   return (generation % 65_536) * 65_536 + row;
 }

@@ -50,7 +50,9 @@ import {
   ROUTE_TOTALS,
 } from './layout.ts';
 import type { ArenaLayout } from './layout.ts';
+import { StatementDictionary } from './statement-dictionary.ts';
 import { StatementReader } from './statement-reader.ts';
+import { withStatements } from './statement-table.ts';
 import { highOf, lowOf, type ReadWords, readWord } from './words.ts';
 
 export class ArenaReader {
@@ -60,12 +62,17 @@ export class ArenaReader {
 
   /**
    * @param firstWord where the arena begins in what `read` reads.
+   * @param dictionary of all arenas that are read together.
    * @throws Error if there is no arena of this layout; the message says what is there instead.
    */
-  constructor(read: ReadWords, firstWord = 0) {
+  constructor(
+    read: ReadWords,
+    firstWord: number = 0,
+    dictionary: StatementDictionary = new StatementDictionary(),
+  ) {
     this.#arena = new ArenaCopier(read, firstWord);
     this.#layout = layoutIn(this.#arena.copy(0, HEADER.words));
-    this.#statements = new StatementReader(this.#arena, this.#layout);
+    this.#statements = new StatementReader(this.#arena, this.#layout, dictionary);
   }
 
   /** Words from the arena's first one on. */
@@ -101,12 +108,11 @@ export class ArenaReader {
     );
     const statements = this.#statements.read(histograms);
     const header = this.#header();
-    return {
+    const snapshot = {
       takenAtNs,
       queryCount: readWord(header, HEADER.queryCount),
       requestCount: readWord(header, HEADER.requestCount),
       totals: this.#totals(header),
-      statements: statements.rows,
       areStatementsConsistent: statements.isConsistent,
       evictedStatementCount: Math.floor(readWord(header, HEADER.evictionSequence) / 2),
       routes: this.#routes(header, histograms),
@@ -122,6 +128,7 @@ export class ArenaReader {
       },
       ...this.#drops(header),
     };
+    return withStatements(snapshot, statements.table);
   }
 
   #header(): Uint32Array {

@@ -410,7 +410,7 @@ describe('an arena', () => {
     };
     expect(refusal(HEADER.magic, 0n)).toMatch(/not a recorder's memory/);
     expect(refusal(HEADER.version, 1n)).toMatch(/older version: layout 1 where 3 is known/);
-    expect(refusal(HEADER.version, 4n)).toMatch(/newer version: layout 3 where 2 is known/);
+    expect(refusal(HEADER.version, 4n)).toMatch(/newer version: layout 4 where 3 is known/);
     expect(refusal(HEADER.arenaWords, 5n)).toMatch(/has 5 words where its capacities need/);
     CAPACITY_NAMES.forEach((name, index) => {
       for (const value of [0n, 3n, 1n << 17n, (1n << 64n) - 1n]) {
