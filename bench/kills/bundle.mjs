@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 import { build } from 'vite';
 
-const pathOf = (path) => fileURLToPath(new URL(path, import.meta.url));
-
+const VICTIM = fileURLToPath(new URL('victim.mjs', import.meta.url));
+const START = fileURLToPath(new URL('start.cjs', import.meta.url));
 /** As deep in the package as a file of `dist/` that looks for the addon. */
-const FOLDER = pathOf('../../build/kills');
+const FOLDER = fileURLToPath(new URL('../../build/kills', import.meta.url));
 
 /**
  * @returns {Promise<string[]>} what `node` is to run: the victim's own parameters come after it.
@@ -22,7 +22,7 @@ export async function bundleVictim() {
     configFile: false,
     logLevel: 'error',
     build: {
-      ssr: pathOf('victim.mjs'),
+      ssr: VICTIM,
       outDir: FOLDER,
       emptyOutDir: true,
       minify: false,
@@ -34,5 +34,5 @@ export async function bundleVictim() {
     },
     ssr: { noExternal: true },
   });
-  return [pathOf('start.cjs'), `${FOLDER}/victim.cjs`];
+  return [START, `${FOLDER}/victim.cjs`];
 }

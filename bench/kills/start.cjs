@@ -3,25 +3,25 @@
  * parameters, without, and keeps the code of all functions that had run by SIGTERM. Node 20 has no
  * `module.enableCompileCache`.
  */
-const { readFileSync, writeFileSync } = require('node:fs');
-const { dirname } = require('node:path');
+const fs = require('node:fs');
+const path = require('node:path');
 const process = require('node:process');
-const { Script } = require('node:vm');
+const vm = require('node:vm');
 
 const [, , file, option] = process.argv;
 const isMaking = option === '--make-cache';
 const cache = `${file}.cache`;
-const source = readFileSync(file, 'utf8');
-const script = new Script(
+const source = fs.readFileSync(file, 'utf8');
+const script = new vm.Script(
   `(function (exports, require, module, __filename, __dirname) {${source}\n})`,
-  { filename: file, cachedData: isMaking ? undefined : readFileSync(cache) },
+  { filename: file, cachedData: isMaking ? undefined : fs.readFileSync(cache) },
 );
 if (script.cachedDataRejected) throw new Error(`${cache} is of another version of Node`);
 const module_ = { exports: {} };
-script.runInThisContext()(module_.exports, require, module_, file, dirname(file));
+script.runInThisContext()(module_.exports, require, module_, file, path.dirname(file));
 if (isMaking) {
   process.once('SIGTERM', () => {
-    writeFileSync(cache, script.createCachedData());
+    fs.writeFileSync(cache, script.createCachedData());
     process.exit();
   });
 }

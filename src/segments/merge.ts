@@ -6,11 +6,12 @@ import {
   type PoolSnapshot,
   type RecorderSnapshot,
   type RouteSnapshot,
-  type StatementSnapshot,
 } from '../engine/engine.ts';
 import { EMPTY_HISTOGRAM, mergeHistograms } from '../engine/histogram.ts';
 import { statementTableOf } from '../engine/statement-table.ts';
-import { StatementSums } from './statement-sums.ts';
+import { type MergedStatement, StatementSums } from './statement-sums.ts';
+
+export type { MergedStatement };
 
 /** Sums since the start; none of them ever goes down. */
 export interface Totals {
@@ -26,7 +27,6 @@ export interface Totals {
   readonly evictedStatements: number;
 }
 
-export type MergedStatement = Omit<StatementSnapshot, 'id'>;
 export type MergedRoute = Omit<RouteSnapshot, 'id'>;
 
 export interface MergedPool extends Omit<PoolSnapshot, 'updatedNs'> {

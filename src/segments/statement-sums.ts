@@ -1,9 +1,11 @@
-import type { StatementIdentity } from '../engine/engine.ts';
+import type { StatementIdentity, StatementSnapshot } from '../engine/engine.ts';
 import { EMPTY_HISTOGRAM } from '../engine/histogram.ts';
 import { STATEMENT_TOTALS } from '../engine/layout.ts';
 import type { StatementTable } from '../engine/statement-table.ts';
 import { readWord } from '../engine/words.ts';
-import type { MergedStatement } from './merge.ts';
+
+/** One statement, of several recorders. */
+export type MergedStatement = Omit<StatementSnapshot, 'id'>;
 
 /** What an entry has in the sums. */
 const COLUMN = {
