@@ -162,7 +162,10 @@ export async function soakKills({ count, seed, log = console.log }) {
   const directory = mkdtempSync('/dev/shm/hyperdjango-kills-');
   const server = await launchPostgres({ settings: { max_connections: '200' } });
   const kills = new Kills(createRandom(seed), directory, server.url, await bundleVictim());
-  const ticker = setInterval(() => log(`kills: ${kills.counts.kills} of ${count}`), 60_000);
+  const ticker = setInterval(() => {
+    const { counts, faults } = kills;
+    log(`kills: ${counts.kills} of ${count}, ${counts.torn} torn, ${faults.length} faults`);
+  }, 60_000);
   try {
     await kills.warmUp();
     const startMs = performance.now();
