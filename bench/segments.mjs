@@ -72,17 +72,21 @@ export async function measureSegments({ processes = 64, statements = 2_000, roun
     const nowNs = () => engine.nowNs();
     const options = { directory, appName: APP_NAME, locks: fileLocks(), nowNs };
     const reader = new HostReader(options);
-    const { merged } = reader.snapshot({ histograms: false });
+    const sums = { histograms: false, recent: false };
+    const { merged } = reader.snapshot(sums);
     if (merged.totals.queryCount !== processes * statements) {
       throw new Error(`${merged.totals.queryCount} queries are counted`);
     }
     const rows = [
-      measure('counters and sums, again', rounds, () => reader.snapshot({ histograms: false })),
+      measure('counters and sums, again', rounds, () => reader.snapshot(sums)),
       measure('counters and sums, by a reader that starts', rounds, () => {
         const fresh = new HostReader(options);
-        fresh.snapshot({ histograms: false });
+        fresh.snapshot(sums);
         fresh.close();
       }),
+      measure('what has ended lately too, again', rounds, () =>
+        reader.snapshot({ histograms: false }),
+      ),
       measure('histograms too, again', rounds, () => reader.snapshot()),
     ];
     reader.close();

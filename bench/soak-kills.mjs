@@ -16,6 +16,7 @@ import { launchPostgres } from '../dist/cli/postgres/index.js';
 import { engineOfKind, fileLocks } from '../dist/engine/load.js';
 import { HostReader } from '../dist/segments/index.js';
 import { ProcessReader } from '../dist/segments/process-snapshot.js';
+import { bundleVictim } from './kills/bundle.mjs';
 import { judge } from './kills/judge.mjs';
 import { JOURNAL_FD, readJournal } from './kills/journal.mjs';
 import { startLoad } from './kills/load.mjs';
@@ -24,8 +25,7 @@ import { createRandom } from './sql-statements.mjs';
 const APP_NAME = 'kills';
 const LANES = 6;
 /** Victims at a time: starting one takes most of its life. */
-const VICTIMS = 3;
-const VICTIM = fileURLToPath(new URL('kills/victim.mjs', import.meta.url));
+const VICTIMS = 2;
 const engine = engineOfKind('native');
 const nowNs = () => engine.nowNs();
 
@@ -33,16 +33,32 @@ class Kills {
   #random;
   #directory;
   #databaseUrl;
+  #start;
   #startedCount = 0;
   counts = { kills: 0, early: 0, named: 0, idle: 0, withoutSegment: 0, records: 0, torn: 0 };
   faults = [];
   /** Of all victims, what their segments said at their death. */
   queryCount = 0;
 
-  constructor(random, directory, databaseUrl) {
+  /** @param start what `bundleVictim` gave. */
+  constructor(random, directory, databaseUrl, start) {
     this.#random = random;
     this.#directory = directory;
     this.#databaseUrl = databaseUrl;
+    this.#start = start;
+  }
+
+  /** The one that is not killed: it leaves V8's code of what it ran to all others. */
+  async warmUp() {
+    const journal = openSync(join(this.#directory, 'journal-0'), 'a+', 0o600);
+    const child = this.#spawn(journal, ['--make-cache'], `${APP_NAME}-first`);
+    const exit = once(child, 'exit');
+    const port = await portOf(child, exit);
+    const load = startLoad(port, LANES, () => setTimeout(() => child.kill('SIGTERM'), 200));
+    const [code] = await exit;
+    load.stop();
+    closeSync(journal);
+    if (code !== 0) throw new Error(`the first victim ended with ${code}`);
   }
 
   /** Victim after victim, until there were enough. */
@@ -57,18 +73,7 @@ class Kills {
     const journalPath = join(this.#directory, `journal-${number}`);
     const journal = openSync(journalPath, 'a+', 0o600);
     rmSync(journalPath);
-    const stdio = ['ignore', 'pipe', 'inherit'];
-    stdio[JOURNAL_FD] = journal;
-    const child = spawn(process.execPath, [VICTIM, String(LANES), APP_NAME], {
-      env: {
-        ...process.env,
-        DATABASE_URL: this.#databaseUrl,
-        HYPERDJANGO_DIR: this.#directory,
-        HYPERDJANGO_ENGINE: 'native',
-        NODE_ENV: 'production',
-      },
-      stdio,
-    });
+    const child = this.#spawn(journal, [], APP_NAME);
     const exit = once(child, 'exit');
     let load;
     try {
@@ -78,14 +83,9 @@ class Kills {
       if (isEarly) {
         setTimeout(kill, this.#random.below(400));
       } else {
-        const [port] = await Promise.race([
-          once(createInterface({ input: child.stdout }), 'line'),
-          exit.then(([code]) => {
-            throw new Error(`victim ${number} ended by itself with ${code}`);
-          }),
-        ]);
+        const port = await portOf(child, exit);
         const microseconds = this.#random.below(40_000);
-        load = startLoad(Number(port), LANES, () => setTimeout(kill, microseconds / 1_000));
+        load = startLoad(port, LANES, () => setTimeout(kill, microseconds / 1_000));
       }
       await exit;
       this.#judge(number, child.pid, readJournal(journal), load?.sent ?? new Map());
@@ -94,6 +94,21 @@ class Kills {
       load?.stop();
       closeSync(journal);
     }
+  }
+
+  #spawn(journal, options, appName) {
+    const stdio = ['ignore', 'pipe', 'inherit'];
+    stdio[JOURNAL_FD] = journal;
+    return spawn(process.execPath, [...this.#start, ...options, String(LANES), appName], {
+      env: {
+        ...process.env,
+        DATABASE_URL: this.#databaseUrl,
+        HYPERDJANGO_DIR: this.#directory,
+        HYPERDJANGO_ENGINE: 'native',
+        NODE_ENV: 'production',
+      },
+      stdio,
+    });
   }
 
   #judge(number, pid, notes, sent) {
@@ -128,6 +143,17 @@ class Kills {
   }
 }
 
+/** Where a victim listens; an error if it ends before it does. */
+async function portOf(child, exit) {
+  const [line] = await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line'),
+    exit.then(([code]) => {
+      throw new Error(`victim ${child.pid} ended by itself with ${code}`);
+    }),
+  ]);
+  return Number(line);
+}
+
 /**
  * @param {{ count: number, seed: number, log?: (line: string) => void }} options
  * @throws Error with the first faults, if a post-mortem was wrong or the reader failed.
@@ -135,10 +161,14 @@ class Kills {
 export async function soakKills({ count, seed, log = console.log }) {
   const directory = mkdtempSync('/dev/shm/hyperdjango-kills-');
   const server = await launchPostgres({ settings: { max_connections: '200' } });
-  const startMs = performance.now();
-  const kills = new Kills(createRandom(seed), directory, server.url);
-  const ticker = setInterval(() => log(`kills: ${kills.counts.kills} of ${count}`), 60_000);
+  const kills = new Kills(createRandom(seed), directory, server.url, await bundleVictim());
+  const ticker = setInterval(() => {
+    const { counts, faults } = kills;
+    log(`kills: ${counts.kills} of ${count}, ${counts.torn} torn, ${faults.length} faults`);
+  }, 60_000);
   try {
+    await kills.warmUp();
+    const startMs = performance.now();
     await Promise.all(Array.from({ length: VICTIMS }, () => kills.run(count)));
     // The dead are folded into one file, and nothing of them may be lost by it.
     const host = new HostReader({ directory, appName: APP_NAME, locks: fileLocks(), nowNs });

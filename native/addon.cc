@@ -555,8 +555,8 @@ void RecordOverhead(const Napi::CallbackInfo& info) {
 
 void Beat(const Napi::CallbackInfo& info) { hd_thread_beat(StateOf(info)->thread); }
 
-void MarkUncaughtException(const Napi::CallbackInfo& info) {
-  hd_segment_mark_uncaught_exception();
+void SetUncaughtException(const Napi::CallbackInfo& info) {
+  hd_segment_set_uncaught_exception(info[0].ToBoolean().Value() ? 1 : 0);
 }
 
 void NoteExitCode(const Napi::CallbackInfo& info) {
@@ -620,8 +620,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("setAppName", Napi::Function::New<SetAppName>(env, "setAppName"));
   exports.Set("recordOverhead", Napi::Function::New<RecordOverhead>(env, "recordOverhead"));
   exports.Set("beat", Napi::Function::New<Beat>(env, "beat"));
-  exports.Set("markUncaughtException",
-              Napi::Function::New<MarkUncaughtException>(env, "markUncaughtException"));
+  exports.Set("setUncaughtException",
+              Napi::Function::New<SetUncaughtException>(env, "setUncaughtException"));
   exports.Set("noteExitCode", Napi::Function::New<NoteExitCode>(env, "noteExitCode"));
   exports.Set("isLocked", Napi::Function::New<IsLocked>(env, "isLocked"));
   exports.Set("tryLock", Napi::Function::New<TryLock>(env, "tryLock"));

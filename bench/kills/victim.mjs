@@ -10,8 +10,9 @@ import { Database } from '../../dist/database/index.js';
 import { HyperApp, PerformanceMiddleware } from '../../dist/index.js';
 import { note } from './journal.mjs';
 
-const lanes = Number(process.argv[2]);
-const app = new HyperApp(process.argv[3]);
+const [lanesText, appName] = process.argv.slice(-2);
+const lanes = Number(lanesText);
+const app = new HyperApp(appName);
 let queryCount = 0;
 
 /** A query's number in the bytes that go to the server. */
@@ -70,5 +71,4 @@ for (let lane = 0; lane < lanes; lane += 1) {
   });
 }
 app.use(new PerformanceMiddleware());
-const { port } = await app.listen({ port: 0 });
-process.stdout.write(`${port}\n`);
+void app.listen({ port: 0 }).then(({ port }) => process.stdout.write(`${port}\n`));

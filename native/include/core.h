@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Counts up with every change to this file or to what the addon exports to JavaScript. */
-#define HD_ABI_VERSION 3u
+#define HD_ABI_VERSION 4u
 
 typedef enum hd_status {
   HD_OK = 0,
@@ -211,8 +211,8 @@ void hd_thread_beat(hd_thread *thread);
 
 hd_status hd_segment_read(double first_word, uint64_t *target, size_t words);
 void hd_segment_set_app_name(const char *name, size_t bytes);
-/* Before the process ends by an exception that nobody caught. */
-void hd_segment_mark_uncaught_exception(void);
+/* If the process ended now, whether it would be by an exception that nobody caught. */
+void hd_segment_set_uncaught_exception(int is_uncaught);
 void hd_segment_note_exit_code(double code);
 
 /* ---- File locks -----------------------------------------------------------------------------

@@ -6,7 +6,7 @@ const core = @import("core");
 const assert = std.debug.assert;
 const normalizer = core.normalizer;
 
-const abi_version: u32 = 3;
+const abi_version: u32 = 4;
 const list_lengths_max = 256;
 
 /// Safety checks stay on in what ships, and a failed one ends the process: say whose it was.
@@ -500,8 +500,8 @@ fn segmentSetAppName(name: ?[*]const u8, bytes: usize) callconv(.c) void {
     process_segment.setAppName(slice(name, bytes) orelse return);
 }
 
-fn segmentMarkUncaughtException() callconv(.c) void {
-    process_segment.markUncaughtException();
+fn segmentSetUncaughtException(is_uncaught: c_int) callconv(.c) void {
+    process_segment.setUncaughtException(is_uncaught != 0);
 }
 
 fn segmentNoteExitCode(code: f64) callconv(.c) void {
@@ -591,7 +591,7 @@ comptime {
     exportHidden(&threadBeat, "hd_thread_beat");
     exportHidden(&segmentRead, "hd_segment_read");
     exportHidden(&segmentSetAppName, "hd_segment_set_app_name");
-    exportHidden(&segmentMarkUncaughtException, "hd_segment_mark_uncaught_exception");
+    exportHidden(&segmentSetUncaughtException, "hd_segment_set_uncaught_exception");
     exportHidden(&segmentNoteExitCode, "hd_segment_note_exit_code");
     exportHidden(&fileIsLocked, "hd_file_is_locked");
     exportHidden(&fileTryLock, "hd_file_try_lock");

@@ -14,7 +14,7 @@ const assert = std.debug.assert;
 
 /// "HYPERDJ1" in little-endian bytes.
 pub const magic: u64 = 0x314a_4452_4550_5948;
-pub const version: u64 = 2;
+pub const version: u64 = 3;
 
 /// Words of the header.
 pub const Header = struct {
@@ -79,8 +79,8 @@ pub const Drop = enum(u3) {
     pub const words = 3;
 };
 
-/// Sequence; payload; checksum of the words before it. Ring records and in-flight slots are of
-/// this form, each one cache line.
+/// Sequence; payload; checksum of the words before it. A ring's records are of this form, each one
+/// cache line.
 pub const Record = struct {
     pub const sequence = 0;
     pub const payload = 1;
@@ -89,8 +89,24 @@ pub const Record = struct {
     pub const words = 8;
 };
 
-/// Payload of an in-flight slot, after its handle, which is 0 while the slot is free. (The slot is
-/// freed by that one store, so the checksum of a free slot is of no meaning.)
+/// A slot for what has begun and not yet ended: a record, and a word beside it that changes while
+/// the record stands. One cache line.
+pub const InFlight = struct {
+    pub const sequence = 0;
+    /// 0 while the slot is free. (It is freed by that one store, so the checksum of a free slot is
+    /// of no meaning.)
+    pub const handle = 1;
+    pub const payload = 2;
+    pub const payload_words = 4;
+    pub const checksum = 6;
+    /// The route's id in the low half; in the high one the low half of the checksum of two words:
+    /// the record's sequence, and that id. Where it is another one, the word is not of this record,
+    /// whose route is not known yet.
+    pub const route = 7;
+    pub const words = 8;
+};
+
+/// Payload of a query's slot, which has no route.
 pub const InFlightQuery = struct {
     pub const request_handle = 0;
     pub const start_ns = 1;
@@ -100,8 +116,6 @@ pub const InFlightQuery = struct {
 
 pub const InFlightRequest = struct {
     pub const start_ns = 0;
-    /// 0 as long as the route is not known.
-    pub const route_id = 1;
 };
 
 /// Payload of a ring record.
@@ -280,8 +294,8 @@ pub const Layout = struct {
         return .{
             .capacities = capacities,
             .query_histogram = take(&end, query_histogram_words),
-            .in_flight_queries = take(&end, capacities.in_flight_queries_max * Record.words),
-            .in_flight_requests = take(&end, capacities.in_flight_requests_max * Record.words),
+            .in_flight_queries = take(&end, capacities.in_flight_queries_max * InFlight.words),
+            .in_flight_requests = take(&end, capacities.in_flight_requests_max * InFlight.words),
             .recent_queries = take(&end, capacities.recent_queries_max * Record.words),
             .recent_requests = take(&end, capacities.recent_requests_max * Record.words),
             .pools = take(&end, pools_max * Pool.words),
@@ -318,8 +332,9 @@ comptime {
     assert(Header.drops + Drop.kinds * Drop.words <= Header.words);
     assert(Record.payload + Record.payload_words == Record.checksum);
     assert(EndedQuery.row_count < Record.payload_words);
-    // The handle is the first word of a slot's payload.
-    assert(1 + InFlightQuery.pool_wait_ns < Record.payload_words);
+    assert(InFlight.payload + InFlight.payload_words == InFlight.checksum);
+    assert(InFlight.checksum < InFlight.route and InFlight.route < InFlight.words);
+    assert(InFlightQuery.pool_wait_ns < InFlight.payload_words);
     assert(TextBlock.text + TextBlock.text_words == TextBlock.words);
     assert(Pool.name + Pool.name_bytes_max / 8 == Pool.checksum);
     assert(@sizeOf(Capacities) == 24);

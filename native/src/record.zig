@@ -50,6 +50,11 @@ pub inline fn rewrite(record: anytype, payload: *const PayloadOf(@TypeOf(record)
     write(.release, record, words.own(&record[0]) | 1, payload);
 }
 
+/// Marks a record as being changed, for what `rewrite` does not store.
+pub inline fn open(record: anytype) void {
+    words.store(&record[0], words.own(&record[0]) | 1);
+}
+
 /// By any reader: false where the record is not complete under this sequence, or is damaged.
 pub inline fn read(
     record: anytype,

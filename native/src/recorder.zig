@@ -22,7 +22,6 @@ const assert = std.debug.assert;
 const Header = layout.Header;
 const Drop = layout.Drop;
 const QuerySlot = layout.InFlightQuery;
-const RequestSlot = layout.InFlightRequest;
 
 pub const Capacities = layout.Capacities;
 pub const PoolState = pools.State;
@@ -117,27 +116,26 @@ pub const Recorder = struct {
         writeHeader(arena, map);
         const tag: u8 = @intCast(recorder_count.fetchAdd(1, .monotonic) % 255 + 1);
         const header = arena[0..Header.words];
-        const Slot = [layout.Record.words]u64;
         recorder.* = .{
             .gpa = gpa,
             .arena = arena,
             .owns_arena = false,
             .queries = .init(
-                rows(Slot, arena, map.in_flight_queries, query_slots.len),
+                rows(in_flight.Slot, arena, map.in_flight_queries, query_slots.len),
                 query_slots,
                 .{ .kind = .query, .tag = tag },
             ),
             .requests = .init(
-                rows(Slot, arena, map.in_flight_requests, request_slots.len),
+                rows(in_flight.Slot, arena, map.in_flight_requests, request_slots.len),
                 request_slots,
                 .{ .kind = .request, .tag = tag },
             ),
             .recent_queries = .init(
-                rows(Slot, arena, map.recent_queries, capacities.recent_queries_max),
+                rows(ring.Slot, arena, map.recent_queries, capacities.recent_queries_max),
                 &header[Header.query_count],
             ),
             .recent_requests = .init(
-                rows(Slot, arena, map.recent_requests, capacities.recent_requests_max),
+                rows(ring.Slot, arena, map.recent_requests, capacities.recent_requests_max),
                 &header[Header.request_count],
             ),
             .statements = .init(
@@ -183,9 +181,9 @@ pub const Recorder = struct {
 
     /// An empty `route` stands for one that is not known yet.
     pub fn beginRequest(recorder: *Recorder, route: []const u8) Begun {
-        const route_id = if (route.len == 0) routes.other_id else recorder.routes.intern(route);
+        const route_id = if (route.len == 0) in_flight.no_route else recorder.routes.intern(route);
         const start_ns = clock.nowNs();
-        const handle = recorder.requests.begin(&.{ start_ns, route_id, 0, 0, 0 });
+        const handle = recorder.requests.begin(&.{ start_ns, 0, 0, 0 }, route_id);
         if (handle == in_flight.no_handle) recorder.countDrop(.requests, start_ns);
         recorder.noteActivity(handle, start_ns);
         return .{ .handle = handle, .start_ns = start_ns, .statement_id = statements.other_id };
@@ -193,12 +191,8 @@ pub const Recorder = struct {
 
     /// Of a request in flight whose route has become known.
     pub fn nameRequest(recorder: *Recorder, handle: u64, route: []const u8) void {
-        const slot = recorder.requests.get(handle) orelse return;
-        const route_id = recorder.routes.intern(route);
-        if (words.own(&slot[RequestSlot.route_id]) == route_id) return;
-        const start_ns = words.own(&slot[RequestSlot.start_ns]);
-        const was_in_flight = recorder.requests.update(handle, &.{ start_ns, route_id, 0, 0, 0 });
-        assert(was_in_flight);
+        if (recorder.requests.get(handle) == null) return;
+        recorder.requests.name(handle, recorder.routes.intern(route));
     }
 
     /// A handle that is neither `no_handle` nor in flight has been ended before: nothing happens.
@@ -262,8 +256,7 @@ pub const Recorder = struct {
             start_ns,
             statement_id,
             pool_wait_ns,
-            0,
-        });
+        }, in_flight.no_route);
         if (handle == in_flight.no_handle) {
             recorder.countDrop(.queries, start_ns);
         } else {

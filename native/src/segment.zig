@@ -184,10 +184,12 @@ pub const Segment = struct {
         words.add(segment.entryWord(index, DirectoryEntry.overhead_ns), total_ns);
     }
 
-    pub fn markUncaughtException(segment: *Segment) void {
+    /// If the process ended now, whether it would be by an exception that nobody caught.
+    pub fn setUncaughtException(segment: *Segment, is_uncaught: bool) void {
         segment.lock.acquire();
         defer segment.lock.release();
-        if (segment.is_open) words.publish(segment.headerWord(Header.has_uncaught_exception), 1);
+        const mark: u64 = @intFromBool(is_uncaught);
+        if (segment.is_open) words.publish(segment.headerWord(Header.has_uncaught_exception), mark);
     }
 
     /// For where the C library does not tell the exit code: what the event 'exit' says.
@@ -603,10 +605,11 @@ test "Segment: the end of the process leaves nothing in flight, but for an excep
         var segment: Segment = .{ .gpa = std.heap.page_allocator };
         // Before there is anything to mark.
         segment.markExited(0);
-        segment.markUncaughtException();
+        segment.setUncaughtException(true);
         const main = try segment.join(test_options, testThread(0));
         const handle = main.recorder().?.beginQuery("SELECT 1", .unknown, 0, 0).handle;
-        if (is_uncaught) segment.markUncaughtException();
+        segment.setUncaughtException(true);
+        if (!is_uncaught) segment.setUncaughtException(false);
         segment.markExited(3);
         try std.testing.expect(!segment.beat());
         try std.testing.expectEqual(3, testWord(&segment, Header.exit_code));

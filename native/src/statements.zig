@@ -290,7 +290,9 @@ pub const Statements = struct {
         words.store(eviction, words.own(eviction) | 1);
         words.publish(sequence, words.own(sequence) | 1);
         table.addToOther(row);
-        // Not before "other" has it all: who dies in between shows it twice, not never.
+        // Not before "other" has it all. Readers leave the row out from its odd mark on: who dies in
+        // between leaves rows that do not add up, and the odd eviction sequence, which says so. The
+        // arena's own sums have every call all the same.
         for (&table.shared.totals[row]) |*word| words.publish(word, 0);
         for (histogramWords(&table.shared.histograms[row])) |*word| words.publish(word, 0);
         words.publish(eviction, words.own(eviction) +% 1);

@@ -9,7 +9,7 @@ import type { NativeBinding } from './native.ts';
 import { isTruncatedElf } from './truncation.ts';
 
 /** Must be `HD_ABI_VERSION` of `native/include/core.h`. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(import.meta.url);

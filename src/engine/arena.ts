@@ -11,6 +11,12 @@ export interface Row {
   readonly row: number;
 }
 
+/** Of a record that begins with its sequence: how many words, and which one is its checksum. */
+export interface RecordShape {
+  readonly words: number;
+  readonly checksum: number;
+}
+
 /** How often what is being changed is looked at again. */
 export const ATTEMPTS_MAX = 4;
 
@@ -33,27 +39,27 @@ export class ArenaCopier {
   }
 
   /**
-   * The records that are whole, of a table of them; their last word is their checksum.
+   * The records that are whole, of a table of them.
    *
    * @param isTaken whether there is anything in a record.
    */
   records(
     first: number,
     count: number,
-    recordWords: number,
+    shape: RecordShape,
     isTaken: (halves: Uint32Array, row: number) => boolean,
   ): Row[] {
-    const words = count * recordWords;
+    const words = count * shape.words;
     const halves = this.copy(first, words);
     const taken: number[] = [];
-    for (let row = 0; row < words; row += recordWords) if (isTaken(halves, row)) taken.push(row);
+    for (let row = 0; row < words; row += shape.words) if (isTaken(halves, row)) taken.push(row);
     if (taken.length === 0) return [];
     const after = this.copy(first, words);
     const records: Row[] = [];
     for (const row of taken) {
-      const record = isWhole(halves, after, row, recordWords)
+      const record = isWhole(halves, after, row, shape)
         ? { halves, row }
-        : this.#readAgain(first + row, recordWords, isTaken);
+        : this.#readAgain(first + row, shape, isTaken);
       if (record !== undefined) records.push(record);
     }
     return records;
@@ -61,13 +67,13 @@ export class ArenaCopier {
 
   #readAgain(
     first: number,
-    recordWords: number,
+    shape: RecordShape,
     isTaken: (halves: Uint32Array, row: number) => boolean,
   ): Row | undefined {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-      const halves = this.copy(first, recordWords);
+      const halves = this.copy(first, shape.words);
       if (!isTaken(halves, 0)) return undefined;
-      if (isWhole(halves, this.copy(first, recordWords), 0, recordWords)) return { halves, row: 0 };
+      if (isWhole(halves, this.copy(first, shape.words), 0, shape)) return { halves, row: 0 };
     }
     this.tornCount += 1;
     return undefined;
@@ -78,13 +84,13 @@ function isWhole(
   halves: Uint32Array,
   after: Uint32Array,
   row: number,
-  recordWords: number,
+  { checksum }: RecordShape,
 ): boolean {
   const sequence = readWord(halves, row + RECORD.sequence);
   return (
     sequence % 2 === 0 &&
     readWord(after, row + RECORD.sequence) === sequence &&
-    hasValidChecksum(halves, row, recordWords - 1)
+    hasValidChecksum(halves, row, checksum)
   );
 }
 

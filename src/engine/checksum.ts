@@ -36,8 +36,18 @@ export function hasValidChecksum(halves: Uint32Array, first: number, count: numb
   );
 }
 
-/** Of every other half, from one place to another. */
-function sumOf(halves: Uint32Array, firstHalf: number, from: number, to: number): number {
+/** What stands beside a route, so that it is known which record it belongs to. */
+export function routeCheckOf(sequence: number, routeId: number): number {
+  const ofSequence = Math.imul(sequence % 2 ** 32, FACTORS[0] ?? 0);
+  return (ofSequence + Math.imul(routeId, FACTORS[1] ?? 0)) >>> 0;
+}
+
+/**
+ * Of every other half, from one place to another (16 at most): what those words add to their lane.
+ *
+ * @param firstHalf of the word at place 0: its low half for the low lane, else its high one.
+ */
+export function sumOf(halves: Uint32Array, firstHalf: number, from: number, to: number): number {
   let sum = 0;
   for (let place = from; place < to; place += 1) {
     sum = (sum + Math.imul(halves[firstHalf + 2 * place] as number, FACTORS[place] as number)) | 0;

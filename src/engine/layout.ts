@@ -7,7 +7,7 @@ import type { DropKind, RecorderCapacities } from './engine.ts';
 
 /** "HYPERDJ1", as the two 32-bit halves of a little-endian word. */
 export const MAGIC = { low: 0x45_50_59_48, high: 0x31_4a_44_52 } as const;
-export const LAYOUT_VERSION = 2;
+export const LAYOUT_VERSION = 3;
 
 export const HEADER = {
   magic: 0,
@@ -44,19 +44,28 @@ export const DROP_KINDS: readonly DropKind[] = [
 ];
 export const DROP = { count: 0, firstNs: 1, lastNs: 2, words: 3 } as const;
 
-/** Ring records and in-flight slots; a slot's payload begins with its handle (0 while free). */
+/** A ring's records. */
 export const RECORD = { sequence: 0, payload: 1, checksum: 7, words: 8 } as const;
 
-export const IN_FLIGHT_QUERY = {
+/** Slots of what is in flight; the handle is 0 while a slot is free. */
+export const IN_FLIGHT = {
   sequence: 0,
   handle: 1,
+  payload: 2,
+  checksum: 6,
+  /** The route in the low half, `routeCheckOf` it in the high one. */
+  route: 7,
+  words: 8,
+} as const;
+
+export const IN_FLIGHT_QUERY = {
   requestHandle: 2,
   startNs: 3,
   statementId: 4,
   poolWaitNs: 5,
 } as const;
 
-export const IN_FLIGHT_REQUEST = { sequence: 0, handle: 1, startNs: 2, routeId: 3 } as const;
+export const IN_FLIGHT_REQUEST = { startNs: 2 } as const;
 
 /** `…And…` words hold two 32-bit numbers, the first one in the low half. */
 export const ENDED_QUERY = {
@@ -236,8 +245,8 @@ export function arenaLayoutOf(capacities: RecorderCapacities): ArenaLayout {
   return {
     capacities,
     queryHistogram: take(histogramWordsOf(QUERY_SHAPE)),
-    inFlightQueries: take(capacities.inFlightQueriesMax * RECORD.words),
-    inFlightRequests: take(capacities.inFlightRequestsMax * RECORD.words),
+    inFlightQueries: take(capacities.inFlightQueriesMax * IN_FLIGHT.words),
+    inFlightRequests: take(capacities.inFlightRequestsMax * IN_FLIGHT.words),
     recentQueries: take(capacities.recentQueriesMax * RECORD.words),
     recentRequests: take(capacities.recentRequestsMax * RECORD.words),
     pools: take(POOLS_MAX * POOL.words),
@@ -265,6 +274,11 @@ export function rowOfStatement(id: number): number {
 /** How many statements the row had before, modulo 2^16. */
 export function generationOfStatement(id: number): number {
   return id >>> 16;
+}
+
+/** The same, given the sequence of the row's identity. */
+export function generationOfSequence(sequence: number): number {
+  return (sequence / 2 - 1) % 65_536;
 }
 
 export function statementIdOf(row: number, generation: number): number {

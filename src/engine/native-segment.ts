@@ -1,5 +1,7 @@
 /** This thread's part of the segment that the native engine keeps for the process. */
 import { randomBytes } from 'node:crypto';
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { isMainThread, threadId } from 'node:worker_threads';
 
 import type { EngineRecorder, RecorderCapacities, Segment, SegmentOptions } from './engine.ts';
@@ -26,7 +28,8 @@ export interface NativeSegmentBinding {
   setAppName(name: string): void;
   recordOverhead(queryCount: number, totalNs: number): void;
   beat(): void;
-  markUncaughtException(): void;
+  /** If the process ended now, whether it would be by an exception that nobody caught. */
+  setUncaughtException(isUncaught: boolean): void;
   noteExitCode(code: number): void;
 }
 
@@ -87,12 +90,27 @@ export function openNativeSegment(
         : (firstWord, target) => read(thread.firstWord + firstWord, target),
     ),
     path: thread.path === '' ? null : thread.path,
-    reason: thread.reason,
+    reason: [thread.reason, diskReason(thread.path)].filter(Boolean).join('; '),
     arenaIndex: thread.arenaIndex,
     read,
     setAppName: (name) => binding.setAppName(name),
     recordOverhead: (queryCount, totalNs) => binding.recordOverhead(queryCount, totalNs),
   };
+}
+
+/** File systems in memory, by the numbers that `statfs(2)` has for them. */
+const MEMORY_FILE_SYSTEMS: ReadonlySet<number> = new Set([0x0102_1994, 0x8584_58f6]);
+
+/** Empty where the segment is in memory. */
+function diskReason(path: string): string {
+  if (path === '') return '';
+  try {
+    if (MEMORY_FILE_SYSTEMS.has(statfsSync(path).type)) return '';
+  } catch {
+    // Somebody has removed it: that is not this line's news.
+    return '';
+  }
+  return `${dirname(path)} is not in memory: to record may mean to wait for a disk`;
 }
 
 /** What only JavaScript can see. The end of the process itself is seen by the addon. */
@@ -101,12 +119,21 @@ function watchProcess(binding: NativeSegmentBinding, thread: NativeThread): void
   // Where libuv does not tell how long a loop is busy, the loop itself shows that it runs.
   if (!thread.watchesLoop) setInterval(() => binding.beat(), HEARTBEAT_MS).unref();
   if (!isMainThread) return;
+  let isHandled = false;
+  const endHandling = (): void => {
+    if (isHandled) binding.setUncaughtException(false);
+    isHandled = false;
+  };
   process.on('uncaughtExceptionMonitor', () => {
-    const isCaught =
+    isHandled =
       process.listenerCount('uncaughtException') > 0 ||
       process.hasUncaughtExceptionCaptureCallback();
-    if (!isCaught) binding.markUncaughtException();
+    // Also where there is a handler: one that throws ends the process, and nothing else runs.
+    binding.setUncaughtException(true);
+    if (isHandled) process.nextTick(endHandling);
   });
+  // A handler that ends the process has dealt with the exception.
+  process.prependListener('exit', endHandling);
   if (!thread.knowsExitCode) process.on('exit', (code) => binding.noteExitCode(code));
 }
 

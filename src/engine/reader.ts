@@ -5,7 +5,7 @@
  */
 import { ArenaCopier, hexOf, histogramOf, textOf } from './arena.ts';
 import type { Row } from './arena.ts';
-import { hasValidChecksum } from './checksum.ts';
+import { hasValidChecksum, routeCheckOf } from './checksum.ts';
 import type {
   DropKind,
   DroppedCounts,
@@ -36,6 +36,7 @@ import {
   FINDINGS_MAX,
   HEADER,
   histogramWordsOf,
+  IN_FLIGHT,
   IN_FLIGHT_QUERY,
   IN_FLIGHT_REQUEST,
   LAYOUT_VERSION,
@@ -49,7 +50,9 @@ import {
   ROUTE_TOTALS,
 } from './layout.ts';
 import type { ArenaLayout } from './layout.ts';
+import { StatementDictionary } from './statement-dictionary.ts';
 import { StatementReader } from './statement-reader.ts';
+import { withStatements } from './statement-table.ts';
 import { highOf, lowOf, type ReadWords, readWord } from './words.ts';
 
 export class ArenaReader {
@@ -59,12 +62,17 @@ export class ArenaReader {
 
   /**
    * @param firstWord where the arena begins in what `read` reads.
+   * @param dictionary of all arenas that are read together.
    * @throws Error if there is no arena of this layout; the message says what is there instead.
    */
-  constructor(read: ReadWords, firstWord = 0) {
+  constructor(
+    read: ReadWords,
+    firstWord: number = 0,
+    dictionary: StatementDictionary = new StatementDictionary(),
+  ) {
     this.#arena = new ArenaCopier(read, firstWord);
     this.#layout = layoutIn(this.#arena.copy(0, HEADER.words));
-    this.#statements = new StatementReader(this.#arena, this.#layout);
+    this.#statements = new StatementReader(this.#arena, this.#layout, dictionary);
   }
 
   /** Words from the arena's first one on. */
@@ -100,12 +108,11 @@ export class ArenaReader {
     );
     const statements = this.#statements.read(histograms);
     const header = this.#header();
-    return {
+    const snapshot = {
       takenAtNs,
       queryCount: readWord(header, HEADER.queryCount),
       requestCount: readWord(header, HEADER.requestCount),
       totals: this.#totals(header),
-      statements: statements.rows,
       areStatementsConsistent: statements.isConsistent,
       evictedStatementCount: Math.floor(readWord(header, HEADER.evictionSequence) / 2),
       routes: this.#routes(header, histograms),
@@ -121,6 +128,7 @@ export class ArenaReader {
       },
       ...this.#drops(header),
     };
+    return withStatements(snapshot, statements.table);
   }
 
   #header(): Uint32Array {
@@ -202,7 +210,7 @@ export class ArenaReader {
 
   #pools(): PoolSnapshot[] {
     const first = this.#layout.pools;
-    const rows = this.#arena.records(first, POOLS_MAX, POOL.words, (halves, row) => {
+    const rows = this.#arena.records(first, POOLS_MAX, POOL, (halves, row) => {
       return readWord(halves, row + POOL.nameBytes) > 0;
     });
     return rows.map(poolOf);
@@ -210,15 +218,15 @@ export class ArenaReader {
 
   #findings(): FindingSnapshot[] {
     const first = this.#layout.findings;
-    const rows = this.#arena.records(first, FINDINGS_MAX, FINDING.words, (halves, row) => {
+    const rows = this.#arena.records(first, FINDINGS_MAX, FINDING, (halves, row) => {
       return readWord(halves, row + FINDING.verdict) > 0;
     });
     return rows.map(findingOf);
   }
 
   #slots(first: number, count: number): Row[] {
-    return this.#arena.records(first, count, RECORD.words, (halves, row) => {
-      return readWord(halves, row + IN_FLIGHT_QUERY.handle) > 0;
+    return this.#arena.records(first, count, IN_FLIGHT, (halves, row) => {
+      return readWord(halves, row + IN_FLIGHT.handle) > 0;
     });
   }
 
@@ -281,10 +289,17 @@ function inFlightQueryOf({ halves, row }: Row): InFlightQuery {
 
 function inFlightRequestOf({ halves, row }: Row): InFlightRequest {
   return {
-    handle: readWord(halves, row + IN_FLIGHT_REQUEST.handle),
+    handle: readWord(halves, row + IN_FLIGHT.handle),
     startNs: readWord(halves, row + IN_FLIGHT_REQUEST.startNs),
-    routeId: readWord(halves, row + IN_FLIGHT_REQUEST.routeId),
+    routeId: routeIdOf(halves, row),
   };
+}
+
+/** The word is outside the record: it may still be that of the slot's last one. */
+function routeIdOf(halves: Uint32Array, row: number): number {
+  const routeId = lowOf(halves, row + IN_FLIGHT.route);
+  const check = routeCheckOf(readWord(halves, row + IN_FLIGHT.sequence), routeId);
+  return highOf(halves, row + IN_FLIGHT.route) === check ? routeId : 0;
 }
 
 function byStart(a: { readonly startNs: number }, b: { readonly startNs: number }): number {

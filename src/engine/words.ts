@@ -41,17 +41,18 @@ export function addToWord(halves: Uint32Array, word: number, amount: number): vo
     return;
   }
   const carry = Math.floor(amount / HALF) + (low >= HALF ? 1 : 0);
-  storeWhole(halves, word, low, highOf(halves, word) + carry);
+  storeHalves(halves, word, low, highOf(halves, word) + carry);
 }
 
 /** {@link writeWord} for a counter that is read as a whole while it changes. */
 export function storeWord(halves: Uint32Array, word: number, value: number): void {
   const high = Math.floor(value / HALF);
   if (high === highOf(halves, word)) halves[2 * word] = value % HALF;
-  else storeWhole(halves, word, value % HALF, high);
+  else storeHalves(halves, word, value % HALF, high);
 }
 
-function storeWhole(halves: Uint32Array, word: number, low: number, high: number): void {
+/** {@link writeHalves} for a word that is read as a whole while it changes. */
+export function storeHalves(halves: Uint32Array, word: number, low: number, high: number): void {
   const whole = new BigUint64Array(halves.buffer, halves.byteOffset + 8 * word, 1);
   Atomics.store(whole, 0, (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
 }

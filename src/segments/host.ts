@@ -1,4 +1,5 @@
 import type { FileLocks } from '../engine/file-locks.ts';
+import { StatementDictionary } from '../engine/statement-dictionary.ts';
 import { listDirectory, type SegmentName } from './directory.ts';
 import { type MergedSnapshot, Merger } from './merge.ts';
 import { ProcessReader, type ProcessSnapshot, type ReadOptions } from './process-snapshot.ts';
@@ -30,6 +31,7 @@ export interface HostSnapshot {
 /** Looks at a directory of segments, again and again; files stay open in between. */
 export class HostReader {
   readonly #options: HostOptions;
+  readonly #dictionary = new StatementDictionary();
   readonly #readers = new Map<string, ProcessReader>();
   /** By path: the dead write no more. */
   readonly #dead = new Map<string, { snapshot: ProcessSnapshot; histograms: boolean }>();
@@ -103,7 +105,7 @@ export class HostReader {
   #readerOf(path: string): ProcessReader {
     let reader = this.#readers.get(path);
     if (reader === undefined) {
-      reader = ProcessReader.open(path, this.#options.locks);
+      reader = ProcessReader.open(path, this.#options.locks, this.#dictionary);
       this.#readers.set(path, reader);
     }
     return reader;

@@ -6,9 +6,12 @@ import {
   type PoolSnapshot,
   type RecorderSnapshot,
   type RouteSnapshot,
-  type StatementSnapshot,
 } from '../engine/engine.ts';
 import { EMPTY_HISTOGRAM, mergeHistograms } from '../engine/histogram.ts';
+import { statementTableOf } from '../engine/statement-table.ts';
+import { type MergedStatement, StatementSums } from './statement-sums.ts';
+
+export type { MergedStatement };
 
 /** Sums since the start; none of them ever goes down. */
 export interface Totals {
@@ -24,7 +27,6 @@ export interface Totals {
   readonly evictedStatements: number;
 }
 
-export type MergedStatement = Omit<StatementSnapshot, 'id'>;
 export type MergedRoute = Omit<RouteSnapshot, 'id'>;
 
 export interface MergedPool extends Omit<PoolSnapshot, 'updatedNs'> {
@@ -75,6 +77,8 @@ const NO_TOTALS: Totals = {
 export class Merger {
   readonly #totals: Writable<Totals> = { ...NO_TOTALS };
   readonly #dropped: Writable<DroppedCounts> = { ...NOTHING_DROPPED };
+  /** Of most tables; what those do not take is added row by row. */
+  #statementSums = new StatementSums();
   readonly #statements = new Map<string, Writable<MergedStatement>>();
   readonly #routes = new Map<string, Writable<MergedRoute>>();
   readonly #pools = new Map<string, Writable<MergedPool>>();
@@ -86,7 +90,10 @@ export class Merger {
     addAll(this.#totals, totalsOf(records));
     addAll(this.#dropped, records.dropped);
     this.#durations = mergeHistograms(this.#durations, records.totals.durations);
-    for (const statement of records.statements) this.#addStatement(statement);
+    const table = statementTableOf(records);
+    if (table === undefined || !this.#statementSums.add(table)) {
+      for (const statement of records.statements) this.#addStatement(statement);
+    }
     for (const route of records.routes) this.#addRoute(route);
     if (isInUse) for (const pool of records.pools) this.#addPool(pool);
     this.#addFindings(records);
@@ -109,6 +116,8 @@ export class Merger {
   }
 
   result(): MergedSnapshot {
+    for (const statement of this.#statementSums.rows()) this.#addStatement(statement);
+    this.#statementSums = new StatementSums();
     return {
       totals: { ...this.#totals },
       durations: this.#durations,
@@ -196,11 +205,11 @@ export class Merger {
     sum.max += max;
   }
 
-  #addFindings({ findings, statements, routes }: RecorderSnapshot): void {
-    if (findings.length === 0) return;
-    const texts = new Map(statements.map((row) => [row.fingerprint, row.text]));
-    const names = new Map(routes.map((row) => [row.id, row.route]));
-    for (const { statementId: _id, routeId, ...finding } of findings) {
+  #addFindings(records: RecorderSnapshot): void {
+    if (records.findings.length === 0) return;
+    const texts = new Map(records.statements.map((row) => [row.fingerprint, row.text]));
+    const names = new Map(records.routes.map((row) => [row.id, row.route]));
+    for (const { statementId: _id, routeId, ...finding } of records.findings) {
       const text = texts.get(finding.fingerprint) ?? '';
       this.#addFinding({ ...finding, text, route: names.get(routeId) ?? '' });
     }

@@ -1,6 +1,7 @@
 import type { EngineKind, RecorderSnapshot } from '../engine/engine.ts';
 import type { FileLocks } from '../engine/file-locks.ts';
 import { ArenaReader } from '../engine/reader.ts';
+import { StatementDictionary } from '../engine/statement-dictionary.ts';
 import type { ReadWords } from '../engine/words.ts';
 import { isOwnerAlive } from './liveness.ts';
 import { openSegmentFile } from './segment-file.ts';
@@ -92,14 +93,27 @@ export class ProcessReader {
   readonly #words: () => number;
   readonly #close: () => void;
   readonly #isAlive: (header: SegmentHeader) => boolean;
-  /** By index; the readers remember texts. */
+  readonly #dictionary: StatementDictionary;
+  /** By index; the readers remember rows. */
   readonly #arenas: ArenaReader[] = [];
 
-  /** @throws Error where the file is no segment that this version can read; it names the file. */
-  static open(path: string, locks: FileLocks | undefined): ProcessReader {
+  /**
+   * @param dictionary of all processes that are read together.
+   * @throws Error where the file is no segment that this version can read; it names the file.
+   */
+  static open(
+    path: string,
+    locks: FileLocks | undefined,
+    dictionary: StatementDictionary = new StatementDictionary(),
+  ): ProcessReader {
     const file = openSegmentFile(path);
-    return new ProcessReader(path, file.read, file.words, file.close, (header) =>
-      isOwnerAlive(path, header, locks),
+    return new ProcessReader(
+      path,
+      file.read,
+      file.words,
+      file.close,
+      (header) => isOwnerAlive(path, header, locks),
+      dictionary,
     );
   }
 
@@ -112,6 +126,7 @@ export class ProcessReader {
       () => Number.POSITIVE_INFINITY,
       () => {},
       () => true,
+      new StatementDictionary(),
     );
   }
 
@@ -121,12 +136,14 @@ export class ProcessReader {
     words: () => number,
     close: () => void,
     isAlive: (header: SegmentHeader) => boolean,
+    dictionary: StatementDictionary,
   ) {
     this.path = path;
     this.#read = read;
     this.#words = words;
     this.#close = close;
     this.#isAlive = isAlive;
+    this.#dictionary = dictionary;
   }
 
   /** @throws Error where the segment cannot be read. */
@@ -196,7 +213,7 @@ export class ProcessReader {
   #arenaAt(index: number, { firstWord, wordsMax }: ArenaEntry): ArenaReader {
     const known = this.#arenas[index];
     if (known !== undefined) return known;
-    const reader = new ArenaReader(this.#read, firstWord);
+    const reader = new ArenaReader(this.#read, firstWord, this.#dictionary);
     if (reader.arenaWords > wordsMax) throw new Error('it is larger than its place');
     this.#arenas[index] = reader;
     return reader;

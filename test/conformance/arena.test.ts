@@ -11,6 +11,7 @@ import {
   ENDED_QUERY,
   FINDINGS_MAX,
   HEADER,
+  IN_FLIGHT,
   POOL,
   RECORD,
   STATEMENT_IDENTITY,
@@ -134,8 +135,22 @@ describe.each(ENGINE_KINDS)('the tables of the %s engine', (kind) => {
       [early, 1],
       [late, 2],
     ]);
+    recorder.nameRequest(early, 'GET /late');
+    expect(routes()).toEqual([
+      [early, 2],
+      [late, 2],
+    ]);
     recorder.endRequest(late, 'GET /late', 1, 1000, 200, 0, OUTCOME.ok);
-    expect(routes()).toEqual([[early, 1]]);
+    expect(routes()).toEqual([[early, 2]]);
+  });
+
+  it("take no route for that of the slot's next request", () => {
+    const first = recorder.beginRequest('GET /first');
+    recorder.endRequest(first, 'GET /first', 1, 1000, 200, 0, OUTCOME.ok);
+    const second = recorder.beginRequest('');
+    recorder.nameRequest(first, 'GET /first');
+    const { inFlightRequests } = recorder.snapshot();
+    expect(inFlightRequests).toMatchObject([{ handle: second, routeId: OTHER_ID }]);
   });
 
   it('know who was active last', () => {
@@ -311,8 +326,8 @@ describe('an arena', () => {
     ['a request', LAYOUT.recentRequests, RECORD.words, 'recentRequests'],
     ['a pool', LAYOUT.pools, POOL.words, 'pools'],
     ['a finding', LAYOUT.findings, POOL.words, 'findings'],
-    ['a query in flight', LAYOUT.inFlightQueries, RECORD.words, 'inFlightQueries'],
-    ['a request in flight', LAYOUT.inFlightRequests, RECORD.words, 'inFlightRequests'],
+    ['a query in flight', LAYOUT.inFlightQueries, IN_FLIGHT.route, 'inFlightQueries'],
+    ['a request in flight', LAYOUT.inFlightRequests, IN_FLIGHT.route, 'inFlightRequests'],
   ] as const)('gives nothing of %s in which one word was changed', (_, first, words, list) => {
     const arena = arenaWithEverything();
     expect(readerOf(arena).snapshot(0)[list]).toHaveLength(1);
@@ -334,6 +349,21 @@ describe('an arena', () => {
     expect(readerOf(arena).snapshot(0)).toMatchObject({ dropped: { torn: 0 } });
     arena[first + ENDED_QUERY.startNs] = 9n;
     expect(readerOf(arena).snapshot(0)).toMatchObject({ dropped: { torn: 1 } });
+  });
+
+  it('gives a request in flight without its route where that was changed', () => {
+    const arena = arenaWithEverything();
+    const word = LAYOUT.inFlightRequests + IN_FLIGHT.route;
+    const kept = arena[word] ?? 0n;
+    const routes = (): number[] =>
+      readerOf(arena)
+        .snapshot(0)
+        .inFlightRequests.map(({ routeId }) => routeId);
+    expect(routes()).toEqual([1]);
+    for (let bit = 0n; bit < 64n; bit += 1n) {
+      arena[word] = kept ^ (1n << bit);
+      expect(routes(), `bit ${bit}`).toEqual([OTHER_ID]);
+    }
   });
 
   it('gives no statement whose identity or text was changed, and says so', () => {
@@ -379,8 +409,8 @@ describe('an arena', () => {
       return '';
     };
     expect(refusal(HEADER.magic, 0n)).toMatch(/not a recorder's memory/);
-    expect(refusal(HEADER.version, 1n)).toMatch(/older version: layout 1 where 2 is known/);
-    expect(refusal(HEADER.version, 3n)).toMatch(/newer version: layout 3 where 2 is known/);
+    expect(refusal(HEADER.version, 1n)).toMatch(/older version: layout 1 where 3 is known/);
+    expect(refusal(HEADER.version, 4n)).toMatch(/newer version: layout 4 where 3 is known/);
     expect(refusal(HEADER.arenaWords, 5n)).toMatch(/has 5 words where its capacities need/);
     CAPACITY_NAMES.forEach((name, index) => {
       for (const value of [0n, 3n, 1n << 17n, (1n << 64n) - 1n]) {

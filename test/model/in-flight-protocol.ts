@@ -17,20 +17,43 @@ import {
 
 export interface SlotStep {
   readonly quotes: string;
-  readonly part: 'sequence' | 'handle' | 'payload';
+  readonly part: 'sequence' | 'handle' | 'payload' | 'route';
   readonly order: StoreOrder;
   /** Of the sequence: what is added to what it was before `begin`. */
   readonly added?: number;
 }
 
 export interface LifeProtocol {
+  /** What `begin` does first where the route is known. */
+  readonly open: readonly SlotStep[];
   readonly begin: readonly SlotStep[];
+  /** When a route becomes known later, or changes. */
+  readonly name: readonly SlotStep[];
+  /** Whether the route's word says which record it belongs to. */
+  readonly isRouteChecked: boolean;
   /** In the order in which `endQuery` takes them. */
   readonly end: readonly ('record' | 'free')[];
   readonly free: StoreOrder;
 }
 
+const PUBLISH_ROUTE: SlotStep = {
+  quotes: 'words.publish(&slot[route_word], routeWord(complete, route_id))',
+  part: 'route',
+  order: 'release',
+};
+
 export const LIFE: LifeProtocol = {
+  open: [
+    {
+      quotes: 'words.store(&record[0], words.own(&record[0]) | 1)',
+      part: 'sequence',
+      added: 1,
+      order: 'relaxed',
+    },
+    PUBLISH_ROUTE,
+  ],
+  name: [PUBLISH_ROUTE],
+  isRouteChecked: true,
   begin: [
     {
       quotes: 'words.store(&record[0], odd_sequence)',
@@ -65,9 +88,32 @@ function handleOf(query: number): number {
   return query + 1;
 }
 
-/** The steps of `begin` for the `query`th use of the slot. */
-export function beginSteps({ begin }: LifeProtocol, query: number): readonly Step[] {
-  return begin.flatMap(({ part, order, added }): Step[] => {
+/** What the route's word holds: which route, and of which use of the slot. */
+function routeWordOf({ isRouteChecked }: LifeProtocol, query: number, route: number): number {
+  return isRouteChecked ? 10 * (query + 1) + route : route;
+}
+
+/** The steps of `begin` for the `query`th use of the slot; route 0 is not known yet. */
+export function beginSteps(protocol: LifeProtocol, query: number, route = 0): readonly Step[] {
+  const { open, begin } = protocol;
+  return slotSteps(protocol, route === 0 ? begin : [...open, ...begin], query, route);
+}
+
+function nameSteps(protocol: LifeProtocol, query: number, route: number): readonly Step[] {
+  return slotSteps(protocol, protocol.name, query, route);
+}
+
+function slotSteps(
+  protocol: LifeProtocol,
+  steps: readonly SlotStep[],
+  query: number,
+  route: number,
+): readonly Step[] {
+  return steps.flatMap(({ part, order, added }): Step[] => {
+    if (part === 'route') {
+      const value = routeWordOf(protocol, query, route);
+      return [{ does: 'store', word: 'slot.route', value, order }];
+    }
     if (part === 'sequence') {
       const value = 2 * query + (added ?? 0);
       return [{ does: 'store', word: 'slot.sequence', value, order }];
@@ -102,7 +148,7 @@ export function slotWriter(protocol: LifeProtocol, queries: number): Thread {
  * process itself each word is an acquire load, in order; from another process a copy by the kernel
  * keeps no order within, and is a fence against the next one.
  */
-export function slotReader(from: Place, name = 'reader'): Thread {
+export function slotReader(from: Place, name = 'reader', takesRoute = false): Thread {
   const order = from === 'own process' ? 'acquire' : 'relaxed';
   const between: Step[] = from === 'own process' ? [] : [{ does: 'fence' }];
   const load = (word: string, into: string): Step => ({
@@ -115,6 +161,7 @@ export function slotReader(from: Place, name = 'reader'): Thread {
     load('sequence', 'before'),
     load('handle', 'handle'),
     ...Array.from({ length: PAYLOAD_WORDS }, (_, word) => load(`payload${word}`, `payload${word}`)),
+    ...(takesRoute ? [load('route', 'route')] : []),
     ...between,
     load('sequence', 'after'),
   ];
@@ -230,23 +277,114 @@ export const WEAKENED_SLOTS: Readonly<Record<string, LifeProtocol>> = {
   ),
 };
 
-/** A request whose route becomes known later: its slot is written again, in its place. */
-export function renamedProgram(): Program {
-  const again = beginSteps(LIFE, 0).map((step): Step =>
-    step.does === 'store' && step.word === 'slot.sequence'
-      ? { ...step, value: step.value + 2 }
-      : step,
-  );
-  const steps: Step[] = [
-    ...beginSteps(LIFE, 0),
-    { does: 'store', word: REPORTED, value: 1, order: 'release' },
-    ...again,
-  ];
-  return [
-    { name: 'writer', steps, mayBeKilled: true },
-    { ...snapshotReader(['in flight', 'ended']), follows: 'writer' },
-  ];
+/** The route of `query` that the reader found in the slot; 0 for none. */
+function namedRoute({ isRouteChecked }: LifeProtocol, query: number, outcome: Outcome): number {
+  const word = outcome.registers['reader route'] ?? 0;
+  if (!isRouteChecked) return word;
+  return Math.floor(word / 10) === query + 1 ? word % 10 : 0;
 }
+
+/**
+ * A request that may be killed at any moment, and a reader that comes after. The route is known at
+ * the beginning or becomes known later, and changes. The writer reports how far it is: 1 once the
+ * request has begun, and one more for each of its two routes.
+ */
+export function namedProgram(protocol: LifeProtocol, known: 'at once' | 'later'): Program {
+  const report = (value: number): Step => ({
+    does: 'store',
+    word: REPORTED,
+    value,
+    order: 'release',
+  });
+  const first =
+    known === 'at once'
+      ? beginSteps(protocol, 0, 1)
+      : [...beginSteps(protocol, 0), report(1), ...nameSteps(protocol, 0, 1)];
+  const steps: Step[] = [...first, report(2), ...nameSteps(protocol, 0, 2), report(3)];
+  const reader: Thread = {
+    name: 'reader',
+    steps: [
+      { does: 'load', word: REPORTED, into: 'reported', order: 'acquire' },
+      ...slotReader('own process', 'reader', true).steps,
+    ],
+    follows: 'writer',
+  };
+  return [{ name: 'writer', steps, mayBeKilled: true }, reader];
+}
+
+/** What was reported must be found: the request, and its route or the one after that. */
+export function judgeNamed(protocol: LifeProtocol, outcome: Outcome): string | undefined {
+  const torn = judgeSlot(outcome);
+  if (torn !== undefined) return torn;
+  const reported = outcome.registers['reported'] ?? 0;
+  if (reported === 0) return undefined;
+  const query = namedQuery(outcome);
+  if (query === -1) return 'the request had begun, and the reader names it nowhere';
+  const route = namedRoute(protocol, query, outcome);
+  return route < reported - 1
+    ? `the request has route ${route} in its ${reported}. part`
+    : undefined;
+}
+
+/** Every third request never gets one. */
+function getsRoute(request: number): boolean {
+  return request % 3 !== 2;
+}
+
+/** A slot used by one request after the other; a route is known from the beginning, and changes. */
+export function routesWriter(protocol: LifeProtocol, requests: number): Thread {
+  const steps = Array.from({ length: requests }, (_, request) =>
+    getsRoute(request)
+      ? [
+          ...beginSteps(protocol, request, 1),
+          ...nameSteps(protocol, request, 2),
+          freeStep(protocol),
+        ]
+      : [...beginSteps(protocol, request), freeStep(protocol)],
+  ).flat();
+  return { name: 'writer', steps };
+}
+
+/** A request that has a route must be read with one of its own, one that has none with none. */
+export function judgeRoutes(protocol: LifeProtocol, outcome: Outcome): string | undefined {
+  const request = namedQuery(outcome);
+  if (request === -1) return undefined;
+  const hasRoute = namedRoute(protocol, request, outcome) !== 0;
+  if (hasRoute === getsRoute(request)) return undefined;
+  return hasRoute
+    ? `request ${request} is read with the route of another`
+    : `request ${request} is read without its route`;
+}
+
+/** From another process: a route may be missing, and never is another request's. */
+export function judgeForeignRoutes(protocol: LifeProtocol, outcome: Outcome): string | undefined {
+  const isMissing = judgeRoutes(protocol, outcome)?.endsWith('without its route') === true;
+  return isMissing ? undefined : judgeRoutes(protocol, outcome);
+}
+
+/** The record written anew for its route, in its place. */
+export const WRITTEN_ANEW: LifeProtocol = {
+  ...LIFE,
+  name: [
+    ...LIFE.begin
+      .slice(0, -1)
+      .map((step) => (step.part === 'sequence' ? { ...step, added: 3 } : step)),
+    PUBLISH_ROUTE,
+    ...LIFE.begin.slice(-1).map((step) => ({ ...step, added: 4 })),
+  ],
+};
+
+export const UNCHECKED_ROUTE: LifeProtocol = { ...LIFE, isRouteChecked: false };
+
+/** Each may show a request without the route that it began with. */
+export const WEAKENED_ROUTES: Readonly<Record<string, LifeProtocol>> = {
+  'the route before the odd mark': { ...LIFE, open: LIFE.open.toReversed() },
+  'no odd mark before the route': { ...LIFE, open: [PUBLISH_ROUTE] },
+  'relaxed route store': {
+    ...LIFE,
+    open: LIFE.open.map((step) => (step.part === 'route' ? { ...step, order: 'relaxed' } : step)),
+  },
+};
 
 export const FREED_BEFORE_RECORDED: LifeProtocol = { ...LIFE, end: ['free', 'record'] };
 

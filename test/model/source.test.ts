@@ -60,11 +60,26 @@ describe('the model quotes the source', () => {
     expect(functionBody(record, 'rewrite')).toContain(
       'write(.release, record, words.own(&record[0]) | 1, payload)',
     );
-    expect(functionBody(inFlight, 'begin')).toContain(
-      'record.rewrite(slot, &(.{handle} ++ payload.*))',
-    );
-    expect(withoutOwn(accesses(functionBody(inFlight, 'begin')))).toEqual([]);
+    const begin = functionBody(inFlight, 'begin');
+    expect(begin).toContain('record.rewrite(slot[0..record_words], &(.{handle} ++ payload.*))');
+    expect(withoutOwn(accesses(begin))).toEqual([]);
     expect(accesses(functionBody(inFlight, 'end'))).toEqual([FREE_QUOTES]);
+  });
+
+  test('in_flight.zig: a known route is published between the marks, and a later one by itself', () => {
+    const calls = functionBody(inFlight, 'begin').match(
+      /record\.open\(slot\)|publishRoute\(|record\.rewrite\(/g,
+    );
+    expect(calls).toEqual(['record.open(slot)', 'publishRoute(', 'record.rewrite(']);
+    const open = withoutOwn(accesses(functionBody(record, 'open')));
+    const publish = withoutOwn(accesses(functionBody(inFlight, 'publishRoute')));
+    expect([...open, ...publish]).toEqual(quotesOf(LIFE.open));
+    expect(publish).toEqual(quotesOf(LIFE.name));
+    expect(functionBody(inFlight, 'name')).toContain('publishRoute(slot, route_id)');
+    expect(accesses(functionBody(inFlight, 'name'))).toEqual([]);
+    expect(functionBody(inFlight, 'routeWord')).toContain(
+      'checksum.of(2, &.{ sequence, route_id })',
+    );
   });
 
   test('statements.zig: a row changes hands', () => {
@@ -109,14 +124,18 @@ describe('the model quotes the source', () => {
     expect(accesses(functionBody(recorder, 'read'))).toEqual(['words.load(word)']);
   });
 
-  test.each([...RING.push, ...RING.read, ...LIFE.begin, ...EVICTION.evict, ...EVICTION.take])(
-    'the order of: $quotes',
-    (step) => {
-      if (!('order' in step)) return;
-      const name = /^words\.(\w+)/.exec(step.quotes)?.[1] ?? '';
-      expect(orders[name]?.replace('monotonic', 'relaxed')).toBe(step.order);
-    },
-  );
+  test.each([
+    ...RING.push,
+    ...RING.read,
+    ...LIFE.open,
+    ...LIFE.begin,
+    ...EVICTION.evict,
+    ...EVICTION.take,
+  ])('the order of: $quotes', (step) => {
+    if (!('order' in step)) return;
+    const name = /^words\.(\w+)/.exec(step.quotes)?.[1] ?? '';
+    expect(orders[name]?.replace('monotonic', 'relaxed')).toBe(step.order);
+  });
 });
 
 describe('the quotes are looked for where it matters', () => {

@@ -53,6 +53,18 @@ describe('the end of a process', () => {
       "process.on('uncaughtException', () => {}); setTimeout(() => { throw new Error('caught'); })",
       0,
     ],
+    [
+      'an exception whose handler ends the process',
+      "process.on('uncaughtException', () => process.exit(8)); " +
+        "setTimeout(() => { throw new Error('caught'); })",
+      8,
+    ],
+    [
+      'an exception that a callback caught',
+      'process.setUncaughtExceptionCaptureCallback(() => {}); ' +
+        "setTimeout(() => { throw new Error('caught'); })",
+      0,
+    ],
   ])('is marked as clean, with nothing in flight, after %s', async (_, code, exitCode) => {
     const { finished, segment } = await endOf(code);
     expect(finished).toMatchObject({ code: exitCode, signal: null });
@@ -65,16 +77,22 @@ describe('the end of a process', () => {
   });
 
   it.each([
-    ['an exception', "setTimeout(() => { throw new Error('nobody'); })"],
-    ['an exception of the module itself', "throw new Error('nobody')"],
-    ['a rejection', "Promise.reject(new Error('nobody'))"],
-  ])('keeps what was in flight after %s that nobody caught', async (_, code) => {
+    ['an exception', "setTimeout(() => { throw new Error('nobody'); })", 1],
+    ['an exception of the module itself', "throw new Error('nobody')", 1],
+    ['a rejection', "Promise.reject(new Error('nobody'))", 1],
+    [
+      'an exception whose handler throws one',
+      "process.on('uncaughtException', () => { throw new Error('nobody'); }); " +
+        "setTimeout(() => { throw new Error('caught'); })",
+      7,
+    ],
+  ])('keeps what was in flight after %s that nobody caught', async (_, code, exitCode) => {
     const { finished, segment } = await endOf(code);
-    expect(finished).toMatchObject({ code: 1, signal: null });
+    expect(finished).toMatchObject({ code: exitCode, signal: null });
     expect(finished.stderr).toContain('Error: nobody');
     expect(segment).toMatchObject({
       state: SEGMENT_STATE.exited,
-      exitCode: 1,
+      exitCode,
       hasUncaughtException: 1,
     });
     expect(segment.arenas[0]).toMatchObject({ inFlightQueries: 1, inFlightRequests: 1 });

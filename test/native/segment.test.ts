@@ -5,11 +5,13 @@ import {
   mkdtempSync,
   readdirSync,
   rmSync,
+  statfsSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 
@@ -68,6 +70,22 @@ function recordUnder(shell: readonly string[], folder: string): Told {
 }
 
 describe('a segment', () => {
+  it('says so where its folder is not in memory, and lies there all the same', async () => {
+    const folder = join(mkdtempSync(join(tmpdir(), 'hyperdjango-disk-')), 'segments');
+    try {
+      const { path, reason } = await record(folder);
+      const TMPFS = 0x0102_1994;
+      expect(path).toContain(folder);
+      expect(reason).toBe(
+        statfsSync(folder).type === TMPFS
+          ? ''
+          : `${folder} is not in memory: to record may mean to wait for a disk`,
+      );
+    } finally {
+      rmSync(join(folder, '..'), { recursive: true });
+    }
+  });
+
   it('is a file that only its owner can reach, and says whose it is', async () => {
     const folder = newFolder();
     const running = startRecording(

@@ -1,6 +1,7 @@
+import { routeCheckOf } from '../checksum.ts';
 import { NO_HANDLE } from '../engine.ts';
-import { IN_FLIGHT_QUERY, RECORD } from '../layout.ts';
-import { readWord, writeWord } from '../words.ts';
+import { IN_FLIGHT } from '../layout.ts';
+import { readWord, storeHalves, writeWord } from '../words.ts';
 import { beginRewrite, endRecord } from './record.ts';
 
 /** The bits of a handle, as in `native/src/in_flight.zig`: slot, generation, kind, recorder. */
@@ -11,7 +12,7 @@ const KIND_FACTOR = SLOT_COUNT_MAX * GENERATION_COUNT;
 export const HANDLE_KIND = { query: 0, request: 1 } as const;
 export type HandleKind = (typeof HANDLE_KIND)[keyof typeof HANDLE_KIND];
 
-const { sequence: SEQUENCE, handle: HANDLE } = IN_FLIGHT_QUERY;
+const { sequence: SEQUENCE, handle: HANDLE, route: ROUTE } = IN_FLIGHT;
 
 /** What has begun and not yet ended: a table of slots in the arena. */
 export class InFlightTable {
@@ -48,15 +49,17 @@ export class InFlightTable {
     return slot;
   }
 
-  /** Closes what {@link begin} or {@link change} opened. */
+  /** Closes what {@link begin} opened. */
   publish(slot: number): number {
-    endRecord(this.#words, slot, RECORD.words);
+    endRecord(this.#words, slot, IN_FLIGHT.checksum);
     return readWord(this.#words, slot + HANDLE);
   }
 
-  /** Opens a slot in flight for a change of its payload. */
-  change(slot: number): void {
-    beginRewrite(this.#words, slot);
+  /** Gives what is in the slot a route, or another one. */
+  name(slot: number, routeId: number): void {
+    const sequence = readWord(this.#words, slot + SEQUENCE);
+    const complete = sequence + (sequence % 2);
+    storeHalves(this.#words, slot + ROUTE, routeId, routeCheckOf(complete, routeId));
   }
 
   /** @returns where the slot of a handle in flight lies, or -1 for any other number. */
@@ -75,6 +78,6 @@ export class InFlightTable {
   }
 
   #slotAt(index: number): number {
-    return this.#first + index * RECORD.words;
+    return this.#first + index * IN_FLIGHT.words;
   }
 }

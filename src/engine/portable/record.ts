@@ -17,9 +17,13 @@ export function beginRewrite(words: Uint32Array, record: number): void {
   writeWord(words, record, sequence - (sequence % 2) + 1);
 }
 
-/** Closes what {@link beginRecord} opened. */
-export function endRecord(words: Uint32Array, record: number, recordWords: number): void {
+/**
+ * Closes what {@link beginRecord} opened.
+ *
+ * @param checksum which word of the record is its checksum.
+ */
+export function endRecord(words: Uint32Array, record: number, checksum: number): void {
   const complete = readWord(words, record) + 1;
-  writeChecksum(words, record, recordWords - 1, complete);
+  writeChecksum(words, record, checksum, complete);
   writeWord(words, record, complete);
 }

@@ -130,10 +130,7 @@ export class PortableRecorder implements EngineRecorder {
     const slot = this.#requests.find(wholeOf(handle));
     if (slot === -1) return;
     const routeId = this.#routes.intern(typeof route === 'string' ? route : '');
-    if (lowOf(this.#words, slot + IN_FLIGHT_REQUEST.routeId) === routeId) return;
-    this.#requests.change(slot);
-    writeWord(this.#words, slot + IN_FLIGHT_REQUEST.routeId, routeId);
-    this.#requests.publish(slot);
+    this.#requests.name(slot, routeId);
   }
 
   endRequest(
@@ -303,7 +300,7 @@ export class PortableRecorder implements EngineRecorder {
     const slot = this.#requests.begin();
     if (slot === -1) return NO_HANDLE;
     writeWord(this.#words, slot + IN_FLIGHT_REQUEST.startNs, startNs);
-    writeWord(this.#words, slot + IN_FLIGHT_REQUEST.routeId, routeId);
+    if (routeId !== OTHER_ID) this.#requests.name(slot, routeId);
     return this.#requests.publish(slot);
   }
 
@@ -360,7 +357,7 @@ export class PortableRecorder implements EngineRecorder {
   }
 
   #endRecord(record: number, countWord: number): void {
-    endRecord(this.#words, record, RECORD.words);
+    endRecord(this.#words, record, RECORD.checksum);
     addToWord(this.#words, countWord, 1);
   }
 }

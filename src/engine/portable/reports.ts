@@ -50,7 +50,7 @@ export class PoolTable {
       const low = padded.readUInt32LE(8 * word);
       writeHalves(words, row + POOL.name + word, low, padded.readUInt32LE(8 * word + 4));
     }
-    endRecord(words, row, POOL.words);
+    endRecord(words, row, POOL.checksum);
     return true;
   }
 
@@ -115,7 +115,7 @@ export class FindingTable {
     writeWord(words, row + FINDING.totalNs, totalNs);
     writeWord(words, row + FINDING.firstNs, firstNs);
     writeWord(words, row + FINDING.lastNs, found.nowNs);
-    endRecord(words, row, FINDING.words);
+    endRecord(words, row, FINDING.checksum);
   }
 
   #isOf(row: number, { verdict, fingerprint, routeId }: FoundOnce): boolean {

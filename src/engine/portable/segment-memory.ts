@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { threadId } from 'node:worker_threads';
 
 import { NO_HANDLE, type RecorderCapacities, type SegmentOptions } from '../engine.ts';
-import { arenaLayoutOf, CAPACITY_NAMES, HEADER, IN_FLIGHT_QUERY, RECORD } from '../layout.ts';
+import { arenaLayoutOf, CAPACITY_NAMES, HEADER, IN_FLIGHT } from '../layout.ts';
 import { processIdentity } from '../process-identity.ts';
 import {
   ARENAS_FIRST,
@@ -204,7 +204,7 @@ export class SegmentMemory {
       [layout.inFlightRequests, layout.capacities.inFlightRequestsMax],
     ] as const) {
       for (let slot = 0; slot < count; slot += 1) {
-        writeWord(words, first + slot * RECORD.words + IN_FLIGHT_QUERY.handle, NO_HANDLE);
+        writeWord(words, first + slot * IN_FLIGHT.words + IN_FLIGHT.handle, NO_HANDLE);
       }
     }
   }
