@@ -33,16 +33,15 @@ pub const Word = struct {
         word.mix(code, code);
     }
 
-    /// Mixes in the lower group, and the upper one where `keeps_upper` is all ones: with nothing
-    /// to predict.
-    pub inline fn mixPair(word: Word, groups: u64, keeps_upper: u32) Word {
+    /// Mixes in the lower group, and the upper one where `keeps_upper`: with nothing to predict.
+    pub inline fn mixPair(word: Word, groups: u64, keeps_upper: bool) Word {
         var one = word;
         one.mixCode(@truncate(groups));
         var two = one;
         two.mixCode(@truncate(groups >> 32));
         return .{
-            .lane1 = one.lane1 ^ ((one.lane1 ^ two.lane1) & keeps_upper),
-            .lane2 = one.lane2 ^ ((one.lane2 ^ two.lane2) & keeps_upper),
+            .lane1 = choose(keeps_upper, two.lane1, one.lane1),
+            .lane2 = choose(keeps_upper, two.lane2, one.lane2),
         };
     }
 
@@ -76,6 +75,14 @@ pub const Statement = struct {
         return @as(u64, high) << 32 | avalanche(statement.word.lane2 +% high);
     }
 };
+
+inline fn choose(condition: bool, yes: u32, no: u32) u32 {
+    if (condition) {
+        @branchHint(.unpredictable);
+        return yes;
+    }
+    return no;
+}
 
 /// ASCII capital letters of a group in lower case.
 pub inline fn fold(group: u32) u32 {

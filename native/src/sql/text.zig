@@ -59,10 +59,12 @@ pub const NormalizedText = struct {
         const source = text.source[state.run_start..];
         const run_bytes = start - state.run_start;
         if (is_padded) {
-            var index: usize = 0;
-            while (index < run_bytes) : (index += 16) {
-                target[index..][0..16].* = source[index..][0..16].*;
-            }
+            const Copied = [16]u8;
+            const rounded = std.mem.alignForward(usize, run_bytes, @sizeOf(Copied));
+            for (
+                std.mem.bytesAsSlice(Copied, target[0..rounded]),
+                std.mem.bytesAsSlice(Copied, source[0..rounded]),
+            ) |*to, from| to.* = from;
         } else @memcpy(target[0..run_bytes], source[0..run_bytes]);
         target[run_bytes] = '$';
         var digits_bytes: usize = 1;
