@@ -128,8 +128,11 @@ pub fn readTokens(machine: anytype) void {
     if (!canBegin(machine)) return;
     while (true) {
         const is_at_end_of_window = readRun(machine);
-        if (!plain_list.readList(machine) and !is_at_end_of_window) return;
+        if (!plain_list.readList(machine) and !is_at_end_of_window) break;
     }
+    const lexer = &machine.lexer;
+    // A semicolon that nothing follows is no part of the text or hash.
+    if (lexer.end + 1 == lexer.bytes.length and lexer.bytes.at(lexer.end) == ';') lexer.end += 1;
 }
 
 /// Whether what the machine is in the middle of is no more than a run keeps.
@@ -233,11 +236,15 @@ const Run = struct {
                 needs_quotes = true;
             }
             const following = std.mem.readInt(u32, raw[end..][0..4], .little);
-            if (following & 0xffff == two_quotes) return false;
-            if (end == body) return false;
-            var name = run.nameOf(raw, body, end - body);
-            if (needs_quotes or name.symbol != 0) name.word.mixCode(fingerprint.quoted_code);
-            run.hash.add(name.word);
+            if (following & 0xffff == two_quotes or end == body) return false;
+            const name = run.nameOf(raw, body, end - body);
+            var word = name.word;
+            if (needs_quotes) {
+                word.mixCode(fingerprint.quoted_code);
+            } else if (name.symbol != 0) {
+                word.mixCode(fingerprint.quoted_code);
+            }
+            run.hash.add(word);
             var next = end + 2;
             var kind: token.Kind = .dot;
             var after: After = Mark.dot.next();
@@ -366,8 +373,7 @@ const Run = struct {
 
 noinline fn insertPlaceholder(machine: anytype, start: usize, end: usize) void {
     machine.placeholder_count += 1;
-    const is_padded = @TypeOf(machine.*).is_padded;
-    machine.text.insertPlaceholder(start, end, machine.placeholder_count, is_padded);
+    machine.text.insertPlaceholder(start, end, machine.placeholder_count);
 }
 
 const two_quotes = groupOf("\"\"");

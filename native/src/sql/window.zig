@@ -55,24 +55,18 @@ pub const Window = struct {
             ends.* = classes.ends;
             unquotable.* = classes.unquotable;
         }
-        const rest_start = blocks.len * block_bytes;
-        const tail = window.raw[rest_start..][0..block_bytes];
-        if (blocks.len > 0) {
-            // One block that ends where the text ends, rather than as many copies as bytes.
-            const last = source[source.len - block_bytes ..][0..block_bytes].*;
-            window.raw[source.len - block_bytes ..][0..block_bytes].* = last;
-        } else for (source, 0..) |byte, offset| {
-            tail[offset] = byte;
-        }
-        tail.* = @as(Block, tail.*) & tail_masks[source.len - rest_start];
-        const classes: Classes = .of(tail.*);
+        const rest = endOf(source);
+        const classes: Classes = .of(rest);
+        asBlocks(&window.raw)[blocks.len] = rest;
         asBlocks(&window.lower)[blocks.len] = classes.lower;
-        asMasks(&window.ends)[blocks.len] = classes.ends;
-        asMasks(&window.unquotable)[blocks.len] = classes.unquotable;
         // Reading ahead of the last token sees ends and NUL bytes.
         asBlocks(&window.raw)[blocks.len + 1] = @splat(0);
-        window.ends[rest_start / 8 + 2 ..][0..8].* = @splat(0xff);
-        window.unquotable[rest_start / 8 + 2 ..][0..8].* = @splat(0xff);
+        const masks_start = blocks.len * block_bytes / 8;
+        const masks_end = masks_start + 2;
+        writeMask(window.ends[masks_start..][0..8], classes.ends);
+        writeMask(window.unquotable[masks_start..][0..8], classes.unquotable);
+        window.ends[masks_end..][0..8].* = @splat(0xff);
+        window.unquotable[masks_end..][0..8].* = @splat(0xff);
     }
 
     /// Its lowest bit is where the name ends that goes on at `start`; 0 where it is too far.
@@ -117,17 +111,6 @@ pub const Masks = struct {
     low: [9]u64 = low_masks,
 };
 
-/// What of a block is left of a text that ends in it.
-const tail_masks: [block_bytes]Block = table: {
-    var table: [block_bytes]Block = undefined;
-    for (&table, 0..) |*mask, rest| {
-        var bytes: [block_bytes]u8 = @splat(0);
-        @memset(bytes[0..rest], 0xff);
-        mask.* = bytes;
-    }
-    break :table table;
-};
-
 const low_masks: [9]u64 = table: {
     var table: [9]u64 = undefined;
     for (&table, 0..) |*mask, bytes| mask.* = (1 << (8 * bytes)) - 1;
@@ -137,6 +120,32 @@ const low_masks: [9]u64 = table: {
 inline fn bitsFrom(bits: *const Bits, start: usize) u64 {
     const read = std.mem.readInt(u64, bits[start / 8 ..][0..8], .little);
     return read >> @intCast(start % 8);
+}
+
+/// One store for all eight bytes that are read at once: they need not wait for another.
+inline fn writeMask(target: *[8]u8, mask: u16) void {
+    std.mem.writeInt(u64, target, @as(u64, std.math.maxInt(u64)) << 16 | mask, .little);
+}
+
+/// What is left behind the last whole block, and NUL bytes: in registers, as what was just stored
+/// in pieces cannot be loaded as one before it is in the cache.
+inline fn endOf(source: []const u8) Block {
+    const rest_bits: u7 = @intCast(source.len % block_bytes * 8);
+    if (source.len >= block_bytes) {
+        const last = std.mem.readInt(u128, source[source.len - block_bytes ..][0..block_bytes], .little);
+        return toBlock(if (rest_bits == 0) 0 else last >> @intCast(128 - @as(u8, rest_bits)));
+    }
+    if (source.len >= 8) {
+        const last: u128 = std.mem.readInt(u64, source[source.len - 8 ..][0..8], .little);
+        return toBlock(last << (rest_bits - 64) | std.mem.readInt(u64, source[0..8], .little));
+    }
+    var bytes: u64 = 0;
+    for (0..source.len) |index| bytes |= @as(u64, source[index]) << @intCast(index * 8);
+    return toBlock(bytes);
+}
+
+inline fn toBlock(bytes: u128) Block {
+    return @bitCast(std.mem.nativeToLittle(u128, bytes));
 }
 
 const block_mask: usize = block_bytes - 1;
