@@ -222,14 +222,14 @@ pub const ShortTable = struct {
     table: Table = build(spreadLetters),
     words: [slots_count]fingerprint.Word = short_words,
 
-    pub const Found = struct { word: fingerprint.Word, symbol: Symbol };
+    pub const Found = struct { word: fingerprint.Lanes, symbol: Symbol };
 
     /// `letters` in lower case, the first one lowest, NUL bytes behind them.
     pub inline fn find(self: *const ShortTable, letters: u64) ?Found {
         const spread = spreadOf(letters);
         const slot = slotOf(spread, self.table.steps[spread.lane2 >> (32 - step_bits)]);
         if (self.table.words[slot] != spread.toInt()) return null;
-        return .{ .word = self.words[slot], .symbol = self.table.symbols[slot] };
+        return .{ .word = .of(self.words[slot]), .symbol = self.table.symbols[slot] };
     }
 };
 
@@ -346,8 +346,8 @@ test ShortTable {
         if (text.len > letters.len) continue;
         @memcpy(letters[0..text.len], text);
         const found = short.find(@bitCast(letters)) orelse return error.NotFound;
-        try std.testing.expectEqual(fingerprint.wordOf(text), found.word);
-        try std.testing.expectEqual(table.symbolOf(found.word), found.symbol);
+        try std.testing.expectEqual(fingerprint.wordOf(text), found.word.toWord());
+        try std.testing.expectEqual(table.symbolOf(found.word.toWord()), found.symbol);
         letters[0] = '_';
         try std.testing.expectEqual(null, short.find(@bitCast(letters)));
     }

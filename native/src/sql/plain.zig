@@ -157,7 +157,7 @@ noinline fn readRun(machine: anytype) bool {
         .tables = hide(&all_tables),
         .limit = limitOf(machine, window),
         .position = first_position,
-        .hash = machine.hash,
+        .hash = .of(machine.hash.word),
         .context = .of(
             machine.after,
             machine.last_word,
@@ -192,7 +192,7 @@ noinline fn readRun(machine: anytype) bool {
     if (bytes_module.is_counting) bytes_module.visit_count += run.position - first_position;
     lexer.end = window.start + run.position;
     machine.text.state.run_end = lexer.end;
-    machine.hash = run.hash;
+    machine.hash.word = run.hash.toWord();
     machine.after = run.context.after;
     machine.last_word = run.context.lastWord();
     machine.is_statement_start = run.context.isStart();
@@ -209,7 +209,7 @@ const Run = struct {
     limit: usize,
     /// In the window, behind the last token.
     position: usize,
-    hash: fingerprint.Statement,
+    hash: fingerprint.Lanes,
     context: Context,
     last_kind: token.Kind,
 
@@ -240,11 +240,11 @@ const Run = struct {
             const name = run.nameOf(raw, body, end - body);
             var word = name.word;
             if (needs_quotes) {
-                word.mixCode(fingerprint.quoted_code);
+                word = word.mixCode(fingerprint.quoted_code);
             } else if (name.symbol != 0) {
-                word.mixCode(fingerprint.quoted_code);
+                word = word.mixCode(fingerprint.quoted_code);
             }
-            run.hash.add(word);
+            run.hash = run.hash.mix(word);
             var next = end + 2;
             var kind: token.Kind = .dot;
             var after: After = Mark.dot.next();
@@ -255,7 +255,7 @@ const Run = struct {
                 after = Mark.comma.next();
             }
             if (next >= run.limit) break run.goOn(end + 1, .operand, .quoted);
-            run.hash.addCode(@intFromEnum(kind));
+            run.hash = run.hash.mixCode(@intFromEnum(kind));
             run.goOn(end + 2, after, kind);
             body = next + 1;
         }
@@ -283,7 +283,7 @@ const Run = struct {
             if (!is_constant or run.context.isStart()) return false;
             return run.writePlaceholder(machine, start, end, .number);
         };
-        run.hash.add(name.word);
+        run.hash = run.hash.mix(name.word);
         run.last_kind = .word;
         run.position = end;
         return true;
@@ -298,17 +298,17 @@ const Run = struct {
         const masks = &run.tables.masks;
         if (length > 8) {
             const word = window_module.wordOf(masks, text, start, length);
-            return .{ .word = word, .symbol = run.tables.keywords.symbolOf(word) };
+            return .{ .word = .of(word), .symbol = run.tables.keywords.symbolOf(word) };
         }
         const letters = window_module.lettersOf(masks, text, start, length);
         return run.tables.short_keywords.find(letters) orelse
-            .{ .word = window_module.shortWordOf(letters, length), .symbol = 0 };
+            .{ .word = .ofLetters(letters, masks.more_than_four[length]), .symbol = 0 };
     }
 
     inline fn readMark(run: *Run, start: usize, byte: u8) bool {
         const mark = &run.tables.marks[byte];
         if (mark.stops.meet(&run.tables.stops, run.context)) return false;
-        run.hash.addCode(mark.code);
+        run.hash = run.hash.mixCode(mark.code);
         run.goOn(start + 1, mark.next, mark.kind);
         return true;
     }
@@ -319,7 +319,7 @@ const Run = struct {
         const second = raw[start + 1];
         if (first != '<' and first != '>' or second != '=' and second != '>') return false;
         if (token.class_of[raw[start + 2]] == .operator or run.context.isStart()) return false;
-        run.hash.addCode(first | @as(u32, second) << 8);
+        run.hash = run.hash.mixCode(first | @as(u32, second) << 8);
         run.goOn(start + 2, .operator, .operator);
         return true;
     }
@@ -329,7 +329,7 @@ const Run = struct {
         if (run.context.isStart()) return false;
         if (byte == ':') {
             if (run.window.raw[start + 1] != ':') return false;
-            run.hash.addCode(@intFromEnum(token.Kind.cast));
+            run.hash = run.hash.mixCode(@intFromEnum(token.Kind.cast));
             run.goOn(start + 2, .name, .cast);
             return true;
         }
@@ -341,7 +341,7 @@ const Run = struct {
                     return run.writePlaceholder(machine, start, end, .parameter);
                 }
                 machine.placeholder_count += 1;
-                run.hash.addCode(fingerprint.literal_code);
+                run.hash = run.hash.mixCode(fingerprint.literal_code);
                 run.goOn(end, .operand, .parameter);
                 return !run.isGlued(end);
             },
@@ -365,7 +365,7 @@ const Run = struct {
     ) bool {
         insertPlaceholder(machine, run.window.start + start, run.window.start + end);
         run.limit = limitOf(machine, run.window);
-        run.hash.addCode(fingerprint.literal_code);
+        run.hash = run.hash.mixCode(fingerprint.literal_code);
         run.goOn(end, .operand, kind);
         return !run.isGlued(end);
     }

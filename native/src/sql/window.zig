@@ -109,8 +109,11 @@ pub inline fn shortWordOf(letters: u64, length: usize) Word {
 pub const Masks = struct {
     /// The bits of so many bytes.
     low: [9]u64 = low_masks,
+    /// All bits where they are more than one group.
+    more_than_four: [9]u64 = .{ 0, 0, 0, 0, 0, max, max, max, max },
 };
 
+const max = std.math.maxInt(u64);
 const low_masks: [9]u64 = table: {
     var table: [9]u64 = undefined;
     for (&table, 0..) |*mask, bytes| mask.* = (1 << (8 * bytes)) - 1;
