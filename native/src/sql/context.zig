@@ -4,6 +4,7 @@
 
 const std = @import("std");
 const keywords = @import("keywords.zig");
+const token = @import("token.zig");
 
 pub const After = enum(u3) {
     /// An operand: `-` is a sign, NULL a value.
@@ -94,6 +95,11 @@ pub const Context = packed struct(u8) {
         return .{ .after = after, .word = word, .is_counting = is_counting };
     }
 
+    /// Of a table's row: no check is left of its bound.
+    inline fn index(context: Context) u7 {
+        return @truncate(@as(u8, @bitCast(context)));
+    }
+
     pub inline fn isStart(context: Context) bool {
         return context.word == .start;
     }
@@ -108,8 +114,8 @@ pub const Context = packed struct(u8) {
     }
 
     /// The context behind a word; null where the machine has more to do than to go on.
-    pub inline fn step(context: Context, table: *const Steps, symbol: u8) ?Context {
-        const next = table[@as(u8, @bitCast(context))][symbol];
+    pub inline fn step(context: Context, table: *const Steps, symbol: keywords.Symbol) ?Context {
+        const next = table[context.index()][symbol];
         return if (next == no_step) null else @bitCast(next);
     }
 };
@@ -124,6 +130,18 @@ pub const Mark = enum(u8) {
     dot,
     operator,
     minus,
+
+    pub fn kind(mark: Mark) token.Kind {
+        return switch (mark) {
+            .comma => .comma,
+            .open => .open,
+            .close => .close,
+            .open_bracket => .open_bracket,
+            .close_bracket => .close_bracket,
+            .dot => .dot,
+            .operator, .minus => .operator,
+        };
+    }
 
     /// What is next behind the mark, wherever it may stand.
     pub fn next(mark: Mark) After {
@@ -157,7 +175,7 @@ pub const Stops = packed struct(u8) {
     padding: u4 = 0,
 
     pub inline fn meet(own: Stops, table: *const StopsTable, context: Context) bool {
-        return table[@as(u8, @bitCast(context))] & @as(u8, @bitCast(own)) != 0;
+        return table[context.index()] & @as(u8, @bitCast(own)) != 0;
     }
 };
 

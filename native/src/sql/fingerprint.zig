@@ -33,16 +33,15 @@ pub const Word = struct {
         word.mix(code, code);
     }
 
-    /// Mixes in the lower group, and the upper one where `keeps_upper` is all ones: with nothing
-    /// to predict.
-    pub inline fn mixPair(word: Word, groups: u64, keeps_upper: u32) Word {
+    /// Mixes in the lower group, and the upper one where `keeps_upper`: with nothing to predict.
+    pub inline fn mixPair(word: Word, groups: u64, keeps_upper: bool) Word {
         var one = word;
         one.mixCode(@truncate(groups));
         var two = one;
         two.mixCode(@truncate(groups >> 32));
         return .{
-            .lane1 = one.lane1 ^ ((one.lane1 ^ two.lane1) & keeps_upper),
-            .lane2 = one.lane2 ^ ((one.lane2 ^ two.lane2) & keeps_upper),
+            .lane1 = choose(keeps_upper, two.lane1, one.lane1),
+            .lane2 = choose(keeps_upper, two.lane2, one.lane2),
         };
     }
 
@@ -56,6 +55,44 @@ pub const Word = struct {
 
     pub fn eql(word: Word, other: Word) bool {
         return word.lane1 == other.lane1 and word.lane2 == other.lane2;
+    }
+};
+
+/// Both lanes of a word side by side, each in the lower half of 64 bits: one vector multiplication
+/// mixes both, and leaves the processor's other units to what finds the tokens.
+pub const Lanes = struct {
+    both: Both,
+
+    const Both = @Vector(2, u64);
+    const low: Both = @splat(0xffffffff);
+
+    pub const seed: Lanes = .of(.seed);
+
+    pub inline fn of(word: Word) Lanes {
+        return .{ .both = .{ word.lane1, word.lane2 } };
+    }
+
+    pub inline fn toWord(lanes: Lanes) Word {
+        return .{ .lane1 = @truncate(lanes.both[0]), .lane2 = @truncate(lanes.both[1]) };
+    }
+
+    pub inline fn mix(lanes: Lanes, word: Lanes) Lanes {
+        const shifted = (lanes.both & low) *% Both{ 1 << 5, 1 << 7 };
+        const rotated = shifted ^ (shifted >> @splat(32));
+        return .{ .both = ((rotated ^ word.both) & low) *% Both{ 0x9e3779b1, 0x85ebca77 } };
+    }
+
+    pub inline fn mixCode(lanes: Lanes, code: u64) Lanes {
+        return lanes.mix(.{ .both = @splat(code) });
+    }
+
+    /// The word of up to eight letters, NUL bytes behind them; `keeps_upper` is all ones where they
+    /// are more than one group: how long a name is cannot be predicted.
+    pub inline fn ofLetters(letters: u64, keeps_upper: u64) Lanes {
+        const one = seed.mixCode(letters);
+        const two = one.mixCode(letters >> 32);
+        const keeps: Both = @splat(keeps_upper);
+        return .{ .both = one.both ^ ((one.both ^ two.both) & keeps) };
     }
 };
 
@@ -76,6 +113,14 @@ pub const Statement = struct {
         return @as(u64, high) << 32 | avalanche(statement.word.lane2 +% high);
     }
 };
+
+inline fn choose(condition: bool, yes: u32, no: u32) u32 {
+    if (condition) {
+        @branchHint(.unpredictable);
+        return yes;
+    }
+    return no;
+}
 
 /// ASCII capital letters of a group in lower case.
 pub inline fn fold(group: u32) u32 {
@@ -111,6 +156,19 @@ pub fn wordOf(text: []const u8) Word {
 test fold {
     try std.testing.expectEqual(@as(u32, 0x7b617a40), fold(0x7b415a40));
     try std.testing.expectEqual(@as(u32, 0xc1da5b5f), fold(0xc1da5b5f));
+}
+
+test Lanes {
+    for ([_][]const u8{ "a", "name", "names", "distinct" }) |text| {
+        var letters: [8]u8 = @splat(0);
+        @memcpy(letters[0..text.len], text);
+        const keeps_upper: u64 = if (text.len > 4) std.math.maxInt(u64) else 0;
+        const lanes: Lanes = .ofLetters(std.mem.readInt(u64, &letters, .little), keeps_upper);
+        try std.testing.expectEqual(wordOf(text), lanes.toWord());
+        var word = wordOf(text);
+        word.mixCode(quoted_code);
+        try std.testing.expectEqual(word, lanes.mixCode(quoted_code).toWord());
+    }
 }
 
 test wordOf {

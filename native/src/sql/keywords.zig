@@ -185,10 +185,10 @@ pub const symbol_entries: []const Entry = entries: {
     break :entries entries;
 };
 
-pub const symbols_count: u8 = symbol_entries.len;
+pub const Symbol = u5;
 
 /// Tables and tests only.
-pub fn symbolOfEntry(entry: Entry) u8 {
+pub fn symbolOfEntry(entry: Entry) Symbol {
     for (symbol_entries, 0..) |known, symbol| {
         if (known == entry.withoutLists()) return @intCast(symbol);
     }
@@ -205,27 +205,74 @@ pub const Table = struct {
     steps: [1 << step_bits]u8 = @splat(0),
     words: [slots_count]u64 = @splat(0),
     entries: [slots_count]Entry = @splat(.none),
-    symbols: [slots_count]u8 = @splat(0),
+    symbols: [slots_count]Symbol = @splat(0),
 
     /// The symbol of a word, for `Context.step`. No branch: which words are keywords is hard to
     /// predict.
-    pub inline fn symbolOf(self: *const Table, word: fingerprint.Word) u8 {
+    pub inline fn symbolOf(self: *const Table, word: fingerprint.Word) Symbol {
         const slot = slotOf(word, self.steps[word.lane2 >> (32 - step_bits)]);
         const is_keyword = @intFromBool(self.words[slot] == word.toInt());
-        return self.symbols[slot] & (0 -% @as(u8, is_keyword));
+        return self.symbols[slot] & (0 -% @as(Symbol, is_keyword));
     }
+};
+
+/// The same for keywords of at most eight letters, by these: neither the word nor what it means
+/// need be computed for what most words are.
+pub const ShortTable = struct {
+    table: Table = build(spreadLetters),
+    words: [slots_count]fingerprint.Word = short_words,
+
+    pub const Found = struct { word: fingerprint.Lanes, symbol: Symbol };
+
+    /// `letters` in lower case, the first one lowest, NUL bytes behind them.
+    pub inline fn find(self: *const ShortTable, letters: u64) ?Found {
+        const spread = spreadOf(letters);
+        const slot = slotOf(spread, self.table.steps[spread.lane2 >> (32 - step_bits)]);
+        if (self.table.words[slot] != spread.toInt()) return null;
+        return .{ .word = .of(self.words[slot]), .symbol = self.table.symbols[slot] };
+    }
+};
+
+/// No two are alike, as the factor is odd.
+inline fn spreadOf(letters: u64) fingerprint.Word {
+    const product = letters *% 0x9e3779b97f4a7c15;
+    return .{ .lane1 = @truncate(product), .lane2 = @truncate(product >> 32) };
+}
+
+fn spreadLetters(text: []const u8) ?fingerprint.Word {
+    if (text.len > 8) return null;
+    var letters: u64 = 0;
+    for (text, 0..) |letter, index| letters |= @as(u64, letter) << @intCast(8 * index);
+    return spreadOf(letters);
+}
+
+const short_words: [slots_count]fingerprint.Word = short: {
+    @setEvalBranchQuota(1_000_000);
+    const short_table = build(spreadLetters);
+    var found: [slots_count]fingerprint.Word = @splat(.of(0));
+    var words = std.mem.tokenizeAny(u8, keywords, " \n");
+    while (words.next()) |text| {
+        const spread = spreadLetters(text) orelse continue;
+        const slot = slotOf(spread, short_table.steps[spread.lane2 >> (32 - step_bits)]);
+        found[slot] = fingerprint.wordOf(text);
+    }
+    break :short found;
 };
 
 const Keyed = struct { word: fingerprint.Word, entry: Entry };
 
-pub const table: Table = build();
+pub const table: Table = build(hashOf);
 
-fn build() Table {
+fn hashOf(text: []const u8) ?fingerprint.Word {
+    return fingerprint.wordOf(text);
+}
+
+fn build(comptime keyOf: fn (text: []const u8) ?fingerprint.Word) Table {
     @setEvalBranchQuota(20_000_000);
     var buckets: [1 << step_bits][]const Keyed = @splat(&.{});
     var words = std.mem.tokenizeAny(u8, keywords, " \n");
     while (words.next()) |text| {
-        const word = fingerprint.wordOf(text);
+        const word = keyOf(text) orelse continue;
         const bucket = &buckets[word.lane2 >> (32 - step_bits)];
         bucket.* = bucket.* ++ .{Keyed{ .word = word, .entry = entryOf(text) }};
     }
@@ -289,4 +336,19 @@ test lookUp {
     try std.testing.expect(!lookUp(fingerprint.wordOf("author")).is_keyword);
     var words = std.mem.tokenizeAny(u8, keywords, " \n");
     while (words.next()) |text| try std.testing.expect(isKeyword(fingerprint.wordOf(text)));
+}
+
+test ShortTable {
+    const short: ShortTable = .{};
+    var words = std.mem.tokenizeAny(u8, keywords, " \n");
+    while (words.next()) |text| {
+        var letters: [8]u8 = @splat(0);
+        if (text.len > letters.len) continue;
+        @memcpy(letters[0..text.len], text);
+        const found = short.find(@bitCast(letters)) orelse return error.NotFound;
+        try std.testing.expectEqual(fingerprint.wordOf(text), found.word.toWord());
+        try std.testing.expectEqual(table.symbolOf(found.word.toWord()), found.symbol);
+        letters[0] = '_';
+        try std.testing.expectEqual(null, short.find(@bitCast(letters)));
+    }
 }

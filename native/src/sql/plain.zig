@@ -94,6 +94,7 @@ const Tables = struct {
     steps: context_module.Steps,
     stops: context_module.StopsTable,
     keywords: keywords.Table,
+    short_keywords: keywords.ShortTable,
 };
 
 const all_tables: Tables = .{
@@ -103,6 +104,7 @@ const all_tables: Tables = .{
     .steps = context_module.steps,
     .stops = context_module.stops_of,
     .keywords = keywords.table,
+    .short_keywords = .{},
 };
 
 /// A pointer whose origin the optimizer does not see: it would compute each table's address anew.
@@ -125,9 +127,12 @@ inline fn changes(following: u8, mark: u8) bool {
 pub fn readTokens(machine: anytype) void {
     if (!canBegin(machine)) return;
     while (true) {
-        readRun(machine);
-        if (!readLiteral(machine) and !plain_list.readList(machine)) return;
+        const is_at_end_of_window = readRun(machine);
+        if (!plain_list.readList(machine) and !is_at_end_of_window) break;
     }
+    const lexer = &machine.lexer;
+    // A semicolon that nothing follows is no part of the text or hash.
+    if (lexer.end + 1 == lexer.bytes.length and lexer.bytes.at(lexer.end) == ';') lexer.end += 1;
 }
 
 /// Whether what the machine is in the middle of is no more than a run keeps.
@@ -142,157 +147,252 @@ fn canBegin(machine: anytype) bool {
     return machine.last_kind != .end or lexer.bytes.at(lexer.end) != ' ';
 }
 
-/// Names and marks.
-noinline fn readRun(machine: anytype) void {
+/// Returns whether it stopped where the window ends, and the next one may hold more.
+noinline fn readRun(machine: anytype) bool {
     const lexer = &machine.lexer;
     const window: *const Window = machine.windowAt(lexer.end);
-    const raw = &window.raw;
-    const tables: *const Tables = hide(&all_tables);
-    const limit = limitOf(machine, window);
     const first_position = lexer.end - window.start;
-    var position = first_position;
-    var last_kind = machine.last_kind;
-    // A literal or name that a name would run into.
-    if (last_kind.isNameLike() and classes[raw[position]] == .letter) return;
-    var hash = machine.hash;
-    var context: Context = .of(
-        machine.after,
-        machine.last_word,
-        machine.is_counting,
-        machine.is_statement_start,
-    );
-    while (position < limit) {
+    var run: Run = .{
+        .window = window,
+        .tables = hide(&all_tables),
+        .limit = limitOf(machine, window),
+        .position = first_position,
+        .hash = .of(machine.hash.word),
+        .context = .of(
+            machine.after,
+            machine.last_word,
+            machine.is_counting,
+            machine.is_statement_start,
+        ),
+        .last_kind = machine.last_kind,
+    };
+    if (run.isGlued(first_position)) return false;
+    while (run.position < run.limit) {
         // A branch, as one can be predicted: the next position need not wait for this byte.
-        var start = position;
-        if (raw[position] == ' ') {
+        var start = run.position;
+        if (window.raw[start] == ' ') {
             start += 1;
             asm volatile ("");
         }
-        const byte = raw[start];
-        const class = tables.classes[byte];
-        if (byte == '"') {
-            const body = start + 1;
-            const ends = window.endsFrom(body);
-            if (ends == 0) break;
-            const length = @ctz(ends);
-            const end = body + length;
-            if (window.raw[end] != '"' or window.raw[end + 1] == '"' or length == 0) break;
-            var word = window_module.wordOf(&tables.masks, raw, body, length);
-            if (@ctz(window.unquotableFrom(body)) != length or window.raw[body] <= '9' or
-                tables.keywords.symbolOf(word) != 0) word.mixCode(fingerprint.quoted_code);
-            hash.add(word);
-            context = context.then(.operand);
-            last_kind = .quoted;
-            position = end + 1;
-        } else if (class == .letter) {
-            const ends = window.endsFrom(start);
-            if (ends == 0) break;
-            const length = @ctz(ends);
-            const end = start + length;
-            // `E'…'`, `U&'…'` and their kin.
-            if (length == 1 and (window.raw[end] == '\'' or window.raw[end] == '&')) break;
-            const word = window_module.wordOf(&tables.masks, &window.lower, start, length);
-            context = context.step(&tables.steps, tables.keywords.symbolOf(word)) orelse break;
-            hash.add(word);
-            last_kind = .word;
-            position = end;
-        } else {
-            if (class == .stop) break;
-            if (class == .doubtful_mark and changes(raw[start + 1], byte)) break;
-            const mark = &tables.marks[byte];
-            if (mark.stops.meet(&tables.stops, context)) break;
-            context = context.then(mark.next);
-            hash.addCode(mark.code);
-            last_kind = mark.kind;
-            position = start + 1;
+        const byte = window.raw[start];
+        const class = run.tables.classes[byte];
+        const is_read = if (byte == '"')
+            run.readQuotedNames(start)
+        else if (class == .letter)
+            run.readWord(machine, start)
+        else if (class == .stop)
+            run.readLiteral(machine, start, byte)
+        else if (class == .doubtful_mark and changes(window.raw[start + 1], byte))
+            run.readOperator(start, byte)
+        else
+            run.readMark(start, byte);
+        if (!is_read) break;
+    }
+    if (run.position == first_position) return false;
+    if (bytes_module.is_counting) bytes_module.visit_count += run.position - first_position;
+    lexer.end = window.start + run.position;
+    machine.text.state.run_end = lexer.end;
+    machine.hash.word = run.hash.toWord();
+    machine.after = run.context.after;
+    machine.last_word = run.context.lastWord();
+    machine.is_statement_start = run.context.isStart();
+    machine.last_kind = run.last_kind;
+    return !@TypeOf(machine.*).is_padded and run.position >= run.limit;
+}
+
+/// What of the machine a run keeps in registers. Its functions read one token each, or say that
+/// they are not sure of it.
+const Run = struct {
+    window: *const Window,
+    tables: *const Tables,
+    /// Up to where in the window a token may begin.
+    limit: usize,
+    /// In the window, behind the last token.
+    position: usize,
+    hash: fingerprint.Lanes,
+    context: Context,
+    last_kind: token.Kind,
+
+    /// Whether a name begins there that would run into the last token.
+    inline fn isGlued(run: *const Run, start: usize) bool {
+        return run.last_kind.isNameLike() and run.tables.classes[run.window.raw[start]] == .letter;
+    }
+
+    /// Reads one quoted name, and those that follow it behind `.` or `, `: most of what object
+    /// mappers write.
+    inline fn readQuotedNames(run: *Run, start: usize) bool {
+        const raw = &run.window.raw;
+        var body = start + 1;
+        while (true) {
+            const stops = run.window.unquotableFrom(body);
+            if (stops == 0) return false;
+            var end = body + @ctz(stops);
+            var needs_quotes = raw[body] <= '9';
+            if (raw[end] != '"') {
+                const ends = run.window.endsFrom(body);
+                if (ends == 0) return false;
+                end = body + @ctz(ends);
+                if (raw[end] != '"') return false;
+                needs_quotes = true;
+            }
+            const following = std.mem.readInt(u32, raw[end..][0..4], .little);
+            if (following & 0xffff == two_quotes or end == body) return false;
+            const name = run.nameOf(raw, body, end - body);
+            var word = name.word;
+            if (needs_quotes) {
+                word = word.mixCode(fingerprint.quoted_code);
+            } else if (name.symbol != 0) {
+                word = word.mixCode(fingerprint.quoted_code);
+            }
+            run.hash = run.hash.mix(word);
+            var next = end + 2;
+            var kind: token.Kind = .dot;
+            var after: After = Mark.dot.next();
+            if (following & 0xffffff != dot_between_names) {
+                if (following != comma_between_names) break run.goOn(end + 1, .operand, .quoted);
+                next = end + 3;
+                kind = .comma;
+                after = Mark.comma.next();
+            }
+            if (next >= run.limit) break run.goOn(end + 1, .operand, .quoted);
+            run.hash = run.hash.mixCode(@intFromEnum(kind));
+            run.goOn(end + 2, after, kind);
+            body = next + 1;
+        }
+        return true;
+    }
+
+    /// Behind a token that is no word.
+    inline fn goOn(run: *Run, end: usize, after: After, kind: token.Kind) void {
+        run.position = end;
+        run.context = run.context.then(after);
+        run.last_kind = kind;
+    }
+
+    inline fn readWord(run: *Run, machine: anytype, start: usize) bool {
+        const raw = &run.window.raw;
+        const ends = run.window.endsFrom(start);
+        if (ends == 0) return false;
+        const length = @ctz(ends);
+        const end = start + length;
+        // `E'…'`, `U&'…'` and their kin.
+        if (length == 1 and (raw[end] == '\'' or raw[end] == '&')) return false;
+        const name = run.nameOf(&run.window.lower, start, length);
+        run.context = run.context.step(&run.tables.steps, name.symbol) orelse {
+            const is_constant = keywords.symbol_entries[name.symbol].id == .constant;
+            if (!is_constant or run.context.isStart()) return false;
+            return run.writePlaceholder(machine, start, end, .number);
+        };
+        run.hash = run.hash.mix(name.word);
+        run.last_kind = .word;
+        run.position = end;
+        return true;
+    }
+
+    inline fn nameOf(
+        run: *const Run,
+        text: *const window_module.Text,
+        start: usize,
+        length: usize,
+    ) keywords.ShortTable.Found {
+        const masks = &run.tables.masks;
+        if (length > 8) {
+            const word = window_module.wordOf(masks, text, start, length);
+            return .{ .word = .of(word), .symbol = run.tables.keywords.symbolOf(word) };
+        }
+        const letters = window_module.lettersOf(masks, text, start, length);
+        return run.tables.short_keywords.find(letters) orelse
+            .{ .word = .ofLetters(letters, masks.more_than_four[length]), .symbol = 0 };
+    }
+
+    inline fn readMark(run: *Run, start: usize, byte: u8) bool {
+        const mark = &run.tables.marks[byte];
+        if (mark.stops.meet(&run.tables.stops, run.context)) return false;
+        run.hash = run.hash.mixCode(mark.code);
+        run.goOn(start + 1, mark.next, mark.kind);
+        return true;
+    }
+
+    /// An operator of two characters.
+    inline fn readOperator(run: *Run, start: usize, first: u8) bool {
+        const raw = &run.window.raw;
+        const second = raw[start + 1];
+        if (first != '<' and first != '>' or second != '=' and second != '>') return false;
+        if (token.class_of[raw[start + 2]] == .operator or run.context.isStart()) return false;
+        run.hash = run.hash.mixCode(first | @as(u32, second) << 8);
+        run.goOn(start + 2, .operator, .operator);
+        return true;
+    }
+
+    /// A literal, a parameter or a cast.
+    inline fn readLiteral(run: *Run, machine: anytype, start: usize, byte: u8) bool {
+        if (run.context.isStart()) return false;
+        if (byte == ':') {
+            if (run.window.raw[start + 1] != ':') return false;
+            run.hash = run.hash.mixCode(@intFromEnum(token.Kind.cast));
+            run.goOn(start + 2, .name, .cast);
+            return true;
+        }
+        if (start == run.position and run.last_kind.isNameLike()) return false;
+        switch (byte) {
+            '$' => {
+                const end = parameterEnd(run.window, start) orelse return false;
+                if (!isNumber(&run.window.raw, start + 1, end, machine.placeholder_count + 1)) {
+                    return run.writePlaceholder(machine, start, end, .parameter);
+                }
+                machine.placeholder_count += 1;
+                run.hash = run.hash.mixCode(fingerprint.literal_code);
+                run.goOn(end, .operand, .parameter);
+                return !run.isGlued(end);
+            },
+            '\'', '0'...'9' => {
+                const end = (if (byte == '\'')
+                    stringEnd(machine, run.window, start)
+                else
+                    numberEnd(run.window, start)) orelse return false;
+                return run.writePlaceholder(machine, start, end, .number);
+            },
+            else => return false,
         }
     }
-    if (position == first_position) return;
-    if (bytes_module.is_counting) bytes_module.visit_count += position - first_position;
-    lexer.end = window.start + position;
-    machine.text.state.run_end = lexer.end;
-    machine.hash = hash;
-    machine.after = context.after;
-    machine.last_word = context.lastWord();
-    machine.is_statement_start = context.isStart();
-    machine.last_kind = last_kind;
+
+    inline fn writePlaceholder(
+        run: *Run,
+        machine: anytype,
+        start: usize,
+        end: usize,
+        kind: token.Kind,
+    ) bool {
+        insertPlaceholder(machine, run.window.start + start, run.window.start + end);
+        run.limit = limitOf(machine, run.window);
+        run.hash = run.hash.mixCode(fingerprint.literal_code);
+        run.goOn(end, .operand, kind);
+        return !run.isGlued(end);
+    }
+};
+
+noinline fn insertPlaceholder(machine: anytype, start: usize, end: usize) void {
+    machine.placeholder_count += 1;
+    machine.text.insertPlaceholder(start, end, machine.placeholder_count);
+}
+
+const two_quotes = groupOf("\"\"");
+const dot_between_names = groupOf("\".\"");
+const comma_between_names = groupOf("\", \"");
+
+/// Bytes as they are read at once.
+fn groupOf(comptime bytes: []const u8) u32 {
+    var group: u32 = 0;
+    for (bytes, 0..) |byte, index| group |= @as(u32, byte) << @intCast(8 * index);
+    return group;
 }
 
 /// Up to where in the window a token may begin.
 inline fn limitOf(machine: anytype, window: *const Window) usize {
     const is_last = window.start + window.length == machine.lexer.bytes.length;
     const window_end = if (is_last) window.length else window.length -| token_bytes_max;
-    return @min(window_end, machine.text.limit(window.start));
-}
-
-/// A literal, parameter, cast or operator of two characters; false where it is none of these.
-fn readLiteral(machine: anytype) bool {
-    const lexer = &machine.lexer;
-    const window: *const Window = machine.windowAt(lexer.end);
-    const raw = &window.raw;
-    const position = lexer.end - window.start;
-    if (position >= limitOf(machine, window) or machine.is_statement_start) return false;
-    const has_gap = raw[position] == ' ';
-    const start = position + @intFromBool(has_gap);
-    var end = start + 2;
-    switch (raw[start]) {
-        ':' => {
-            if (raw[start + 1] != ':') return false;
-            machine.hash.addCode(@intFromEnum(token.Kind.cast));
-            machine.after = .name;
-            machine.last_kind = .cast;
-        },
-        '<', '>' => {
-            const second = raw[start + 1];
-            if (second != '=' and second != '>') return false;
-            if (token.class_of[raw[start + 2]] == .operator) return false;
-            machine.hash.addCode(raw[start] | @as(u32, second) << 8);
-            machine.after = .operator;
-            machine.last_kind = .operator;
-        },
-        '$', '\'', '0'...'9' => |byte| {
-            if (!has_gap and machine.last_kind.isNameLike()) return false;
-            end = switch (byte) {
-                '$' => parameterEnd(window, start),
-                '\'' => stringEnd(machine, window, start),
-                else => numberEnd(window, start),
-            } orelse return false;
-            if (byte == '$' and isNumber(raw, start + 1, end, machine.placeholder_count + 1)) {
-                machine.placeholder_count += 1;
-                machine.hash.addCode(fingerprint.literal_code);
-                machine.after = .operand;
-            } else {
-                writePlaceholder(machine, window, start, end);
-            }
-            machine.last_kind = if (byte == '$') .parameter else .number;
-        },
-        'N', 'T', 'F', 'n', 't', 'f' => {
-            // NULL, TRUE and FALSE, where a name would have been read by the run.
-            if (machine.after != .operator or !has_gap) return false;
-            end = start + @ctz(window.endsFrom(start));
-            if (end - start > "false".len) return false;
-            const word = window_module.wordOf(&all_tables.masks, &window.lower, start, end - start);
-            if (keywords.lookUp(word).id != .constant) return false;
-            writePlaceholder(machine, window, start, end);
-        },
-        else => return false,
-    }
-    machine.last_word = .none;
-    lexer.end = window.start + end;
-    machine.text.state.run_end = lexer.end;
-    if (bytes_module.is_counting) bytes_module.visit_count += end - position;
-    return true;
-}
-
-inline fn writePlaceholder(machine: anytype, window: *const Window, start: usize, end: usize) void {
-    const offset = window.start;
-    const is_padded = @TypeOf(machine.*).is_padded;
-    machine.placeholder_count += 1;
-    const number = machine.placeholder_count;
-    machine.text.insertPlaceholder(offset + start, offset + end, number, is_padded);
-    machine.hash.addCode(fingerprint.literal_code);
-    machine.after = .operand;
-    machine.last_kind = .number;
+    // The last bound says to the compiler what the window knows.
+    return @min(window_end, machine.text.limit(window.start), window_module.window_bytes_max);
 }
 
 /// The digits of a parameter; one with leading zeros is not for here.

@@ -1,10 +1,12 @@
 //! The normalised text while it grows: runs of the source copied whole, placeholders between.
 
 const std = @import("std");
+const bytes_module = @import("bytes.zig");
 const marks = @import("marks.zig");
 const token = @import("token.zig");
 
 const assert = std.debug.assert;
+const block_bytes = bytes_module.block_bytes;
 
 /// The most bytes that a normalised text has.
 pub const text_bytes_max = 8192;
@@ -46,32 +48,24 @@ pub const NormalizedText = struct {
     }
 
     /// Adds the source up to `start`, and a placeholder for the token `[start, end)`, below the
-    /// limit. Rounds copies up to whole blocks: beyond are the margin and the padding.
+    /// limit.
     pub inline fn insertPlaceholder(
         text: *NormalizedText,
         start: usize,
         end: usize,
         number: u32,
-        comptime is_padded: bool,
     ) void {
         const state = &text.state;
+        state.run_end = start;
+        text.flush();
         const target = text.buffer[state.flushed_bytes..];
-        const source = text.source[state.run_start..];
-        const run_bytes = start - state.run_start;
-        if (is_padded) {
-            var index: usize = 0;
-            while (index < run_bytes) : (index += 16) {
-                target[index..][0..16].* = source[index..][0..16].*;
-            }
-        } else @memcpy(target[0..run_bytes], source[0..run_bytes]);
-        target[run_bytes] = '$';
-        var digits_bytes: usize = 1;
+        target[0] = '$';
+        state.flushed_bytes += 2;
         if (number < 10) {
-            target[run_bytes + 1] = '0' + @as(u8, @intCast(number));
+            target[1] = '0' + @as(u8, @intCast(number));
         } else {
-            digits_bytes = writeDecimal(target[run_bytes + 1 ..], number);
+            state.flushed_bytes += writeDecimal(target[1..], number) - 1;
         }
-        state.flushed_bytes += run_bytes + 1 + digits_bytes;
         state.run_start = end;
         state.run_end = end;
     }
@@ -137,10 +131,19 @@ pub const NormalizedText = struct {
     }
 
     inline fn flush(text: *NormalizedText) void {
-        const length = text.state.run_end - text.state.run_start;
+        const state = &text.state;
+        const length = state.run_end - state.run_start;
         if (length == 0) return;
-        text.append(text.source[text.state.run_start..][0..length]);
-        text.state.run_start = text.state.run_end;
+        const source = text.source[state.run_start..];
+        const target = text.buffer[@min(state.flushed_bytes, text_bytes_max)..];
+        state.run_start = state.run_end;
+        const rounded = std.mem.alignForward(usize, length, block_bytes);
+        if (rounded > source.len or rounded > target.len) return text.append(source[0..length]);
+        // Whole blocks: what is copied too much is written over, or left out.
+        const blocks = std.mem.bytesAsSlice([block_bytes]u8, source[0..rounded]);
+        const copies = std.mem.bytesAsSlice([block_bytes]u8, target[0..rounded]);
+        for (copies, blocks) |*copied, block| copied.* = block;
+        state.flushed_bytes += length;
     }
 
     /// The first time that the text grows too long, remembers what would be left of it.

@@ -15,8 +15,8 @@ const Word = fingerprint.Word;
 
 pub const window_bytes_max = 2048;
 
-/// The bytes, and what is read beyond them.
-pub const Text = [window_bytes_max + 2 * block_bytes]u8;
+/// The bytes, and what is read beyond them: the longest name, and a block.
+pub const Text = [window_bytes_max + 8 * block_bytes]u8;
 
 /// A bit for each byte; eight bytes of them are read at once, from any byte on.
 const Bits = [window_bytes_max / 8 + 2 * @sizeOf(u64)]u8;
@@ -40,37 +40,33 @@ pub const Window = struct {
         if (bytes_module.is_counting) bytes_module.visit_count += source.len;
         window.start = start;
         window.length = source.len;
-        const blocks_end = source.len & ~@as(usize, block_bytes - 1);
-        var index: usize = 0;
-        while (index < blocks_end) : (index += block_bytes) {
-            window.classify(index, source[index..][0..block_bytes].*);
+        const blocks = std.mem.bytesAsSlice([block_bytes]u8, source[0 .. source.len & ~block_mask]);
+        // Side by side, so that each length is checked once.
+        for (
+            blocks,
+            asBlocks(&window.raw)[0..blocks.len],
+            asBlocks(&window.lower)[0..blocks.len],
+            asMasks(&window.ends)[0..blocks.len],
+            asMasks(&window.unquotable)[0..blocks.len],
+        ) |*block, *raw, *lower, *ends, *unquotable| {
+            const classes: Classes = .of(block.*);
+            raw.* = block.*;
+            lower.* = classes.lower;
+            ends.* = classes.ends;
+            unquotable.* = classes.unquotable;
         }
-        const rest = source.len - blocks_end;
-        const tail = window.raw[blocks_end..][0..block_bytes];
-        if (blocks_end > 0) {
-            // One block that ends where the text ends, rather than as many copies as bytes.
-            const last = source[source.len - block_bytes ..][0..block_bytes].*;
-            window.raw[source.len - block_bytes ..][0..block_bytes].* = last;
-        } else for (source, 0..) |byte, offset| {
-            tail[offset] = byte;
-        }
-        window.classify(blocks_end, @as(Block, tail.*) & tail_masks[rest]);
+        const rest = endOf(source);
+        const classes: Classes = .of(rest);
+        asBlocks(&window.raw)[blocks.len] = rest;
+        asBlocks(&window.lower)[blocks.len] = classes.lower;
         // Reading ahead of the last token sees ends and NUL bytes.
-        window.raw[blocks_end + block_bytes ..][0..block_bytes].* = @splat(0);
-        window.ends[blocks_end / 8 + 2 ..][0..8].* = @splat(0xff);
-        window.unquotable[blocks_end / 8 + 2 ..][0..8].* = @splat(0xff);
-    }
-
-    inline fn classify(window: *Window, index: usize, block: Block) void {
-        const is_capital = between(block, 'A', 'Z');
-        const lower = block | (is_capital & splat(0x20));
-        const others = between(block, '0', '9') | equals(block, '_') | equals(block, '$');
-        const quotable = between(block, 'a', 'z') | others;
-        const continues = quotable | is_capital | block;
-        window.raw[index..][0..block_bytes].* = block;
-        window.lower[index..][0..block_bytes].* = lower;
-        store(&window.ends, index, ~topBits(continues));
-        store(&window.unquotable, index, ~topBits(quotable));
+        asBlocks(&window.raw)[blocks.len + 1] = @splat(0);
+        const masks_start = blocks.len * block_bytes / 8;
+        const masks_end = masks_start + 2;
+        writeMask(window.ends[masks_start..][0..8], classes.ends);
+        writeMask(window.unquotable[masks_start..][0..8], classes.unquotable);
+        window.ends[masks_end..][0..8].* = @splat(0xff);
+        window.unquotable[masks_end..][0..8].* = @splat(0xff);
     }
 
     /// Its lowest bit is where the name ends that goes on at `start`; 0 where it is too far.
@@ -86,18 +82,27 @@ pub const Window = struct {
 /// The word of a name of at least one byte; what stands behind it is left out. How long a name is
 /// cannot be predicted, so that a second group is mixed in, and taken back where there is none.
 pub inline fn wordOf(masks: *const Masks, text: *const Text, start: usize, length: usize) Word {
+    if (length <= 8) return shortWordOf(lettersOf(masks, text, start, length), length);
     const eight = std.mem.readInt(u64, text[start..][0..8], .little);
-    if (length <= 8) return Word.seed.mixPair(eight & masks.low[length], masks.more_than_four[length]);
-    var word = Word.seed.mixPair(eight, max);
+    var word = Word.seed.mixPair(eight, true);
     const end = start + length;
     var index = start + 8;
     while (index + 8 < end) : (index += 8) {
         const next = std.mem.readInt(u64, text[index..][0..8], .little);
-        word = word.mixPair(next, max);
+        word = word.mixPair(next, true);
     }
     const rest = end - index;
     const last = std.mem.readInt(u64, text[index..][0..8], .little);
-    return word.mixPair(last & masks.low[rest], masks.more_than_four[rest]);
+    return word.mixPair(last & masks.low[rest], rest > 4);
+}
+
+/// The bytes of a name of up to eight, the first one lowest.
+pub inline fn lettersOf(masks: *const Masks, text: *const Text, start: usize, length: usize) u64 {
+    return std.mem.readInt(u64, text[start..][0..8], .little) & masks.low[length];
+}
+
+pub inline fn shortWordOf(letters: u64, length: usize) Word {
+    return Word.seed.mixPair(letters, length > 4);
 }
 
 /// By the number of bytes, up to eight.
@@ -105,21 +110,10 @@ pub const Masks = struct {
     /// The bits of so many bytes.
     low: [9]u64 = low_masks,
     /// All bits where they are more than one group.
-    more_than_four: [9]u32 = .{ 0, 0, 0, 0, 0, max, max, max, max },
-};
-const max = std.math.maxInt(u32);
-
-/// What of a block is left of a text that ends in it.
-const tail_masks: [block_bytes]Block = table: {
-    var table: [block_bytes]Block = undefined;
-    for (&table, 0..) |*mask, rest| {
-        var bytes: [block_bytes]u8 = @splat(0);
-        @memset(bytes[0..rest], 0xff);
-        mask.* = bytes;
-    }
-    break :table table;
+    more_than_four: [9]u64 = .{ 0, 0, 0, 0, 0, max, max, max, max },
 };
 
+const max = std.math.maxInt(u64);
 const low_masks: [9]u64 = table: {
     var table: [9]u64 = undefined;
     for (&table, 0..) |*mask, bytes| mask.* = (1 << (8 * bytes)) - 1;
@@ -131,18 +125,73 @@ inline fn bitsFrom(bits: *const Bits, start: usize) u64 {
     return read >> @intCast(start % 8);
 }
 
-inline fn store(bits: *Bits, index: usize, mask: u16) void {
-    std.mem.writeInt(u16, bits[index / 8 ..][0..2], mask, .little);
+/// One store for all eight bytes that are read at once: they need not wait for another.
+inline fn writeMask(target: *[8]u8, mask: u16) void {
+    std.mem.writeInt(u64, target, @as(u64, std.math.maxInt(u64)) << 16 | mask, .little);
 }
+
+/// What is left behind the last whole block, and NUL bytes: in registers, as what was just stored
+/// in pieces cannot be loaded as one before it is in the cache.
+inline fn endOf(source: []const u8) Block {
+    const rest_bits: u7 = @intCast(source.len % block_bytes * 8);
+    if (source.len >= block_bytes) {
+        const last = std.mem.readInt(u128, source[source.len - block_bytes ..][0..block_bytes], .little);
+        return toBlock(if (rest_bits == 0) 0 else last >> @intCast(128 - @as(u8, rest_bits)));
+    }
+    if (source.len >= 8) {
+        const last: u128 = std.mem.readInt(u64, source[source.len - 8 ..][0..8], .little);
+        return toBlock(last << (rest_bits - 64) | std.mem.readInt(u64, source[0..8], .little));
+    }
+    var bytes: u64 = 0;
+    for (0..source.len) |index| bytes |= @as(u64, source[index]) << @intCast(index * 8);
+    return toBlock(bytes);
+}
+
+inline fn toBlock(bytes: u128) Block {
+    return @bitCast(std.mem.nativeToLittle(u128, bytes));
+}
+
+const block_mask: usize = block_bytes - 1;
+
+inline fn asBlocks(text: *Text) *[@sizeOf(Text) / block_bytes][block_bytes]u8 {
+    return @ptrCast(text);
+}
+
+inline fn asMasks(bits: *Bits) *align(1) [@sizeOf(Bits) / 2]u16 {
+    return @ptrCast(bits);
+}
+
+/// What there is to know of a block.
+const Classes = struct {
+    lower: Block,
+    ends: u16,
+    unquotable: u16,
+
+    inline fn of(block: Block) Classes {
+        const is_letter = between(block | splat(0x20), 'a', 'z');
+        const lower = block | (is_letter & splat(0x20));
+        const others = between(block, '0', '9') | equals(block, '_') | equals(block, '$');
+        const is_name = is_letter | others;
+        const is_lower = @select(u8, block == lower, splat(0xff), splat(0));
+        return .{
+            .lower = lower,
+            .ends = std.mem.nativeToLittle(u16, ~topBits(is_name | block)),
+            .unquotable = std.mem.nativeToLittle(u16, ~topBits(is_name & is_lower)),
+        };
+    }
+};
 
 inline fn splat(byte: u8) Block {
     return @splat(byte);
 }
 
-/// All bits of each byte that is in the range.
-inline fn between(block: Block, first: u8, last: u8) Block {
-    const is_within = block -% splat(first) <= splat(last - first);
-    return @select(u8, is_within, splat(0xff), splat(0));
+/// All bits of each byte that is in the range, which is of ASCII: moved to the end of the signed
+/// bytes, as SSE2 compares no others.
+inline fn between(block: Block, comptime first: u8, comptime last: u8) Block {
+    const Signed = @Vector(block_bytes, i8);
+    const moved: Signed = @bitCast(block +% splat(0x7f - last));
+    const below: Signed = @splat(0x7e - @as(i8, last - first));
+    return @select(u8, moved > below, splat(0xff), splat(0));
 }
 
 inline fn equals(block: Block, byte: u8) Block {
