@@ -1,8 +1,11 @@
-import nodeModule, { createRequire } from 'node:module';
+import nodeModule from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { OptionError } from '../errors/index.ts';
 import { getRecorder, isDisabled } from '../recorder/index.ts';
 import { describeValue } from '../util/options.ts';
+import { PACKAGE_FOLDERS } from '../util/own-place.ts';
 import { IMPORTED_KEY, loadSync } from './import-loader.ts';
 import { type Hook, hooksOf, hooksOfFile } from './libraries.ts';
 
@@ -61,8 +64,9 @@ function knownHooks(option: string, target: unknown): Hook[] {
   );
 }
 
-/** How Node loads a CommonJS file, ESM imports of one included. */
-const { _extensions: loaders } = nodeModule as unknown as {
+/** What is loaded, and how Node loads a CommonJS file, ESM imports of one included. */
+const { _cache: cache, _extensions: loaders } = nodeModule as unknown as {
+  readonly _cache: NodeJS.Dict<NodeJS.Module>;
   readonly _extensions: Record<string, (module: NodeJS.Module, file: string) => unknown>;
 };
 
@@ -82,7 +86,6 @@ let isWatching = false;
  */
 export function instrumentLoaded(): void {
   if (isDisabled()) return;
-  const { cache } = createRequire(import.meta.url);
   for (const [file, module] of Object.entries(cache)) {
     if (module?.loaded === true) instrumentFile(file, module.exports);
   }
@@ -122,11 +125,11 @@ export function instrumentImports(): void {
   const imported = globalThis as unknown as Record<symbol, typeof instrumentFile>;
   imported[Symbol.for(IMPORTED_KEY)] ??= instrumentFile;
   const hooks = nodeModule as unknown as ModuleHooks;
-  if (hooks.registerHooks === undefined) {
-    const isSource = import.meta.url.endsWith('.ts');
-    hooks.register(new URL(`./import-loader.${isSource ? 'ts' : 'js'}`, import.meta.url));
-  } else {
+  if (hooks.registerHooks !== undefined) {
     hooks.registerHooks({ load: loadSync });
+  } else if (PACKAGE_FOLDERS !== undefined) {
+    const loader = join(PACKAGE_FOLDERS.code, `drivers/import-loader${PACKAGE_FOLDERS.extension}`);
+    hooks.register(pathToFileURL(loader));
   }
 }
 

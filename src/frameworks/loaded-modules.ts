@@ -1,15 +1,15 @@
-import nodeModule, { createRequire } from 'node:module';
+import nodeModule from 'node:module';
 
 import { getRecorder } from '../recorder/index.ts';
 
-/** How Node loads a CommonJS file, ESM imports of one included. */
-const { _extensions: loaders } = nodeModule as unknown as {
+/** What is loaded, and how Node loads a CommonJS file, ESM imports of one included. */
+const { _cache: cache, _extensions: loaders } = nodeModule as unknown as {
+  readonly _cache: NodeJS.Dict<NodeJS.Module>;
   readonly _extensions: Record<string, (module: NodeJS.Module, file: string) => unknown>;
 };
 
 /** Gives what each CommonJS file exports whose path fits, loaded already or later. */
 export function whenLoaded(pattern: RegExp, use: (exports: unknown) => void): void {
-  const { cache } = createRequire(import.meta.url);
   const look = (file: string, { exports }: NodeJS.Module): void => {
     if (!pattern.test(file)) return;
     try {
