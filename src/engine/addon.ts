@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 
 import { HyperDjangoError } from '../errors/index.ts';
 import { OWN_FILE, PACKAGE_FOLDERS } from '../util/own-place.ts';
-import { createFileLocks, type FileLocks } from './file-locks.ts';
+import { createFileLocks, type FileLocks, HAS_FILE_LOCKS } from './file-locks.ts';
 import type { NativeBinding } from './native.ts';
 import { isTruncatedElf } from './truncation.ts';
 
@@ -29,9 +29,7 @@ export function loadBinding(): NativeBinding {
 
 /** Locks on files, for programs that need no engine; undefined where there is no addon. */
 export function loadFileLocks(): FileLocks | undefined {
-  if (process.platform !== 'linux' || process.env['HYPERDJANGO_ENGINE'] === 'portable') {
-    return undefined;
-  }
+  if (!HAS_FILE_LOCKS || process.env['HYPERDJANGO_ENGINE'] === 'portable') return undefined;
   try {
     return createFileLocks(loadBinding());
   } catch {
