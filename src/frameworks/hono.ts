@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Context, MiddlewareHandler, Next } from 'hono';
 
+import type { ClientSocket } from '../dashboard/index.ts';
 import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
 import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
 import { expectedHonoName, honoName } from './hono-route.ts';
@@ -56,7 +57,9 @@ export function requestScope(
   return async function hyperdjango(c: Context, next: Next): Promise<Response | void> {
     const { incoming, outgoing } = (c.env ?? {}) as NodeBindings;
     for (const { dashboard } of middlewares) {
-      if (dashboard.owns(c.req.path)) return dashboard.handle(c.req.raw, incoming?.socket);
+      if (dashboard.owns(c.req.path)) {
+        return dashboard.handle(c.req.raw, incoming?.socket ?? clientOf(c.env, c.req.raw));
+      }
     }
     if (incoming === undefined || outgoing === undefined) {
       return answerInProcess(recorder, middlewares, isProfiling(), c, next);
@@ -67,6 +70,26 @@ export function requestScope(
     await recorder.runIn(scope, next);
     scope.name = honoName(c);
   };
+}
+
+/** What `Bun.serve` and `Deno.serve` hand to the application beside the request. */
+interface ServerBindings {
+  readonly requestIP?: (request: Request) => { readonly address: string } | null;
+  readonly remoteAddr?: { readonly hostname?: string };
+}
+
+/**
+ * Who sent a request that is none of `node:http`. In Bun and in Deno nothing tells one that came
+ * over the network from one of the process itself: it may then be anybody's.
+ */
+function clientOf(env: unknown, request: Request): ClientSocket {
+  const { requestIP, remoteAddr } = (env ?? {}) as ServerBindings;
+  if (typeof requestIP === 'function') {
+    return { remoteAddress: requestIP.call(env, request)?.address };
+  }
+  const isServer = process.versions['bun'] !== undefined || process.versions['deno'] !== undefined;
+  if (remoteAddr === undefined && !isServer) return undefined;
+  return { remoteAddress: remoteAddr?.hostname };
 }
 
 /** Without a socket, as in `app.fetch(request)`, the response is all there will be. */
