@@ -51,10 +51,11 @@ const IS_MODULE = /^(?:import|export)\b/m;
 
 /**
  * @param address of the module, by which it can be imported.
- * @returns the text as it is where that is CommonJS.
+ * @returns the text as it is where that is CommonJS, or has the lines.
  */
 export function withLines(address: string, text: string): string {
-  if (!IS_MODULE.test(text)) return text;
+  // With `-r` Node 20 runs this in the thread of its hooks too, which then come twice.
+  if (!IS_MODULE.test(text) || text.includes(IMPORTED_KEY)) return text;
   const quoted = JSON.stringify(address);
   const name = 'hyperdjango$exports';
   return (

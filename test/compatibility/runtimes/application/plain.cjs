@@ -1,0 +1,14 @@
+// The same in CommonJS.
+const process = require('node:process');
+
+const express = require('express');
+const pg = require('pg');
+const postgres = require('postgres');
+
+const { addRoutes, listen } = require('./routes.mjs');
+
+const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 2 });
+const sql = postgres(process.env.DATABASE_URL, { max: 2 });
+const app = express();
+addRoutes(app, pool, { sql });
+listen(app, [() => pool.end(), () => sql.end()]);
