@@ -70,7 +70,7 @@ export async function bundle(
   const file = join(folder, format === 'esm' ? 'main.mjs' : 'main.cjs');
   const make = { esbuild: byEsbuild, webpack: byWebpack, vite: byVite }[tool];
   const warnings = await make({ from: join(application, entry), to: file, format, external });
-  return { file, warnings: warnings.filter((line) => line.includes('hyperdjango')) };
+  return { file, warnings: warnings.filter((line) => line.includes('node_modules/hyperdjango/')) };
 }
 
 interface Step {

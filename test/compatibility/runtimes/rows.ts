@@ -141,12 +141,11 @@ export function proveRuntimes(table: string, runtimes: readonly Runtime[]): void
         if (run.routes.includes('rows')) cells['postgres.js'] = { isProven: true };
       });
     }
-    if (registered === undefined || impossible.register !== undefined) {
-      prove('postgres.js', 'sees postgres.js too', () => {
-        expect(own.routes).toContain('rows');
-        expectOnce(seen, own);
-      });
-    }
+
+    prove('postgres.js', 'sees postgres.js too, by register or by instrument()', () => {
+      if (own.routes.includes('rows')) expectOnce(seen, own);
+      else expect(cells['postgres.js']).toEqual({ isProven: true });
+    });
   });
 
   afterAll(async () => {

@@ -86,5 +86,9 @@ proveRuntimes('runtimes', [
     { tool: 'webpack', format: 'cjs', withAddon: true },
     native,
   ),
-  bundleRuntime('Vite 7 for a server, ES module', { tool: 'vite', format: 'esm' }),
+  bundleRuntime('Vite 7 for a server, `pg` outside', {
+    tool: 'vite',
+    format: 'esm',
+    external: ['pg'],
+  }),
 ]);
