@@ -47,15 +47,13 @@ function changed(url: string, loaded: Loaded): Loaded {
   return { ...loaded, source: withLines(url, text) };
 }
 
-const IS_MODULE = /^(?:import|export)\b/m;
-
 /**
  * @param address of the module, by which it can be imported.
- * @returns the text as it is where that is CommonJS, or has the lines.
+ * @returns the text as it is where it has the lines.
  */
 export function withLines(address: string, text: string): string {
   // With `-r` Node 20 runs this in the thread of its hooks too, which then come twice.
-  if (!IS_MODULE.test(text) || text.includes(IMPORTED_KEY)) return text;
+  if (text.includes(IMPORTED_KEY)) return text;
   const quoted = JSON.stringify(address);
   const name = 'hyperdjango$exports';
   return (

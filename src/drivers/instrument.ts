@@ -148,11 +148,14 @@ export function instrumentImports(): void {
   }
 }
 
+/** Bun does not say whether a file is CommonJS. */
+const IS_MODULE = /(?:^|[;}])\s*(?:import|export)\b/m;
+
 function changeInBun(build: BunBuild): void {
   for (const filter of IMPORTED_FILES) {
     build.onLoad({ filter }, ({ path }) => {
-      const contents = withLines(path, readFileSync(path, 'utf8'));
-      return { contents, loader: 'js' };
+      const text = readFileSync(path, 'utf8');
+      return { contents: IS_MODULE.test(text) ? withLines(path, text) : text, loader: 'js' };
     });
   }
 }
