@@ -12,8 +12,8 @@ import { isTruncatedElf } from './truncation.ts';
 /** Must be `HD_ABI_VERSION` of `native/include/core.h`. */
 export const ABI_VERSION = 3;
 
-// By a name that bundlers do not follow: what it loads is found where the program runs.
-const requireHere = nodeModule.createRequire(OWN_FILE);
+// Bundlers follow the one that is made of `import.meta.url`; this finds files where it runs.
+const require = nodeModule.createRequire(OWN_FILE);
 
 let loaded: NativeBinding | undefined;
 
@@ -63,7 +63,7 @@ function requireAddon(): Partial<NativeBinding> {
   if (PACKAGE_FOLDERS === undefined) return requireBeside();
   const { root } = PACKAGE_FOLDERS;
   try {
-    const nodeGypBuild = requireHere('node-gyp-build') as { path(folder: string): string };
+    const nodeGypBuild = require('node-gyp-build') as { path(folder: string): string };
     return requireFile(nodeGypBuild.path(root));
   } catch (error) {
     // node-gyp-build knows musl by Alpine's release file only.
@@ -88,7 +88,7 @@ function requireBeside(): Partial<NativeBinding> {
 
 function installedFolder(): string | undefined {
   try {
-    return dirname(requireHere.resolve('hyperdjango/package.json'));
+    return dirname(require.resolve('hyperdjango/package.json'));
   } catch {
     return undefined;
   }
@@ -101,7 +101,7 @@ function prebuildIn(folder: string, kind: string): string {
 
 function requireFile(path: string): Partial<NativeBinding> {
   if (isTruncatedElf(path)) throw new Error(`${path} is only a part of the file that it should be`);
-  return requireHere(path) as Partial<NativeBinding>;
+  return require(path) as Partial<NativeBinding>;
 }
 
 /** Takes some milliseconds: only for when loading failed. */

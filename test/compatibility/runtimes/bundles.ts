@@ -81,8 +81,8 @@ interface Step {
 }
 
 async function byEsbuild({ from, to, format, external }: Step): Promise<string[]> {
-  const { build } = require('esbuild') as Esbuild;
-  const { warnings } = await build({
+  const esbuild = require('esbuild') as Esbuild;
+  const { warnings } = await esbuild.build({
     entryPoints: [from],
     outfile: to,
     absWorkingDir: dirname(from),

@@ -26,6 +26,6 @@ const server = Bun
   : Deno.serve({ ...at, onListen: () => {} }, app.fetch);
 console.log(server.port ?? server.addr.port);
 
-process.once('SIGTERM', async () => {
-  await Promise.all([Bun ? server.stop(true) : server.shutdown(), pool.end(), sql.end()]);
+process.once('SIGTERM', () => {
+  void Promise.all([Bun ? server.stop(true) : server.shutdown(), pool.end(), sql.end()]);
 });
