@@ -507,7 +507,9 @@ Napi::Value OpenSegment(const Napi::CallbackInfo& info) {
     options.boot_id = numbers[1];
     options.process_start_ticks = numbers[2];
     uv_loop_s* loop = nullptr;
-    if (napi_get_uv_event_loop(env, &loop) != napi_ok) loop = nullptr;
+    // Bun has the functions of libuv by name, and ends the process where one is called.
+    bool has_libuv = !env.Global().Has("Bun");
+    if (!has_libuv || napi_get_uv_event_loop(env, &loop) != napi_ok) loop = nullptr;
     hd_thread_options thread = {numbers[3], loop,
                                 static_cast<uint32_t>(NumberOf(env, info[5])),
                                 info[4].IsBoolean() && info[4].As<Napi::Boolean>().Value()};

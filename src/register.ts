@@ -7,6 +7,7 @@
 import { isMainThread } from 'node:worker_threads';
 
 import { instrumentImports } from './drivers/index.ts';
+import { whatNeedsInstrument } from './drivers/instrument.ts';
 import { isQuiet, optionsFrom } from './frameworks/environment.ts';
 import { observeServers } from './frameworks/server.ts';
 import { PerformanceMiddleware } from './performance/index.ts';
@@ -23,9 +24,10 @@ if (!isDisabled() && registry[REGISTERED_KEY] === undefined) {
   // The middleware has hooked what is loaded by `require`; nothing is imported yet.
   instrumentImports();
   if (isMainThread && !isQuiet(process.env)) {
+    const notes = [`${getRecorder().engine.kind} engine`, whatNeedsInstrument()].filter(Boolean);
     process.stderr.write(
       'hyperdjango: watching HTTP requests and queries of pg, postgres.js and PGlite ' +
-        `(${getRecorder().engine.kind} engine), dashboard at ` +
+        `(${notes.join('; ')}), dashboard at ` +
         `${middleware.options.dashboardPath} for local visitors in development; ` +
         'HYPERDJANGO_QUIET=1 hides this line\n',
     );

@@ -1,10 +1,14 @@
+import { whatNeedsInstrument } from './drivers/instrument.ts';
 import { type DroppedCounts, type EngineKind, NOTHING_DROPPED } from './engine/engine.ts';
 import { getRecorder, isDisabled } from './recorder/index.ts';
 
 /** What {@link status} gives. */
 export interface Status {
   readonly engine: EngineKind;
-  /** Why this engine runs; then, where the records lie elsewhere than they should, why. */
+  /**
+   * Why this engine runs; where the records lie elsewhere than they should, why; and what no hook
+   * can see without `instrument()`, as in a bundle.
+   */
   readonly reason: string;
   /** Where the records lie, for other processes to read; null while they are private. */
   readonly segment: string | null;
@@ -40,7 +44,9 @@ export function status(): Status {
   const recorder = getRecorder();
   return {
     engine: recorder.engine.kind,
-    reason: [recorder.engineReason, recorder.segment.reason].filter(Boolean).join('; '),
+    reason: [recorder.engineReason, recorder.segment.reason, whatNeedsInstrument()]
+      .filter(Boolean)
+      .join('; '),
     segment: recorder.segment.path,
     dropped: recorder.core.snapshot({ histograms: false }).dropped,
     overheadNs: recorder.overheadNs(),

@@ -1,5 +1,5 @@
 /** The dashboard: its data, its HTTP handler, and who may see it. */
-export type { Authorize } from './auth.ts';
+export type { Authorize, ClientSocket } from './auth.ts';
 export type {
   DashboardData,
   DashboardSource,

@@ -7,7 +7,8 @@
 /** The function that a changed module calls with its address and its exports. */
 export const IMPORTED_KEY = 'hyperdjango.imported@0';
 
-const HOOKED: readonly RegExp[] = [
+/** Those that have something to hook, by the ends of their paths. */
+export const IMPORTED_FILES: readonly RegExp[] = [
   // Of a package: the application may have a file of that name.
   /\/node_modules\/.+\/src\/query\.js$/,
   /\/pglite\/dist\/index\.js$/,
@@ -26,7 +27,7 @@ export async function load<Context>(
   context: Context,
   nextLoad: (url: string, context: Context) => Loaded | Promise<Loaded>,
 ): Promise<Loaded> {
-  return withLines(url, await nextLoad(url, context));
+  return changed(url, await nextLoad(url, context));
 }
 
 /** Node's synchronous one. */
@@ -35,20 +36,28 @@ export function loadSync<Context>(
   context: Context,
   nextLoad: (url: string, context: Context) => Loaded,
 ): Loaded {
-  return withLines(url, nextLoad(url, context));
+  return changed(url, nextLoad(url, context));
 }
 
-function withLines(url: string, loaded: Loaded): Loaded {
+function changed(url: string, loaded: Loaded): Loaded {
   const { format, source } = loaded;
   if (format !== 'module' || source === null || source === undefined) return loaded;
-  if (!HOOKED.some((pattern) => pattern.test(url))) return loaded;
+  if (!IMPORTED_FILES.some((pattern) => pattern.test(url))) return loaded;
   const text = typeof source === 'string' ? source : new TextDecoder().decode(source);
-  const address = JSON.stringify(url);
+  return { ...loaded, source: withLines(url, text) };
+}
+
+/**
+ * @param address of the module, by which it can be imported.
+ * @returns the text as it is where it has the lines.
+ */
+export function withLines(address: string, text: string): string {
+  // With `-r` Node 20 runs this in the thread of its hooks too, which then come twice.
+  if (text.includes(IMPORTED_KEY)) return text;
+  const quoted = JSON.stringify(address);
   const name = 'hyperdjango$exports';
-  return {
-    ...loaded,
-    source:
-      `${text}\nimport * as ${name} from ${address};\n` +
-      `globalThis[Symbol.for('${IMPORTED_KEY}')]?.(${address}, ${name});\n`,
-  };
+  return (
+    `${text}\nimport * as ${name} from ${quoted};\n` +
+    `globalThis[Symbol.for('${IMPORTED_KEY}')]?.(${quoted}, ${name});\n`
+  );
 }

@@ -1,9 +1,14 @@
-import nodeModule, { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
+import nodeModule from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { OptionError } from '../errors/index.ts';
 import { getRecorder, isDisabled } from '../recorder/index.ts';
+import { forEachLoaded, forEachLoadedLater } from '../util/loaded-modules.ts';
 import { describeValue } from '../util/options.ts';
-import { IMPORTED_KEY, loadSync } from './import-loader.ts';
+import { PACKAGE_FOLDERS } from '../util/own-place.ts';
+import { IMPORTED_FILES, IMPORTED_KEY, loadSync, withLines } from './import-loader.ts';
 import { type Hook, hooksOf, hooksOfFile } from './libraries.ts';
 
 /**
@@ -61,11 +66,6 @@ function knownHooks(option: string, target: unknown): Hook[] {
   );
 }
 
-/** How Node loads a CommonJS file, ESM imports of one included. */
-const { _extensions: loaders } = nodeModule as unknown as {
-  readonly _extensions: Record<string, (module: NodeJS.Module, file: string) => unknown>;
-};
-
 let isWatching = false;
 
 /**
@@ -82,24 +82,36 @@ let isWatching = false;
  */
 export function instrumentLoaded(): void {
   if (isDisabled()) return;
-  const { cache } = createRequire(import.meta.url);
-  for (const [file, module] of Object.entries(cache)) {
-    if (module?.loaded === true) instrumentFile(file, module.exports);
-  }
-  const load = loaders['.js'];
-  if (isWatching || load === undefined) return;
+  forEachLoaded(instrumentFile);
+  if (isWatching) return;
   isWatching = true;
-  loaders['.js'] = function loadAndInstrument(this: unknown, module, file): unknown {
-    const result = load.call(this, module, file);
-    instrumentFile(file, module.exports);
-    return result;
-  };
+  forEachLoadedLater(instrumentFile);
 }
 
 /** What Node 22.15 and later have beside `register`, which the types of Node 20 do not know. */
 interface ModuleHooks {
   registerHooks?(hooks: { readonly load: typeof loadSync }): unknown;
   register(specifier: URL, options?: object): void;
+}
+
+/** Bun has none of the two. */
+interface BunRuntime {
+  plugin(plugin: { readonly name: string; setup(build: BunBuild): void }): void;
+}
+
+interface BunBuild {
+  onLoad(
+    files: { readonly filter: RegExp },
+    load: (file: { readonly path: string }) => { contents: string; loader: 'js' } | undefined,
+  ): void;
+}
+
+const IS_DENO = process.versions['deno'] !== undefined;
+
+/** What has to be given to {@link instrument} here, as no hook can reach it; in a sentence. */
+export function whatNeedsInstrument(): string | undefined {
+  if (PACKAGE_FOLDERS === undefined) return 'drivers in the same bundle need instrument()';
+  return IS_DENO ? 'postgres.js, PGlite and Drizzle need instrument() on Deno' : undefined;
 }
 
 let isImporting = false;
@@ -122,11 +134,29 @@ export function instrumentImports(): void {
   const imported = globalThis as unknown as Record<symbol, typeof instrumentFile>;
   imported[Symbol.for(IMPORTED_KEY)] ??= instrumentFile;
   const hooks = nodeModule as unknown as ModuleHooks;
-  if (hooks.registerHooks === undefined) {
-    const isSource = import.meta.url.endsWith('.ts');
-    hooks.register(new URL(`./import-loader.${isSource ? 'ts' : 'js'}`, import.meta.url));
-  } else {
+  const { Bun } = globalThis as { readonly Bun?: BunRuntime };
+  if (Bun !== undefined) {
+    Bun.plugin({ name: 'hyperdjango', setup: changeInBun });
+  } else if (IS_DENO) {
+    // With module hooks of any kind, Deno 2.9 takes JSON that is required for JavaScript.
+    return;
+  } else if (hooks.registerHooks !== undefined) {
     hooks.registerHooks({ load: loadSync });
+  } else if (PACKAGE_FOLDERS !== undefined) {
+    const loader = join(PACKAGE_FOLDERS.code, `drivers/import-loader${PACKAGE_FOLDERS.extension}`);
+    hooks.register(pathToFileURL(loader));
+  }
+}
+
+/** Bun does not say whether a file is CommonJS. */
+const IS_MODULE = /(?:^|[;}])\s*(?:import|export)\b/m;
+
+function changeInBun(build: BunBuild): void {
+  for (const filter of IMPORTED_FILES) {
+    build.onLoad({ filter }, ({ path }) => {
+      const text = readFileSync(path, 'utf8');
+      return { contents: IS_MODULE.test(text) ? withLines(path, text) : text, loader: 'js' };
+    });
   }
 }
 

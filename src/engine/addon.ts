@@ -1,18 +1,19 @@
 /** Finds and loads the addon. The only module that knows how; it brings no engine with it. */
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import nodeModule from 'node:module';
+import { dirname, join } from 'node:path';
 
 import { HyperDjangoError } from '../errors/index.ts';
-import { createFileLocks, type FileLocks } from './file-locks.ts';
+import { OWN_FILE, PACKAGE_FOLDERS } from '../util/own-place.ts';
+import { createFileLocks, type FileLocks, HAS_FILE_LOCKS } from './file-locks.ts';
 import type { NativeBinding } from './native.ts';
 import { isTruncatedElf } from './truncation.ts';
 
 /** Must be `HD_ABI_VERSION` of `native/include/core.h`. */
 export const ABI_VERSION = 4;
 
-const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
-const require = createRequire(import.meta.url);
+// Bundlers follow the one that is made of `import.meta.url`; this finds files where it runs.
+const require = nodeModule.createRequire(OWN_FILE);
 
 let loaded: NativeBinding | undefined;
 
@@ -28,9 +29,7 @@ export function loadBinding(): NativeBinding {
 
 /** Locks on files, for programs that need no engine; undefined where there is no addon. */
 export function loadFileLocks(): FileLocks | undefined {
-  if (process.platform !== 'linux' || process.env['HYPERDJANGO_ENGINE'] === 'portable') {
-    return undefined;
-  }
+  if (!HAS_FILE_LOCKS || process.env['HYPERDJANGO_ENGINE'] === 'portable') return undefined;
   try {
     return createFileLocks(loadBinding());
   } catch {
@@ -61,16 +60,43 @@ function findBinding(): NativeBinding {
 }
 
 function requireAddon(): Partial<NativeBinding> {
+  if (PACKAGE_FOLDERS === undefined) return requireBeside();
+  const { root } = PACKAGE_FOLDERS;
   try {
     const nodeGypBuild = require('node-gyp-build') as { path(folder: string): string };
-    return requireFile(nodeGypBuild.path(packageRoot));
+    return requireFile(nodeGypBuild.path(root));
   } catch (error) {
     // node-gyp-build knows musl by Alpine's release file only.
     if (!isMusl()) throw error;
-    const folder = process.env['HYPERDJANGO_PREBUILD'] ?? packageRoot;
-    const target = `${process.platform}-${process.arch}`;
-    return requireFile(join(folder, 'prebuilds', target, 'hyperdjango.musl.node'));
+    return requireFile(prebuildIn(process.env['HYPERDJANGO_PREBUILD'] ?? root, '.musl'));
   }
+}
+
+/** In a bundle: from `prebuilds/` beside it, or from where the package is installed all the same. */
+function requireBeside(): Partial<NativeBinding> {
+  const folders = [process.env['HYPERDJANGO_PREBUILD'], dirname(OWN_FILE), installedFolder()];
+  const kinds = process.platform === 'linux' ? [isMusl() ? '.musl' : '.glibc', ''] : [''];
+  for (const folder of folders) {
+    if (folder === undefined) continue;
+    const file = kinds.map((kind) => prebuildIn(folder, kind)).find(existsSync);
+    if (file !== undefined) return requireFile(file);
+  }
+  throw new Error(
+    `hyperdjango is part of a bundle, and its folder prebuilds/ is not beside ${OWN_FILE}`,
+  );
+}
+
+function installedFolder(): string | undefined {
+  try {
+    return dirname(require.resolve('hyperdjango/package.json'));
+  } catch {
+    return undefined;
+  }
+}
+
+function prebuildIn(folder: string, kind: string): string {
+  const target = `${process.platform}-${process.arch}`;
+  return join(folder, 'prebuilds', target, `hyperdjango${kind}.node`);
 }
 
 function requireFile(path: string): Partial<NativeBinding> {

@@ -38,6 +38,10 @@ export interface FileLocks {
   punchHoles(path: string): number | undefined;
 }
 
+/** Deno has numbers of its own for files: it could not close what the addon has opened. */
+export const HAS_FILE_LOCKS: boolean =
+  process.platform === 'linux' && process.versions['deno'] === undefined;
+
 const EAGAIN = -11;
 
 export function createFileLocks(binding: FileLockBinding): FileLocks {

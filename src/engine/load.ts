@@ -2,7 +2,7 @@
 import { HyperDjangoError } from '../errors/index.ts';
 import { loadBinding, messageOf } from './addon.ts';
 import type { Engine, EngineKind } from './engine.ts';
-import { createFileLocks, type FileLocks } from './file-locks.ts';
+import { createFileLocks, type FileLocks, HAS_FILE_LOCKS } from './file-locks.ts';
 import { createNativeEngine } from './native.ts';
 import { createPortableEngine } from './portable/index.ts';
 
@@ -48,12 +48,12 @@ export function engineOfKind(kind: EngineKind): Engine {
 }
 
 /**
- * Locks on files; undefined where the portable engine runs, and on systems other than Linux.
+ * Locks on files; undefined where the portable engine runs, and where there are none.
  *
  * @throws {HyperDjangoError} as {@link loadEngine} does.
  */
 export function fileLocks(): FileLocks | undefined {
-  if (loadEngine().engine.kind !== 'native' || process.platform !== 'linux') return undefined;
+  if (loadEngine().engine.kind !== 'native' || !HAS_FILE_LOCKS) return undefined;
   return createFileLocks(loadBinding());
 }
 

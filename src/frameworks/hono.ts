@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Context, MiddlewareHandler, Next } from 'hono';
 
+import type { ClientSocket } from '../dashboard/index.ts';
 import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
 import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
 import { HonoName } from './hono-route.ts';
@@ -57,7 +58,8 @@ export function requestScope(
     const { incoming, outgoing } = (c.env ?? {}) as NodeBindings;
     for (const { dashboard } of middlewares) {
       if (dashboard.owns(c.req.path)) {
-        return dashboard.handle(c.req.raw, incoming?.socket) ?? Promise.resolve();
+        const client = incoming?.socket ?? clientOf(c.env, c.req.raw);
+        return dashboard.handle(c.req.raw, client) ?? Promise.resolve();
       }
     }
     if (incoming === undefined || outgoing === undefined) {
@@ -75,6 +77,26 @@ export function requestScope(
 }
 
 function nothing(): void {}
+
+/** What `Bun.serve` and `Deno.serve` hand to the application beside the request. */
+interface ServerBindings {
+  readonly requestIP?: (request: Request) => { readonly address: string } | null;
+  readonly remoteAddr?: { readonly hostname?: string };
+}
+
+/**
+ * Who sent a request that is none of `node:http`. In Bun and in Deno nothing tells one that came
+ * over the network from one of the process itself: it may then be anybody's.
+ */
+function clientOf(env: unknown, request: Request): ClientSocket {
+  const { requestIP, remoteAddr } = (env ?? {}) as ServerBindings;
+  if (typeof requestIP === 'function') {
+    return { remoteAddress: requestIP.call(env, request)?.address };
+  }
+  const isServer = process.versions['bun'] !== undefined || process.versions['deno'] !== undefined;
+  if (remoteAddr === undefined && !isServer) return undefined;
+  return { remoteAddress: remoteAddr?.hostname };
+}
 
 /** Without a socket, as in `app.fetch(request)`, the response is all there will be. */
 async function answerInProcess(

@@ -1,16 +1,9 @@
-import nodeModule, { createRequire } from 'node:module';
-
 import { getRecorder } from '../recorder/index.ts';
-
-/** How Node loads a CommonJS file, ESM imports of one included. */
-const { _extensions: loaders } = nodeModule as unknown as {
-  readonly _extensions: Record<string, (module: NodeJS.Module, file: string) => unknown>;
-};
+import { forEachLoaded, forEachLoadedLater } from '../util/loaded-modules.ts';
 
 /** Gives what each CommonJS file exports whose path fits, loaded already or later. */
 export function whenLoaded(pattern: RegExp, use: (exports: unknown) => void): void {
-  const { cache } = createRequire(import.meta.url);
-  const look = (file: string, { exports }: NodeJS.Module): void => {
+  const look = (file: string, exports: unknown): void => {
     if (!pattern.test(file)) return;
     try {
       use(exports);
@@ -18,14 +11,6 @@ export function whenLoaded(pattern: RegExp, use: (exports: unknown) => void): vo
       getRecorder().reportFault(error);
     }
   };
-  for (const [file, module] of Object.entries(cache)) {
-    if (module?.loaded === true) look(file, module);
-  }
-  const load = loaders['.js'];
-  if (load === undefined) return;
-  loaders['.js'] = function loadAndLook(this: unknown, module, file): unknown {
-    const result = load.call(this, module, file);
-    look(file, module);
-    return result;
-  };
+  forEachLoaded(look);
+  forEachLoadedLater(look);
 }

@@ -1,6 +1,6 @@
 /** Observes every request of every HTTP server in the process, with no change to it. */
+import { Server as HttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { Server } from 'node:net';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { isLocalVisit } from '../dashboard/index.ts';
 import type { PerformanceMiddleware } from '../performance/index.ts';
@@ -21,6 +21,12 @@ const REQUEST_EVENTS: ReadonlySet<unknown> = new Set([
   'checkExpectation',
 ]);
 
+/** In Bun a server of `node:http`, and of `node:https` on it, is none of `node:net`. */
+const SERVERS: readonly Server[] =
+  HttpServer.prototype instanceof Server
+    ? [Server.prototype]
+    : [Server.prototype, HttpServer.prototype];
+
 /**
  * Hooks the class that the servers of `node:http`, `node:https` and `node:http2` stand on; once in
  * a process. A server emits `request` before the application hears of it.
@@ -30,7 +36,6 @@ export function observeServers(middleware: PerformanceMiddleware): void {
   watchKoaRoutes();
   const recorder = getRecorder();
   const middlewares = [middleware];
-  const { emit: original } = Server.prototype as { emit: (...args: EmitArguments) => boolean };
 
   function isAnsweredHere(request: IncomingMessage, response: ServerResponse): boolean {
     // Whoever may not see the dashboard is the application's to answer, which may have its own.
@@ -56,20 +61,23 @@ export function observeServers(middleware: PerformanceMiddleware): void {
     }
   }
 
-  const hook = function emit(this: Server, ...args: EmitArguments): boolean {
-    if (!REQUEST_EVENTS.has(args[0])) return original.apply(this, args);
-    const observed = observe(args);
-    if (observed === undefined) return original.apply(this, args);
-    if (observed === 'answered') return true;
-    return recorder.runIn(observed.scope, () => original.apply(this, args));
-  };
-  Object.defineProperties(hook, { length: { value: original.length, configurable: true } });
-  Object.defineProperty(Server.prototype, 'emit', {
-    configurable: true,
-    writable: true,
-    enumerable: false,
-    value: hook,
-  });
+  for (const prototype of SERVERS) {
+    const { emit: original } = prototype as { emit: (...args: EmitArguments) => boolean };
+    const hook = function emit(this: Server, ...args: EmitArguments): boolean {
+      if (!REQUEST_EVENTS.has(args[0])) return original.apply(this, args);
+      const observed = observe(args);
+      if (observed === undefined) return original.apply(this, args);
+      if (observed === 'answered') return true;
+      return recorder.runIn(observed.scope, () => original.apply(this, args));
+    };
+    Object.defineProperties(hook, { length: { value: original.length, configurable: true } });
+    Object.defineProperty(prototype, 'emit', {
+      configurable: true,
+      writable: true,
+      enumerable: false,
+      value: hook,
+    });
+  }
 }
 
 function anyRoute(request: object): string | undefined {

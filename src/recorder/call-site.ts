@@ -13,6 +13,8 @@
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { PACKAGE_FOLDERS } from '../util/own-place.ts';
+
 /** The nearest frame of the application. */
 export interface CallSite {
   /** As the engine names it, such as `listOrders` or `Orders.list`; null at the top of a module. */
@@ -293,23 +295,15 @@ function nameOf(name: string | undefined): string | null {
   return name === undefined || name.endsWith('<anonymous>') ? null : name.replace(/^Object\./, '');
 }
 
-/** The folder of this package, unless a bundler has put everything into one file. */
-const OWN_FOLDER = ownFolder();
-
-function ownFolder(): string | undefined {
-  const { url } = import.meta;
-  if (!/\/recorder\/call-site\.[jt]s$/.test(url)) return undefined;
-  return fileURLToPath(new URL('..', url));
-}
-
 /** An application as any other, though it lies among ours. */
-const DEMO_FOLDER = OWN_FOLDER === undefined ? undefined : join(OWN_FOLDER, 'cli', 'demo', sep);
+const DEMO_FOLDER =
+  PACKAGE_FOLDERS === undefined ? undefined : join(PACKAGE_FOLDERS.code, 'cli', 'demo', sep);
 
 function isOfApplication(location: string): boolean {
   if (DEMO_FOLDER !== undefined && pathOf(location).startsWith(DEMO_FOLDER)) return true;
   if (/^(?:node:|internal\/|native|wasm:|eval at )/.test(location)) return false;
   if (!/[\\/]/.test(location) || /[\\/]node_modules[\\/]/.test(location)) return false;
-  return OWN_FOLDER === undefined || !pathOf(location).startsWith(OWN_FOLDER);
+  return PACKAGE_FOLDERS === undefined || !pathOf(location).startsWith(PACKAGE_FOLDERS.code);
 }
 
 function pathOf(location: string): string {

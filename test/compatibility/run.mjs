@@ -1,6 +1,6 @@
 /**
  * Installs the real libraries in this folder, where they are not yet, and runs the suite on them.
- * `--all` adds what is heavy or needs another Node (`drivers/optional`); anything else goes to
+ * `--all` adds what is heavy or needs another runtime (`optional` folders); anything else goes to
  * vitest.
  */
 import { spawnSync } from 'node:child_process';
@@ -30,7 +30,9 @@ function isInstalled(folder) {
 
 const args = process.argv.slice(2);
 const all = args.includes('--all');
-const folders = [here, ...(all ? [join(here, 'drivers/optional')] : [])];
+const light = ['.', 'runtimes'];
+const heavy = ['drivers/optional', 'runtimes/optional'];
+const folders = [...light, ...(all ? heavy : [])].map((name) => join(here, name));
 for (const folder of folders.filter((one) => !isInstalled(one))) {
   // Some libraries ask for a later Node in their manifest and run on this one.
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: folder });

@@ -6,7 +6,7 @@ export default defineConfig({
     root: fileURLToPath(new URL('../..', import.meta.url)),
     reporters: ['default', './test/support/closing-line.ts'],
     globalSetup: ['test/support/global-setup.ts'],
-    include: ['test/compatibility/drivers/**/*.test.ts'],
+    include: ['test/compatibility/{drivers,runtimes}/**/*.test.ts'],
     // What is heavy: `npm run test:compatibility -- --all`.
     exclude: [
       '**/node_modules/**',

@@ -19,6 +19,11 @@ describe('a module that is imported', () => {
     expect(later.source).toBe(changed);
   });
 
+  it('is changed once, however many hooks it passes', () => {
+    const changed = loaded(QUERY, 'module', 'export class Query {}') as string;
+    expect(loaded(QUERY, 'module', changed)).toBe(changed);
+  });
+
   it('stays as it is otherwise: another file, CommonJS, nothing to read', () => {
     expect(loaded('file:///app/src/query.js', 'module', 'a')).toBe('a');
     expect(loaded(QUERY, 'commonjs', 'a')).toBe('a');

@@ -1,63 +1,23 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { npm, packPackage } from '../support/package.ts';
 import { ROOT, runNode } from '../support/processes.ts';
 
 let folder: string;
-let files: string[];
-
-/** npm, without what a run of npm around this one has put into the environment. */
-function npm(args: readonly string[], cwd: string): string {
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^npm_(?!config_)/.test(name)),
-  );
-  return execFileSync('npm', [...args], {
-    cwd,
-    env,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-
-/** Other tests load the addon from `build/`, which prebuildify empties: it gets a copy. */
-function copyProject(to: string): string {
-  const tracked = ['package.json', 'binding.gyp', 'build.zig', 'native', 'scripts', 'dist'];
-  const papers = ['README.md', 'LICENSE', 'CHANGELOG.md'];
-  for (const name of [...tracked, ...papers]) {
-    cpSync(join(ROOT, name), join(to, name), { recursive: true });
-  }
-  symlinkSync(join(ROOT, 'node_modules'), join(to, 'node_modules'));
-  return to;
-}
+let files: readonly string[];
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'hyperdjango-pack-'));
-  const project = copyProject(join(folder, 'project'));
-  execFileSync(process.execPath, ['scripts/prebuild.mjs'], {
-    cwd: project,
-    stdio: 'pipe',
-    env: { ...process.env, ZIG_LOCAL_CACHE_DIR: join(ROOT, '.zig-cache') },
-  });
-  const packed = JSON.parse(npm(['pack', '--json', '--pack-destination', folder], project)) as
-    | [{ filename: string; files: { path: string }[] }]
-    | Record<string, { filename: string; files: { path: string }[] }>;
-  const [tarball] = Object.values(packed);
-  files = tarball?.files.map(({ path }) => path) ?? [];
+  const packed = packPackage(folder);
+  files = packed.files;
   // npm looks for a project above an empty folder.
   writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}');
   npm(
-    [
-      'install',
-      '--no-audit',
-      '--no-fund',
-      '--prefer-offline',
-      '--ignore-scripts',
-      `./${tarball?.filename}`,
-    ],
+    ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', packed.tarball],
     folder,
   );
 }, 300_000);

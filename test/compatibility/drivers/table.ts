@@ -5,8 +5,10 @@ import { ROOT } from '../../support/processes.ts';
 
 const PAGE = join(ROOT, 'docs/compatibility.md');
 
-/** A cell: proven, or why the library itself makes it impossible. */
-export type Cell = { readonly isProven: true } | { readonly isProven: false; readonly why: string };
+/** A cell: proven, perhaps in a word, or why the library itself makes it impossible. */
+export type Cell =
+  | { readonly isProven: true; readonly text?: string }
+  | { readonly isProven: false; readonly why: string };
 
 export interface Row {
   readonly label: string;
@@ -29,7 +31,7 @@ export async function writeTable(
     const texts = columns.map((column) => {
       const cell = cells[column];
       if (cell === undefined) throw new Error(`${label} has no cell for ${column}`);
-      if (cell.isProven) return '✓';
+      if (cell.isProven) return cell.text ?? '✓';
       if (!reasons.includes(cell.why)) reasons.push(cell.why);
       return `${reasons.indexOf(cell.why) + 1}`;
     });
