@@ -50,10 +50,27 @@ function patchRequest(clients: PrismaClient, recorder: Recorder): Undo {
       // A raw query's has been taken further up.
       if (request.model === undefined || stack === undefined) return original.call(this, request);
       const isDue = recorder.isStackDue(`${request.model}.${request.action}`);
-      return recorder.runFrom(isDue ? stack : NO_STACK, () => original.call(this, request));
+      return recorder.runFrom(isDue ? belowClient(stack) : NO_STACK, () =>
+        original.call(this, request),
+      );
     };
   });
 }
+
+/**
+ * The client of Prisma 6 is generated into the application, or bundled with it, so that its frames
+ * look like the application's. The last of them is the call of a model's method, on a proxy.
+ */
+function belowClient(captured: CapturedStack): CapturedStack {
+  return {
+    get stack(): unknown {
+      const { stack } = captured;
+      return typeof stack === 'string' ? stack.replace(CLIENT_FRAMES, '') : stack;
+    },
+  };
+}
+
+const CLIENT_FRAMES = /^(?:(?!\n +at Proxy\.)[^])*\n +at Proxy\.[^\n]*/;
 
 function patchRaw(clients: PrismaClient, name: (typeof RAW)[number], recorder: Recorder): Undo {
   return replaceMethod(clients, name, (original) => {

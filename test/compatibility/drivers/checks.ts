@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import { expect } from 'vitest';
 
+import { NOTHING_DROPPED } from '../../../src/engine/engine.ts';
 import { loadEngine } from '../../../src/engine/load.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { ROOT, runNode } from '../../support/processes.ts';
@@ -156,7 +157,7 @@ export const CHECKS: Readonly<
       const counts = countsOf(Object.values(recorded.ended), library);
       expect(counts).toEqual(countsOf(ran, library));
       expect([recorded.left, recorded.faults]).toEqual([0, 0]);
-      expect(recorded.dropped).toEqual({ queries: 0, requests: 0, statements: 0, torn: 0 });
+      expect(recorded.dropped).toEqual(NOTHING_DROPPED);
     },
   },
   text: {

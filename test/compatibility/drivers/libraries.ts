@@ -22,6 +22,8 @@ export interface Library {
 const PLAIN = /^SELECT id, name FROM items WHERE id = \$1$/;
 const QUOTED = /^select "id", "name" from "items" where (?:"items"\.)?"id" = \$1(?: limit \$2)?$/;
 
+const PRISMA = /^SELECT "public"\."items"\."id", .+ WHERE "public"\."items"\."id" = \$1 LIMIT \$2/;
+
 export const LIBRARIES: readonly Library[] = [
   { label: 'pg 8.23', name: 'pg', text: PLAIN },
   { label: 'pg, callbacks', name: 'pg-callback', text: PLAIN },
@@ -69,10 +71,16 @@ const NODE_24 = join(ROOT, 'test/compatibility/drivers/optional/node_modules/nod
 export const OPTIONAL_LIBRARIES: readonly Library[] = [
   {
     label: 'Prisma 7.10 on pg, Node 24',
-    name: '../optional/prisma',
-    text: /^SELECT "public"\."items"\."id", .+ WHERE "public"\."items"\."id" = \$1 LIMIT \$2/,
+    name: '../optional/prisma7/prisma',
+    text: PRISMA,
     errorCode: 'P2010',
     node: NODE_24,
+  },
+  {
+    label: 'Prisma 6.19 on pg',
+    name: '../optional/prisma6/prisma',
+    text: PRISMA,
+    errorCode: 'P2010',
   },
   { label: 'Slonik 49.10, Node 24', name: '../optional/slonik', text: PLAIN, node: NODE_24 },
 ];
