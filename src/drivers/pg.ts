@@ -166,8 +166,9 @@ function patchRows(query: PgQuery, recorder: Recorder): void {
     return function handleDataRow(this: PgQuery, message, connection): unknown {
       rowCounts.set(this, (rowCounts.get(this) ?? 0) + 1);
       if (!this.listenerCount?.('row')) return original.call(this, message, connection);
-      const scope = StampedQuery.of(this)?.scope;
-      return recorder.runIn(scope, () => original.call(this, message, connection));
+      const record = StampedQuery.of(this);
+      const context = record && recorder.contextOf(record);
+      return recorder.runIn(context, () => original.call(this, message, connection));
     };
   });
   undoes.set(query, [...(undoes.get(query) ?? []), undo]);
@@ -196,14 +197,16 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
         if (record === undefined || recorder.captureContext() === record.scope) {
           return original.call(this, connection);
         }
-        return recorder.runIn(record.scope, () => original.call(this, connection));
+        return recorder.runIn(recorder.contextOf(record), () => original.call(this, connection));
       };
     }),
     replaceMethod(target, 'handleError', (original) => {
       return function handleError(this: PgQuery, error: unknown, connection: unknown): unknown {
         const record = end(recorder, this, OUTCOME.error, error);
         if (record === undefined) return original.call(this, error, connection);
-        return recorder.runIn(record.scope, () => original.call(this, error, connection));
+        return recorder.runIn(recorder.contextOf(record), () =>
+          original.call(this, error, connection),
+        );
       };
     }),
   ];

@@ -5,6 +5,7 @@ export {
   type CapturedStack,
   describeCallSite,
 } from './call-site.ts';
+export type { Ignore } from './ignores.ts';
 export type { PoolState, PoolTimes } from './pool-registry.ts';
 export { getRecorder, isDisabled, NO_STACK, type Recorder, runUnrecorded } from './recorder.ts';
 export {

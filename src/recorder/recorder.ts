@@ -21,6 +21,7 @@ import { fileLocks, loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
 import { reap } from '../segments/index.ts';
 import { type CallSite, CallSites, type CapturedStack } from './call-site.ts';
+import { type Ignore, Ignores } from './ignores.ts';
 import { OverheadMeter } from './overhead-meter.ts';
 import { PoolRegistry } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
@@ -54,18 +55,22 @@ export interface QueryListener {
 /** Marks a piece of work whose queries are the tool's own: never recorded, counted or logged. */
 const UNRECORDED: unique symbol = Symbol('unrecorded');
 
-/** A scope, and the stack that the queries issued in it go by: for libraries that lose it. */
-class SitedScope {
+/** A part of a scope's work, whose queries have something of their own. */
+class ScopePart {
   readonly scope: Scope;
-  readonly stack: CapturedStack;
+  /** The stack that they go by, for libraries that lose it; undefined where they take theirs. */
+  readonly stack: CapturedStack | undefined;
+  /** What keeps them out of every verdict. */
+  readonly ignore: Ignore | undefined;
 
-  constructor(scope: Scope, stack: CapturedStack) {
+  constructor(scope: Scope, stack: CapturedStack | undefined, ignore: Ignore | undefined) {
     this.scope = scope;
     this.stack = stack;
+    this.ignore = ignore;
   }
 }
 
-export type Context = Scope | SitedScope | typeof UNRECORDED | undefined;
+export type Context = Scope | ScopePart | typeof UNRECORDED | undefined;
 
 /** Says that it was settled further up whether a query takes a stack, and that it takes none. */
 export const NO_STACK: CapturedStack = {};
@@ -79,6 +84,7 @@ export class Recorder {
   readonly core: EngineRecorder;
   readonly pools: PoolRegistry;
   readonly callSites: CallSites;
+  readonly ignores: Ignores = new Ignores();
 
   /** Queries that a driver ran outside every scope. */
   unscopedQueryCount = 0;
@@ -116,7 +122,7 @@ export class Recorder {
   currentScope(): Scope | undefined {
     const store = this.#contexts.getStore();
     if (store instanceof Scope) return store;
-    return store instanceof SitedScope ? store.scope : undefined;
+    return store instanceof ScopePart ? store.scope : undefined;
   }
 
   openScope(kind: ScopeKind, name: string): Scope {
@@ -159,8 +165,28 @@ export class Recorder {
 
   /** Runs `fn` with this stack for every query that it, or what it starts, issues in this scope. */
   runFrom<T>(stack: CapturedStack, fn: () => T): T {
+    const store = this.#contexts.getStore();
+    if (store === undefined || store === UNRECORDED) return fn();
+    const part =
+      store instanceof Scope
+        ? new ScopePart(store, stack, undefined)
+        : new ScopePart(store.scope, stack, store.ignore);
+    return this.#contexts.run(part, fn);
+  }
+
+  /** Runs `fn` with the queries that it, or what it starts, issues in this scope kept out of verdicts. */
+  runIgnored<T>(ignore: Ignore, fn: () => T): T {
     const scope = this.currentScope();
-    return scope === undefined ? fn() : this.#contexts.run(new SitedScope(scope, stack), fn);
+    return scope === undefined
+      ? fn()
+      : this.#contexts.run(new ScopePart(scope, undefined, ignore), fn);
+  }
+
+  /** Where what a query calls back goes on: where it was issued, but for the stack that it went by. */
+  contextOf({ scope, ignoredBy }: RecordedQuery): Context {
+    return scope === undefined || ignoredBy === undefined
+      ? scope
+      : new ScopePart(scope, undefined, ignoredBy);
   }
 
   /**
@@ -247,8 +273,8 @@ export class Recorder {
       stack = this.#stackFor(store, sql, below);
       if (stack === NO_STACK) stack = undefined;
     }
-    return {
-      scope: store instanceof SitedScope ? store.scope : store,
+    const query: RecordedQuery = {
+      scope: store instanceof ScopePart ? store.scope : store,
       source,
       sql,
       values,
@@ -264,6 +290,8 @@ export class Recorder {
       standardConformingStrings: undefined,
       stack,
     };
+    if (query.scope !== store) noteIgnored(query, store);
+    return query;
   }
 
   /** The query is handed over to the connection now. */
@@ -366,14 +394,14 @@ export class Recorder {
     if (scope.kind === 'request') this.core.nameRequest(scope.handle, scope.name);
   }
 
-  #stackFor(store: Scope | SitedScope, sql: string, below: unknown): CapturedStack | undefined {
+  #stackFor(store: Scope | ScopePart, sql: string, below: unknown): CapturedStack | undefined {
     const given = this.#givenStack;
     if (given !== undefined) {
       this.#givenStack = undefined;
       return given;
     }
-    if (store instanceof SitedScope) return store.stack;
-    return this.callSites.take(store, sql, below);
+    if (store instanceof Scope) return this.callSites.take(store, sql, below);
+    return store.stack ?? this.callSites.take(store.scope, sql, below);
   }
 
   #recordEnded(query: RecordedQuery): void {
@@ -424,6 +452,12 @@ export class Recorder {
     query.sql = '';
     query.values = undefined;
   }
+}
+
+function noteIgnored(query: RecordedQuery, context: Context): void {
+  if (!(context instanceof ScopePart) || context.ignore === undefined) return;
+  query.ignoredBy = context.ignore;
+  context.scope.hasIgnored = true;
 }
 
 /** What the dead have left behind is not the business of the first request. */

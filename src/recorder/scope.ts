@@ -4,6 +4,7 @@
  */
 import { OUTCOME, type Outcome } from '../engine/engine.ts';
 import { type CapturedStack, SeenStatements } from './call-site.ts';
+import type { Ignore } from './ignores.ts';
 
 export type ScopeKind = 'request' | 'job';
 
@@ -36,6 +37,8 @@ export interface RecordedQuery {
   standardConformingStrings: boolean | undefined;
   /** Unformatted, see `Recorder.callSite`; undefined where this run took none. */
   stack: CapturedStack | undefined;
+  /** What keeps it out of every verdict; missing where nothing does. */
+  ignoredBy?: Ignore;
 }
 
 /** How a scope came to its end. */
@@ -73,6 +76,8 @@ export class Scope {
   readonly queries: RecordedQuery[] = [];
   /** Runs by statement of the queries that are not in `queries`; undefined where all are. */
   overflow: Map<number, number> | undefined;
+  /** Whether a query is kept out of every verdict. */
+  hasIgnored = false;
   /** Tells first runs, which take no stack, from further ones. */
   readonly seen: SeenStatements = new SeenStatements();
   queryCount = 0;
@@ -109,7 +114,7 @@ export class Scope {
     this.poolWaitNs += query.poolWaitNs;
     if (this.queries.length < SCOPE_DETAILS_MAX) {
       this.queries.push(query);
-    } else {
+    } else if (query.ignoredBy === undefined) {
       this.overflow ??= new Map();
       this.overflow.set(query.statementId, (this.overflow.get(query.statementId) ?? 0) + 1);
     }
