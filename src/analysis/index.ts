@@ -1,2 +1,3 @@
 /** What the recorded queries of a scope say about the code that issued them. */
 export { findRepeatedStatements } from './repeated-statements.ts';
+export { findIgnored } from './ignored.ts';

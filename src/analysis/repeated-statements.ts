@@ -20,7 +20,8 @@ const NONE: readonly RepeatedStatement[] = [];
 
 /**
  * The seed's N+1: statements that ran at least `threshold` times in one scope, less the
- * innocent ones (transaction control, health checks, catalogue queries, `= ANY($1)`).
+ * innocent ones (transaction control, health checks, catalogue queries, `= ANY($1)`) and the runs
+ * that the application ignores, for which see {@link findIgnored}.
  *
  * Statements that found no place in the statement table are not judged; `dropped.statements`
  * counts them.
@@ -66,7 +67,10 @@ function countByStatement(scope: Scope): Map<number, Repetition> {
     if (entry === undefined) counts.set(statementId, (entry = { count: 0, totalNs: 0 }));
     return entry;
   };
-  for (const { statementId, durationNs } of scope.queries) {
+  const queries = scope.hasIgnored
+    ? scope.queries.filter(({ ignoredBy }) => ignoredBy === undefined)
+    : scope.queries;
+  for (const { statementId, durationNs } of queries) {
     // Repetitions come one after another: most need no look-up.
     if (statementId !== lastId) {
       last = entryOf(statementId);

@@ -23,6 +23,14 @@ export interface StatsJson {
   readonly recent_n_plus_one: readonly string[];
   /** Queries that ran outside every request. */
   readonly unscoped_queries: number;
+  /** What the application ignores on purpose; `finding_count` is 0 where there was nothing to. */
+  readonly ignores: readonly IgnoredJson[];
+}
+
+export interface IgnoredJson {
+  readonly reason: string;
+  readonly call_count: number;
+  readonly finding_count: number;
 }
 
 export interface SlowQueryJson {

@@ -25,7 +25,12 @@ export function createDashboardSource(
   return {
     stats: (scope) => toStatsJson(getStats(scope)),
     data(): DashboardData {
-      const { recentSlowQueries, recentNPlusOne: _texts, ...stats } = getStats('process');
+      const {
+        recentSlowQueries,
+        recentNPlusOne: _texts,
+        ignores: _ignores,
+        ...stats
+      } = getStats('process');
       const snapshot = recorder?.core.snapshot();
       return {
         app: options.appName,
@@ -63,6 +68,11 @@ function toStatsJson(stats: PerformanceStats): StatsJson {
     })),
     recent_n_plus_one: stats.recentNPlusOne,
     unscoped_queries: stats.unscopedQueries,
+    ignores: stats.ignores.map(({ reason, callCount, findingCount }) => ({
+      reason,
+      call_count: callCount,
+      finding_count: findingCount,
+    })),
   };
 }
 

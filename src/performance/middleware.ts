@@ -1,4 +1,4 @@
-import { findRepeatedStatements } from '../analysis/index.ts';
+import { findIgnored, findRepeatedStatements } from '../analysis/index.ts';
 import {
   createDashboardHandler,
   type DashboardHandler,
@@ -119,7 +119,7 @@ export class PerformanceMiddleware {
       return hostStatsOf(this.#host(), this.options.slowQueryThresholdMs);
     }
     const unscoped = this.#recorder?.unscopedQueryCount ?? 0;
-    return this.#store.stats(unscoped - this.#unscopedAtStart);
+    return this.#store.stats(unscoped - this.#unscopedAtStart, this.#recorder?.ignores.all() ?? []);
   }
 
   /**
@@ -202,6 +202,12 @@ export class PerformanceMiddleware {
     const nowNs = recorder.engine.nowNs();
     const durationMs = (nowNs - scope.startNs) / 1e6;
     const startedAt = Date.now() - durationMs;
+    if (isFirstObserver && scope.hasIgnored) {
+      const { nPlusOneThreshold } = this.options;
+      for (const ignored of findIgnored(scope, nPlusOneThreshold, recorder.core)) {
+        ignored.findingCount += 1;
+      }
+    }
     const repeated = findRepeatedStatements(
       scope,
       this.options.nPlusOneThreshold,

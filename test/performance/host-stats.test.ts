@@ -90,6 +90,7 @@ describe('{dashboardPath}/json?scope=host', () => {
         'SELECT * FROM orders WHERE id = $1',
       ],
       unscoped_queries: 1,
+      ignores: [],
     });
     expect(perf.getStats({ scope: 'host' })).toMatchObject({ totalRequests: 6, totalQueries: 9 });
   });
