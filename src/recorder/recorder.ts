@@ -22,6 +22,7 @@ import { OptionError } from '../errors/index.ts';
 import { reap } from '../segments/index.ts';
 import { type CallSite, CallSites, type CapturedStack } from './call-site.ts';
 import { type Ignore, Ignores } from './ignores.ts';
+import { Models } from './models.ts';
 import { OverheadMeter } from './overhead-meter.ts';
 import { PoolRegistry } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
@@ -62,11 +63,19 @@ class ScopePart {
   readonly stack: CapturedStack | undefined;
   /** What keeps them out of every verdict. */
   readonly ignore: Ignore | undefined;
+  /** The model that an ORM asks for. */
+  readonly model: string | undefined;
 
-  constructor(scope: Scope, stack: CapturedStack | undefined, ignore: Ignore | undefined) {
+  constructor(
+    scope: Scope,
+    stack: CapturedStack | undefined,
+    ignore: Ignore | undefined,
+    model: string | undefined,
+  ) {
     this.scope = scope;
     this.stack = stack;
     this.ignore = ignore;
+    this.model = model;
   }
 }
 
@@ -85,6 +94,7 @@ export class Recorder {
   readonly pools: PoolRegistry;
   readonly callSites: CallSites;
   readonly ignores: Ignores = new Ignores();
+  readonly models: Models = new Models();
 
   /** Queries that a driver ran outside every scope. */
   unscopedQueryCount = 0;
@@ -165,28 +175,33 @@ export class Recorder {
 
   /** Runs `fn` with this stack for every query that it, or what it starts, issues in this scope. */
   runFrom<T>(stack: CapturedStack, fn: () => T): T {
-    const store = this.#contexts.getStore();
-    if (store === undefined || store === UNRECORDED) return fn();
-    const part =
-      store instanceof Scope
-        ? new ScopePart(store, stack, undefined)
-        : new ScopePart(store.scope, stack, store.ignore);
-    return this.#contexts.run(part, fn);
+    const part = this.#currentPart();
+    return part === undefined
+      ? fn()
+      : this.#contexts.run(new ScopePart(part.scope, stack, part.ignore, part.model), fn);
+  }
+
+  /** Runs `fn` with the queries that it, or what it starts, issues in this scope told as a model's. */
+  runForModel<T>(model: string, fn: () => T): T {
+    const part = this.#currentPart();
+    return part === undefined
+      ? fn()
+      : this.#contexts.run(new ScopePart(part.scope, part.stack, part.ignore, model), fn);
   }
 
   /** Runs `fn` with the queries that it, or what it starts, issues in this scope kept out of verdicts. */
   runIgnored<T>(ignore: Ignore, fn: () => T): T {
-    const scope = this.currentScope();
-    return scope === undefined
+    const part = this.#currentPart();
+    return part === undefined
       ? fn()
-      : this.#contexts.run(new ScopePart(scope, undefined, ignore), fn);
+      : this.#contexts.run(new ScopePart(part.scope, undefined, ignore, undefined), fn);
   }
 
   /** Where what a query calls back goes on: where it was issued, but for the stack that it went by. */
   contextOf({ scope, ignoredBy }: RecordedQuery): Context {
     return scope === undefined || ignoredBy === undefined
       ? scope
-      : new ScopePart(scope, undefined, ignoredBy);
+      : new ScopePart(scope, undefined, ignoredBy, undefined);
   }
 
   /**
@@ -240,6 +255,7 @@ export class Recorder {
           failed ? OUTCOME.error : OUTCOME.ok,
         );
       }
+      if (scope.hasModels) this.models.learn(scope.queries, this.core);
     } catch (error) {
       this.reportFault(error);
     }
@@ -290,7 +306,7 @@ export class Recorder {
       standardConformingStrings: undefined,
       stack,
     };
-    if (query.scope !== store) noteIgnored(query, store);
+    if (query.scope !== store) notePart(query, store);
     return query;
   }
 
@@ -394,6 +410,15 @@ export class Recorder {
     if (scope.kind === 'request') this.core.nameRequest(scope.handle, scope.name);
   }
 
+  /** Undefined outside every scope, and in the tool's own work. */
+  #currentPart(): Pick<ScopePart, 'scope' | 'stack' | 'ignore' | 'model'> | undefined {
+    const store = this.#contexts.getStore();
+    if (store === undefined || store === UNRECORDED) return undefined;
+    return store instanceof ScopePart
+      ? store
+      : { scope: store, stack: undefined, ignore: undefined, model: undefined };
+  }
+
   #stackFor(store: Scope | ScopePart, sql: string, below: unknown): CapturedStack | undefined {
     const given = this.#givenStack;
     if (given !== undefined) {
@@ -454,10 +479,17 @@ export class Recorder {
   }
 }
 
-function noteIgnored(query: RecordedQuery, context: Context): void {
-  if (!(context instanceof ScopePart) || context.ignore === undefined) return;
-  query.ignoredBy = context.ignore;
-  context.scope.hasIgnored = true;
+function notePart(query: RecordedQuery, context: Context): void {
+  if (!(context instanceof ScopePart)) return;
+  const { scope, ignore, model } = context;
+  if (ignore !== undefined) {
+    query.ignoredBy = ignore;
+    scope.hasIgnored = true;
+  }
+  if (model !== undefined) {
+    query.model = model;
+    scope.hasModels = true;
+  }
 }
 
 /** What the dead have left behind is not the business of the first request. */

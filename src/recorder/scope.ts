@@ -39,6 +39,8 @@ export interface RecordedQuery {
   stack: CapturedStack | undefined;
   /** What keeps it out of every verdict; missing where nothing does. */
   ignoredBy?: Ignore;
+  /** The model that the ORM ran it for; missing where no ORM told. */
+  model?: string;
 }
 
 /** How a scope came to its end. */
@@ -78,6 +80,8 @@ export class Scope {
   overflow: Map<number, number> | undefined;
   /** Whether a query is kept out of every verdict. */
   hasIgnored = false;
+  /** Whether an ORM told the model of a query. */
+  hasModels = false;
   /** Tells first runs, which take no stack, from further ones. */
   readonly seen: SeenStatements = new SeenStatements();
   queryCount = 0;
