@@ -40,6 +40,10 @@ export interface SlowQueryJson {
   readonly route: string | null;
   /** ISO 8601, UTC. */
   readonly timestamp: string;
+  /** Tables and views that the text names, such as `public.users`. */
+  readonly tables: readonly string[];
+  /** Models that an ORM ran it for, such as `User`. */
+  readonly models: readonly string[];
 }
 
 /** The body of `{dashboardPath}/data`. Lists hold at most 1,000 rows each. */
@@ -70,7 +74,13 @@ export interface DashboardStats {
   readonly unscopedQueries: number;
 }
 
-export interface SlowQueryRow {
+/** What a statement is about: see {@link SlowQueryJson}. */
+export interface TargetsRow {
+  readonly tables?: readonly string[];
+  readonly models?: readonly string[];
+}
+
+export interface SlowQueryRow extends TargetsRow {
   readonly sql: string;
   readonly durationMs: number;
   /** Null outside a request. */
@@ -79,7 +89,7 @@ export interface SlowQueryRow {
 }
 
 /** A statement that ran again and again in one request. */
-export interface NPlusOneRow {
+export interface NPlusOneRow extends TargetsRow {
   readonly sql: string;
   readonly route: string | null;
   /** How often the statement ran in that request. */
@@ -108,7 +118,7 @@ export interface RequestRow {
   readonly aborted: boolean;
 }
 
-export interface StatementRow {
+export interface StatementRow extends TargetsRow {
   readonly sql: string;
   /** 16 hex digits, unique in the list. */
   readonly fingerprint: string;

@@ -13,6 +13,7 @@ const HOOKED: readonly RegExp[] = [
   /\/pglite\/dist\/index\.js$/,
   /\/drizzle-orm\/pg-core\/db\.js$/,
   /\/drizzle-orm\/pg-core\/query-builders\/(?:query|select)\.js$/,
+  /\/@mikro-orm\/(?:sql|knex)\/query\/QueryBuilder\.js$/,
 ];
 
 interface Loaded {

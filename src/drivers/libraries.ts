@@ -8,6 +8,15 @@ import {
   instrumentDrizzleSelect,
   uninstrumentDrizzle,
 } from './drizzle.ts';
+import {
+  instrumentModels,
+  MIKRO_ORM,
+  type ModelSource,
+  OBJECTION,
+  SEQUELIZE,
+  TYPEORM,
+  uninstrumentModels,
+} from './models.ts';
 import { instrumentPool, uninstrumentPool } from './pg-pool.ts';
 import { instrumentClient, uninstrumentClient } from './pg.ts';
 import type { PgClientClass, PgPoolClass } from './pg-types.ts';
@@ -40,6 +49,25 @@ const FILES: readonly (readonly [RegExp, (exports: unknown) => Hook[]])[] = [
       ...ifDrizzle(prototypeOf(exports, 'PgSelectBuilder')),
       ...ifDrizzle(prototypeOf(exports, 'RelationalQueryBuilder')),
     ],
+  ],
+  [
+    /[\\/]sequelize[\\/]lib[\\/]dialects[\\/]postgres[\\/]query\.js$/,
+    (exports) => ifModels(prototypeOf(exports, 'Query'), SEQUELIZE),
+  ],
+  [
+    /[\\/]typeorm[\\/]query-builder[\\/](?:Select|Insert|Update|Delete|SoftDelete)QueryBuilder\.js$/,
+    (exports) =>
+      Object.keys(exports as Exports).flatMap((name) =>
+        ifModels(prototypeOf(exports, name), TYPEORM),
+      ),
+  ],
+  [
+    /[\\/]objection[\\/]lib[\\/]queryBuilder[\\/]QueryBuilder\.js$/,
+    (exports) => ifModels(prototypeOf(exports, 'QueryBuilder'), OBJECTION),
+  ],
+  [
+    /[\\/]@mikro-orm[\\/](?:sql|knex)[\\/]query[\\/]QueryBuilder\.js$/,
+    (exports) => ifModels(prototypeOf(exports, 'QueryBuilder'), MIKRO_ORM),
   ],
 ];
 
@@ -140,6 +168,13 @@ function ifPrisma(target: object): Hook[] {
   const prototype: unknown = Object.getPrototypeOf(client ?? Object.prototype);
   if (!hasMethods(prototype, ['_request', '$queryRaw', '$transaction'])) return [];
   return [hook(prototype as PrismaClient, instrumentPrisma, uninstrumentPrisma)];
+}
+
+/** @param value the prototype of what runs an ORM's statements. */
+function ifModels(value: unknown, source: ModelSource): Hook[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if (!source.methods.some((name) => Object.hasOwn(value, name))) return [];
+  return [hook(value, (target) => instrumentModels(target, source), uninstrumentModels)];
 }
 
 function rootWith(prototype: unknown, name: string): unknown {

@@ -10,6 +10,7 @@ import type { StatementSnapshot } from '../engine/engine.ts';
 import { quantileOf } from '../engine/histogram.ts';
 import type { Recorder } from '../recorder/index.ts';
 import type { ResolvedPerformanceOptions } from './options.ts';
+import { targetsOf } from './targets.ts';
 import type { PerformanceStats, StatsStore } from './stats.ts';
 
 /** Rows of each list on the page. */
@@ -23,7 +24,7 @@ export function createDashboardSource(
   getStats: (scope: StatsScope) => PerformanceStats,
 ): DashboardSource {
   return {
-    stats: (scope) => toStatsJson(getStats(scope)),
+    stats: (scope) => toStatsJson(getStats(scope), recorder),
     data(): DashboardData {
       const {
         recentSlowQueries,
@@ -39,13 +40,18 @@ export function createDashboardSource(
         slowQueryThresholdMs: options.slowQueryThresholdMs,
         nPlusOneThreshold: options.nPlusOneThreshold,
         stats,
-        slowQueries: recentSlowQueries,
-        nPlusOne: store.recentNPlusOnes(),
+        slowQueries: recentSlowQueries.map((row) => ({ ...row, ...targetsOf(recorder, row.sql) })),
+        nPlusOne: store
+          .recentNPlusOnes()
+          .map((row) => ({ ...row, ...targetsOf(recorder, row.sql) })),
         requests: store.recentRequests().slice(0, ROWS_MAX),
         statements: (snapshot?.statements ?? [])
           .toSorted((a, b) => b.totalNs - a.totalNs)
           .slice(0, ROWS_MAX)
-          .map(toStatementRow),
+          .map((statement) => ({
+            ...toStatementRow(statement),
+            ...targetsOf(recorder, statement.text, statement.fingerprint),
+          })),
         pools: recorder?.pools.states() ?? [],
         status: toStatus(recorder, snapshot?.dropped),
       };
@@ -53,7 +59,7 @@ export function createDashboardSource(
   };
 }
 
-function toStatsJson(stats: PerformanceStats): StatsJson {
+function toStatsJson(stats: PerformanceStats, recorder: Recorder | undefined): StatsJson {
   return {
     total_requests: stats.totalRequests,
     total_queries: stats.totalQueries,
@@ -65,6 +71,7 @@ function toStatsJson(stats: PerformanceStats): StatsJson {
       duration_ms: durationMs,
       route,
       timestamp: new Date(timestamp).toISOString(),
+      ...targetsOf(recorder, sql),
     })),
     recent_n_plus_one: stats.recentNPlusOne,
     unscoped_queries: stats.unscopedQueries,

@@ -82,6 +82,8 @@ describe('{dashboardPath}/json?scope=host', () => {
           duration_ms: 240,
           route: 'GET /theirs',
           timestamp: '2026-01-02T03:04:05.130Z',
+          tables: ['there'],
+          models: [],
         },
         expect.objectContaining({ duration_ms: 120, route: 'GET /theirs' }),
       ],

@@ -361,6 +361,8 @@ describe('the dashboard', () => {
           duration_ms: expect.any(Number),
           route: 'GET /slow',
           timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+          tables: [],
+          models: [],
         },
       ],
       recent_n_plus_one: ['SELECT name FROM items WHERE owner = $1'],

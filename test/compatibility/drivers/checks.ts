@@ -32,6 +32,7 @@ interface ServerStatement {
 /** What `recorded.mjs` prints. */
 interface Recorded {
   readonly texts: readonly string[];
+  readonly models: readonly (string | null)[];
   readonly rows: { readonly returned: number; readonly recorded: readonly number[] };
   readonly duration: { readonly recordedMs: readonly number[]; readonly clientMs: number };
   readonly error: { readonly code: string; readonly recorded: readonly (string | undefined)[] };
@@ -161,11 +162,12 @@ export const CHECKS: Readonly<
     },
   },
   text: {
-    title: 'records the statement that it sends',
+    title: 'records the statement that it sends, and the model where the ORM tells',
     check({ library, recorded }) {
       const texts = recorded.texts.filter((text) => text !== 'DISCARD ALL');
       expect(texts).toHaveLength(1);
       expect(texts[0]).toMatch(library.text);
+      expect(recorded.models[0]).toBe(library.model ?? null);
     },
   },
   scope: {

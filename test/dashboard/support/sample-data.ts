@@ -59,6 +59,8 @@ export function toStatsJson({ stats, slowQueries, nPlusOne }: DashboardData): St
       duration_ms: query.durationMs,
       route: query.route,
       timestamp: new Date(query.timestamp).toISOString(),
+      tables: [],
+      models: [],
     })),
     recent_n_plus_one: [...new Set(nPlusOne.map(({ sql }) => sql))].slice(0, 50),
     unscoped_queries: stats.unscopedQueries,
