@@ -1,5 +1,5 @@
 import { type EngineRecorder, OTHER_ID } from '../engine/engine.ts';
-import type { CallSite, CallSites, Scope } from '../recorder/index.ts';
+import type { CallSites, Scope, SiteGroup } from '../recorder/index.ts';
 import { isInnocent } from './innocent.ts';
 
 /** One statement that a scope ran `count` times. */
@@ -12,8 +12,8 @@ export interface RepeatedStatement {
   readonly count: number;
   /** Time of the runs that the scope kept one by one, in milliseconds. */
   readonly totalMs: number;
-  /** Where the application asks for it; undefined where that is not known. */
-  readonly callSite: CallSite | undefined;
+  /** Where the application asks for it, the most runs first; empty where that is not known. */
+  readonly sites: readonly SiteGroup[];
 }
 
 const NONE: readonly RepeatedStatement[] = [];
@@ -33,7 +33,7 @@ export function findRepeatedStatements(
   scope: Scope,
   threshold: number,
   statements: Pick<EngineRecorder, 'statement'>,
-  callSites: Pick<CallSites, 'ofStatement'>,
+  callSites: Pick<CallSites, 'groupsOf'>,
 ): readonly RepeatedStatement[] {
   if (scope.queryCount < threshold) return NONE;
   const repeated: RepeatedStatement[] = [];
@@ -47,7 +47,12 @@ export function findRepeatedStatements(
       sql: statement.text,
       count,
       totalMs: totalNs / 1e6,
-      callSite: callSites.ofStatement(scope, statementId, statement.fingerprint),
+      sites: callSites.groupsOf(
+        scope,
+        statementId,
+        statement.fingerprint,
+        scope.overflow?.has(statementId) !== true,
+      ),
     });
   }
   return repeated.sort((a, b) => b.count - a.count);

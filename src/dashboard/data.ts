@@ -96,7 +96,10 @@ export interface NPlusOneRow extends TargetsRow {
   readonly count: number;
   /** The sum of those runs' durations. */
   readonly totalMs: number;
-  /** Such as `listOrders (src/orders.ts:12)`; null, or missing, where it is not known. */
+  /**
+   * Such as `listOrders (src/orders.ts:12)`; with `× n` behind each of several, or `or` between them
+   * where it is not known how the runs are shared out. Null, or missing, where none is known.
+   */
   readonly callSite?: string | null;
   readonly timestamp: number;
 }

@@ -7,7 +7,7 @@ import {
 import { instrumentLoaded } from '../drivers/index.ts';
 import { VERDICT } from '../engine/engine.ts';
 import {
-  describeCallSite,
+  describeSites,
   getRecorder,
   isDisabled,
   type RecordedQuery,
@@ -214,8 +214,8 @@ export class PerformanceMiddleware {
       recorder.core,
       recorder.callSites,
     );
-    for (const { statementId, sql, count, totalMs, callSite: site } of repeated) {
-      const callSite = site === undefined ? null : describeCallSite(site);
+    for (const { statementId, sql, count, totalMs, sites } of repeated) {
+      const callSite = describeSites(sites);
       const pattern = { sql, route: scope.name, count, totalMs, callSite, timestamp: startedAt };
       this.#store.addNPlusOne(pattern);
       if (!isFirstObserver) continue;

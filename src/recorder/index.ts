@@ -4,6 +4,8 @@ export {
   type CallSites,
   type CapturedStack,
   describeCallSite,
+  describeSites,
+  type SiteGroup,
 } from './call-site.ts';
 export type { Ignore } from './ignores.ts';
 export type { PoolState, PoolTimes } from './pool-registry.ts';
