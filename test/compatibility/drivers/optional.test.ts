@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { afterAll, describe, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
-import { ROOT } from '../../support/processes.ts';
+import { ROOT, runNode } from '../../support/processes.ts';
 import { CHECKS, createItems, runCases } from './checks.ts';
 import { LIBRARIES, OPTIONAL_LIBRARIES } from './libraries.ts';
 import { proveRows } from './rows.ts';
@@ -18,6 +18,18 @@ describe.each(OTHER_NODES)('Node %s', (version) => {
     'test/compatibility/drivers/optional/node_modules',
     `node${version}/bin/node`,
   );
+
+  it('hooks what is imported once a middleware is made, with no flag', async () => {
+    const database = await createItems();
+    try {
+      const program = 'test/compatibility/drivers/imported-later.mjs';
+      const { stdout, stderr } = await runNode([program, database.url], { execPath: node });
+      expect(stderr).toBe('');
+      expect(JSON.parse(stdout)).toEqual({ recorded: 2, faults: 0 });
+    } finally {
+      await database.drop();
+    }
+  });
 
   it.each(LIBRARIES)('passes every check with $label', async (library) => {
     const database = await createItems();
