@@ -10,7 +10,7 @@ import { type Hook, hooksOf, hooksOfFile } from './libraries.ts';
  * Hooks a copy of a library, which every object made by that copy shares, those that exist already
  * included. Calling it again does nothing. It takes
  *
- * - of node-postgres the module, or any pool or client;
+ * - of node-postgres the module or its `native`, or any pool or client;
  * - of postgres.js any `sql`, or the module's default export;
  * - a PGlite, its class, or its module;
  * - a database of Drizzle, or a client of Prisma: their queries are seen by the driver under them,

@@ -17,6 +17,11 @@ import {
   TYPEORM,
   uninstrumentModels,
 } from './models.ts';
+import {
+  instrumentNativeClient,
+  type NativeClientClass,
+  uninstrumentNativeClient,
+} from './pg-native.ts';
 import { instrumentPool, uninstrumentPool } from './pg-pool.ts';
 import { instrumentClient, uninstrumentClient } from './pg.ts';
 import type { PgClientClass, PgPoolClass } from './pg-types.ts';
@@ -38,7 +43,7 @@ type Exports = Readonly<Record<string, unknown>>;
 
 /** Files by their end, and what is in them; the folder of a package may have any name. */
 const FILES: readonly (readonly [RegExp, (exports: unknown) => Hook[]])[] = [
-  [/[\\/]lib[\\/]client\.js$/, (exports) => ifClient(exports)],
+  [/[\\/]lib[\\/](?:native[\\/])?client\.js$/, (exports) => ifClient(exports)],
   [/[\\/]pg-pool[\\/]index\.js$/, (exports) => ifPool(exports)],
   [/[\\/]src[\\/]query\.js$/, (exports) => ifPostgresJs(prototypeOf(exports, 'Query'))],
   [/[\\/]pglite[\\/]dist[\\/]index\.c?js$/, (exports) => ifPglite(prototypeOf(exports, 'PGlite'))],
@@ -104,14 +109,16 @@ function prototypeOf(exports: unknown, name: string): unknown {
 
 function ifClient(value: unknown): Hook[] {
   const Client = value as Partial<PgClientClass> | undefined;
-  const isClient =
-    typeof value === 'function' &&
-    typeof Client?.prototype?.query === 'function' &&
-    typeof Client.Query?.prototype.submit === 'function' &&
-    // The queries of `pg.native` are of another kind, whose end shows nowhere.
-    typeof Client.Query.prototype.handleReadyForQuery === 'function';
-  if (!isClient) return [];
-  return [hook(value as unknown as PgClientClass, instrumentClient, uninstrumentClient)];
+  if (typeof value !== 'function' || typeof Client?.prototype?.query !== 'function') return [];
+  const queries: unknown = Client.Query?.prototype;
+  if (hasMethods(queries, ['submit', 'handleReadyForQuery'])) {
+    return [hook(value as unknown as PgClientClass, instrumentClient, uninstrumentClient)];
+  }
+  // Those of `pg.native`.
+  if (!hasMethods(queries, ['submit', 'handleError', 'emit'])) return [];
+  if (!hasMethods(Client.prototype, ['_connect', '_pulseQueryQueue'])) return [];
+  const NativeClient = value as unknown as NativeClientClass;
+  return [hook(NativeClient, instrumentNativeClient, uninstrumentNativeClient)];
 }
 
 function ifPool(value: unknown): Hook[] {

@@ -31,7 +31,10 @@ function isInstalled(folder) {
 const args = process.argv.slice(2);
 const all = args.includes('--all');
 const optional = join(here, 'drivers/optional');
-const folders = [here, ...(all ? [optional, join(optional, 'prisma6')] : [])];
+const folders = [
+  here,
+  ...(all ? [optional, join(optional, 'prisma6'), join(optional, 'pg-native')] : []),
+];
 for (const folder of folders.filter((one) => !isInstalled(one))) {
   // Some libraries ask for a later Node in their manifest and run on this one.
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: folder });

@@ -89,6 +89,7 @@ export const OPTIONAL_LIBRARIES: readonly Library[] = [
     text: PRISMA,
     errorCode: 'P2010',
   },
+  { label: 'pg.native, pg-native 3.9', name: '../optional/pg-native/pg-native', text: PLAIN },
   { label: 'Slonik 49.10, Node 24', name: '../optional/slonik', text: PLAIN, node: NODE_24 },
 ];
 
