@@ -1,6 +1,5 @@
 /** Scopes, and the one place where queries and requests are written down. */
 export {
-  type CallSite,
   type CallSites,
   type CapturedStack,
   describeCallSite,

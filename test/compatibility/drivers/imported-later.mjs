@@ -9,7 +9,7 @@ if (first === 'register') {
   await import('../../../dist/register.js');
 } else {
   const { PerformanceMiddleware } = await import('../../../dist/performance/index.js');
-  new PerformanceMiddleware();
+  globalThis.middleware = new PerformanceMiddleware();
 }
 const recorder = getRecorder();
 const scope = recorder.openScope('job', 'imported later');
