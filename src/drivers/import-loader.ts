@@ -13,6 +13,7 @@ const HOOKED: readonly RegExp[] = [
   /\/pglite\/dist\/index\.js$/,
   /\/drizzle-orm\/pg-core\/db\.js$/,
   /\/drizzle-orm\/pg-core\/query-builders\/(?:query|select)\.js$/,
+  /\/@mikro-orm\/(?:sql|knex)\/query\/QueryBuilder\.js$/,
 ];
 
 interface Loaded {
@@ -45,6 +46,8 @@ function withLines(url: string, loaded: Loaded): Loaded {
   const text = typeof source === 'string' ? source : new TextDecoder().decode(source);
   const address = JSON.stringify(url);
   const name = 'hyperdjango$exports';
+  // Another copy of this package has been here.
+  if (text.includes(name)) return loaded;
   return {
     ...loaded,
     source:

@@ -10,7 +10,7 @@ import { type Hook, hooksOf, hooksOfFile } from './libraries.ts';
  * Hooks a copy of a library, which every object made by that copy shares, those that exist already
  * included. Calling it again does nothing. It takes
  *
- * - of node-postgres the module, or any pool or client;
+ * - of node-postgres the module or its `native`, or any pool or client;
  * - of postgres.js any `sql`, or the module's default export;
  * - a PGlite, its class, or its module;
  * - a database of Drizzle, or a client of Prisma: their queries are seen by the driver under them,
@@ -66,12 +66,22 @@ const { _extensions: loaders } = nodeModule as unknown as {
   readonly _extensions: Record<string, (module: NodeJS.Module, file: string) => unknown>;
 };
 
+/** What Node 22.15 and later have beside `register`, which the types of Node 20 do not know. */
+interface ModuleHooks {
+  registerHooks?(hooks: { readonly load: typeof loadSync }): unknown;
+  register(specifier: URL, options?: object): void;
+}
+
+const moduleHooks = nodeModule as unknown as ModuleHooks;
+
 let isWatching = false;
 
 /**
  * Hooks every copy of a library that the process has loaded or loads later as CommonJS, as
  * node-postgres always is. Packages that bring a `pg` of their own are normal, and Node's module
  * cache holds them all. `new PerformanceMiddleware()` does it by itself.
+ *
+ * From Node 22.15 on it does what {@link instrumentImports} does too: there it takes no thread.
  *
  * @example
  * ```ts
@@ -86,6 +96,7 @@ export function instrumentLoaded(): void {
   for (const [file, module] of Object.entries(cache)) {
     if (module?.loaded === true) instrumentFile(file, module.exports);
   }
+  if (moduleHooks.registerHooks !== undefined) hookImports();
   const load = loaders['.js'];
   if (isWatching || load === undefined) return;
   isWatching = true;
@@ -96,10 +107,13 @@ export function instrumentLoaded(): void {
   };
 }
 
-/** What Node 22.15 and later have beside `register`, which the types of Node 20 do not know. */
-interface ModuleHooks {
-  registerHooks?(hooks: { readonly load: typeof loadSync }): unknown;
-  register(specifier: URL, options?: object): void;
+/** Other runtimes may have the function and refuse it. */
+function hookImports(): void {
+  try {
+    instrumentImports();
+  } catch (error) {
+    getRecorder().reportFault(error);
+  }
 }
 
 let isImporting = false;
@@ -121,12 +135,11 @@ export function instrumentImports(): void {
   isImporting = true;
   const imported = globalThis as unknown as Record<symbol, typeof instrumentFile>;
   imported[Symbol.for(IMPORTED_KEY)] ??= instrumentFile;
-  const hooks = nodeModule as unknown as ModuleHooks;
-  if (hooks.registerHooks === undefined) {
+  if (moduleHooks.registerHooks === undefined) {
     const isSource = import.meta.url.endsWith('.ts');
-    hooks.register(new URL(`./import-loader.${isSource ? 'ts' : 'js'}`, import.meta.url));
+    moduleHooks.register(new URL(`./import-loader.${isSource ? 'ts' : 'js'}`, import.meta.url));
   } else {
-    hooks.registerHooks({ load: loadSync });
+    moduleHooks.registerHooks({ load: loadSync });
   }
 }
 

@@ -19,6 +19,11 @@ describe('a module that is imported', () => {
     expect(later.source).toBe(changed);
   });
 
+  it('does so once, also where two copies of this package look at it', () => {
+    const changed = loaded(QUERY, 'module', 'export class Query {}');
+    expect(loaded(QUERY, 'module', String(changed))).toBe(changed);
+  });
+
   it('stays as it is otherwise: another file, CommonJS, nothing to read', () => {
     expect(loaded('file:///app/src/query.js', 'module', 'a')).toBe('a');
     expect(loaded(QUERY, 'commonjs', 'a')).toBe('a');
