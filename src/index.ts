@@ -14,6 +14,7 @@ export {
 export { Database, type PoolStats, type Queryable, type Row } from './database/index.ts';
 export { type ErrorCode, HyperDjangoError, OptionError } from './errors/index.ts';
 export {
+  ignore,
   PerformanceMiddleware,
   type PerformanceOptions,
   type PerformanceStats,

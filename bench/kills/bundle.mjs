@@ -2,14 +2,14 @@
  * One file of all that a victim loads, and V8's code for it: most of a victim's short life is its
  * start, and most of that would be finding and compiling three hundred modules.
  */
-import { mkdirSync } from 'node:fs';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { build } from 'vite';
 
 const VICTIM = fileURLToPath(new URL('victim.mjs', import.meta.url));
 const START = fileURLToPath(new URL('start.cjs', import.meta.url));
-/** As deep in the package as a file of `dist/` that looks for the addon. */
+const ADDON = fileURLToPath(new URL('../../build/Release/hyperdjango.node', import.meta.url));
 const FOLDER = fileURLToPath(new URL('../../build/kills', import.meta.url));
 
 /**
@@ -34,5 +34,9 @@ export async function bundleVictim() {
     },
     ssr: { noExternal: true },
   });
+  // A bundle looks for the addon where a published package has it.
+  const beside = `${FOLDER}/prebuilds/${process.platform}-${process.arch}`;
+  mkdirSync(beside, { recursive: true });
+  copyFileSync(ADDON, `${beside}/hyperdjango.node`);
   return [START, `${FOLDER}/victim.cjs`];
 }

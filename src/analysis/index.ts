@@ -2,3 +2,4 @@
 export { batchedForm } from './batched-form.ts';
 export { isInnocent } from './innocent.ts';
 export { findRepeatedStatements } from './repeated-statements.ts';
+export { findIgnored } from './ignored.ts';

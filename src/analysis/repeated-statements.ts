@@ -1,5 +1,5 @@
 import { type EngineRecorder, OTHER_ID } from '../engine/engine.ts';
-import type { CallSite, CallSites, Scope } from '../recorder/index.ts';
+import type { CallSites, Scope, SiteGroup } from '../recorder/index.ts';
 import { isInnocent } from './innocent.ts';
 
 /** One statement that a scope ran `count` times. */
@@ -14,15 +14,16 @@ export interface RepeatedStatement {
   readonly totalMs: number;
   /** Whether a run began before the one before it had ended. */
   readonly isParallel: boolean;
-  /** Where the application asks for it; undefined where that is not known. */
-  readonly callSite: CallSite | undefined;
+  /** Where the application asks for it, the most runs first; empty where that is not known. */
+  readonly sites: readonly SiteGroup[];
 }
 
 const NONE: readonly RepeatedStatement[] = [];
 
 /**
  * The seed's N+1: statements that ran at least `threshold` times in one scope, less the
- * innocent ones (transaction control, health checks, catalogue queries, `= ANY($1)`).
+ * innocent ones (transaction control, health checks, catalogue queries, `= ANY($1)`) and the runs
+ * that the application ignores, for which see {@link findIgnored}.
  *
  * Statements that found no place in the statement table are not judged; `dropped.statements`
  * counts them.
@@ -34,7 +35,7 @@ export function findRepeatedStatements(
   scope: Scope,
   threshold: number,
   statements: Pick<EngineRecorder, 'statement'>,
-  callSites: Pick<CallSites, 'ofStatement'>,
+  callSites: Pick<CallSites, 'groupsOf'>,
 ): readonly RepeatedStatement[] {
   if (scope.queryCount < threshold) return NONE;
   const repeated: RepeatedStatement[] = [];
@@ -49,7 +50,12 @@ export function findRepeatedStatements(
       count,
       totalMs: totalNs / 1e6,
       isParallel,
-      callSite: callSites.ofStatement(scope, statementId, statement.fingerprint),
+      sites: callSites.groupsOf(
+        scope,
+        statementId,
+        statement.fingerprint,
+        scope.overflow?.has(statementId) !== true,
+      ),
     });
   }
   return repeated.sort((a, b) => b.count - a.count);
@@ -74,7 +80,10 @@ function countByStatement(scope: Scope): Map<number, Repetition> {
     if (entry === undefined) counts.set(statementId, (entry = newRepetition()));
     return entry;
   };
-  for (const { statementId, startNs, durationNs } of scope.queries) {
+  const queries = scope.hasIgnored
+    ? scope.queries.filter(({ ignoredBy }) => ignoredBy === undefined)
+    : scope.queries;
+  for (const { statementId, startNs, durationNs } of queries) {
     // Repetitions come one after another: most need no look-up.
     if (statementId !== lastId) {
       last = entryOf(statementId);

@@ -35,8 +35,16 @@ export interface StatsJson {
   readonly recent_n_plus_one: readonly string[];
   /** Queries that ran outside every request. */
   readonly unscoped_queries: number;
+  /** What the application ignores on purpose; `finding_count` is 0 where there was nothing to. */
+  readonly ignores: readonly IgnoredJson[];
   readonly processes?: HostJson['processes'];
   readonly notes?: HostJson['notes'];
+}
+
+export interface IgnoredJson {
+  readonly reason: string;
+  readonly call_count: number;
+  readonly finding_count: number;
 }
 
 export interface SlowQueryJson {
@@ -48,6 +56,10 @@ export interface SlowQueryJson {
   readonly timestamp: string;
   /** Such as `report (src/reports.ts:12)`; null where it is not known. */
   readonly call_site: string | null;
+  /** Tables and views that the text names, such as `public.users`. */
+  readonly tables: readonly string[];
+  /** Models that an ORM ran it for, such as `User`. */
+  readonly models: readonly string[];
 }
 
 /** The body of `{dashboardPath}/data`. Lists hold at most 1,000 rows each. */
@@ -86,7 +98,13 @@ export interface DashboardStats {
   readonly unscopedQueries: number;
 }
 
-export interface SlowQueryRow {
+/** What a statement is about: see {@link SlowQueryJson}. */
+export interface TargetsRow {
+  readonly tables?: readonly string[];
+  readonly models?: readonly string[];
+}
+
+export interface SlowQueryRow extends TargetsRow {
   readonly sql: string;
   readonly durationMs: number;
   /** Null outside a request. */
@@ -97,7 +115,7 @@ export interface SlowQueryRow {
 }
 
 /** A statement that ran again and again in the requests of one route. */
-export interface NPlusOneRow {
+export interface NPlusOneRow extends TargetsRow {
   readonly sql: string;
   readonly route: string | null;
   /** Requests in which it did. */
@@ -110,7 +128,10 @@ export interface NPlusOneRow {
   readonly totalMs: number;
   /** Whether the runs of a request overlapped in time; null where that is not known. */
   readonly isParallel: boolean | null;
-  /** Such as `listOrders (src/orders.ts:12)`; null where it is not known. */
+  /**
+   * Such as `listOrders (src/orders.ts:12)`; with `× n` behind each of several, or `or` between them
+   * where it is not known how the runs are shared out. Null where none is known.
+   */
   readonly callSite: string | null;
   /** The same for all keys at once; null where the statement has no form that says so. */
   readonly batched: BatchedSql | null;
@@ -146,7 +167,7 @@ export interface RequestRow {
   readonly aborted: boolean;
 }
 
-export interface StatementRow {
+export interface StatementRow extends TargetsRow {
   readonly sql: string;
   /** 16 hex digits, unique in the list. */
   readonly fingerprint: string;

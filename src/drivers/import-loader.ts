@@ -14,6 +14,7 @@ export const IMPORTED_FILES: readonly RegExp[] = [
   /\/pglite\/dist\/index\.js$/,
   /\/drizzle-orm\/pg-core\/db\.js$/,
   /\/drizzle-orm\/pg-core\/query-builders\/(?:query|select)\.js$/,
+  /\/@mikro-orm\/(?:sql|knex)\/query\/QueryBuilder\.js$/,
 ];
 
 interface Loaded {

@@ -15,7 +15,7 @@ import { type Hook, hooksOf, hooksOfFile } from './libraries.ts';
  * Hooks a copy of a library, which every object made by that copy shares, those that exist already
  * included. Calling it again does nothing. It takes
  *
- * - of node-postgres the module, or any pool or client;
+ * - of node-postgres the module or its `native`, or any pool or client;
  * - of postgres.js any `sql`, or the module's default export;
  * - a PGlite, its class, or its module;
  * - a database of Drizzle, or a client of Prisma: their queries are seen by the driver under them,
@@ -66,12 +66,22 @@ function knownHooks(option: string, target: unknown): Hook[] {
   );
 }
 
+/** What Node 22.15 and later have beside `register`, which the types of Node 20 do not know. */
+interface ModuleHooks {
+  registerHooks?(hooks: { readonly load: typeof loadSync }): unknown;
+  register(specifier: URL, options?: object): void;
+}
+
+const hooks = nodeModule as unknown as ModuleHooks;
+
 let isWatching = false;
 
 /**
  * Hooks every copy of a library that the process has loaded or loads later as CommonJS, as
  * node-postgres always is. Packages that bring a `pg` of their own are normal, and Node's module
  * cache holds them all. `new PerformanceMiddleware()` does it by itself.
+ *
+ * From Node 22.15 on it does what {@link instrumentImports} does too: there it takes no thread.
  *
  * @example
  * ```ts
@@ -83,15 +93,20 @@ let isWatching = false;
 export function instrumentLoaded(): void {
   if (isDisabled()) return;
   forEachLoaded(instrumentFile);
+  // Elsewhere it takes a thread.
+  if (hooks.registerHooks !== undefined) hookImports();
   if (isWatching) return;
   isWatching = true;
   forEachLoadedLater(instrumentFile);
 }
 
-/** What Node 22.15 and later have beside `register`, which the types of Node 20 do not know. */
-interface ModuleHooks {
-  registerHooks?(hooks: { readonly load: typeof loadSync }): unknown;
-  register(specifier: URL, options?: object): void;
+/** Other runtimes may have the function and refuse it. */
+function hookImports(): void {
+  try {
+    instrumentImports();
+  } catch (error) {
+    getRecorder().reportFault(error);
+  }
 }
 
 /** Bun has none of the two. */
@@ -133,7 +148,6 @@ export function instrumentImports(): void {
   isImporting = true;
   const imported = globalThis as unknown as Record<symbol, typeof instrumentFile>;
   imported[Symbol.for(IMPORTED_KEY)] ??= instrumentFile;
-  const hooks = nodeModule as unknown as ModuleHooks;
   const { Bun } = globalThis as { readonly Bun?: BunRuntime };
   if (Bun !== undefined) {
     Bun.plugin({ name: 'hyperdjango', setup: changeInBun });

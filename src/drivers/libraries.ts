@@ -8,6 +8,20 @@ import {
   instrumentDrizzleSelect,
   uninstrumentDrizzle,
 } from './drizzle.ts';
+import {
+  instrumentModels,
+  MIKRO_ORM,
+  type ModelSource,
+  OBJECTION,
+  SEQUELIZE,
+  TYPEORM,
+  uninstrumentModels,
+} from './models.ts';
+import {
+  instrumentNativeClient,
+  type NativeClientClass,
+  uninstrumentNativeClient,
+} from './pg-native.ts';
 import { instrumentPool, uninstrumentPool } from './pg-pool.ts';
 import { instrumentClient, uninstrumentClient } from './pg.ts';
 import type { PgClientClass, PgPoolClass } from './pg-types.ts';
@@ -29,7 +43,7 @@ type Exports = Readonly<Record<string, unknown>>;
 
 /** Files by their end, and what is in them; the folder of a package may have any name. */
 const FILES: readonly (readonly [RegExp, (exports: unknown) => Hook[]])[] = [
-  [/[\\/]lib[\\/]client\.js$/, (exports) => ifClient(exports)],
+  [/[\\/]lib[\\/](?:native[\\/])?client\.js$/, (exports) => ifClient(exports)],
   [/[\\/]pg-pool[\\/]index\.js$/, (exports) => ifPool(exports)],
   [/[\\/]src[\\/]query\.js$/, (exports) => ifPostgresJs(prototypeOf(exports, 'Query'))],
   [/[\\/]pglite[\\/]dist[\\/]index\.c?js$/, (exports) => ifPglite(prototypeOf(exports, 'PGlite'))],
@@ -40,6 +54,25 @@ const FILES: readonly (readonly [RegExp, (exports: unknown) => Hook[]])[] = [
       ...ifDrizzle(prototypeOf(exports, 'PgSelectBuilder')),
       ...ifDrizzle(prototypeOf(exports, 'RelationalQueryBuilder')),
     ],
+  ],
+  [
+    /[\\/]sequelize[\\/]lib[\\/]dialects[\\/]postgres[\\/]query\.js$/,
+    (exports) => ifModels(prototypeOf(exports, 'Query'), SEQUELIZE),
+  ],
+  [
+    /[\\/]typeorm[\\/]query-builder[\\/](?:Select|Insert|Update|Delete|SoftDelete)QueryBuilder\.js$/,
+    (exports) =>
+      Object.keys(exports as Exports).flatMap((name) =>
+        ifModels(prototypeOf(exports, name), TYPEORM),
+      ),
+  ],
+  [
+    /[\\/]objection[\\/]lib[\\/]queryBuilder[\\/]QueryBuilder\.js$/,
+    (exports) => ifModels(prototypeOf(exports, 'QueryBuilder'), OBJECTION),
+  ],
+  [
+    /[\\/]@mikro-orm[\\/](?:sql|knex)[\\/]query[\\/]QueryBuilder\.js$/,
+    (exports) => ifModels(prototypeOf(exports, 'QueryBuilder'), MIKRO_ORM),
   ],
 ];
 
@@ -76,14 +109,16 @@ function prototypeOf(exports: unknown, name: string): unknown {
 
 function ifClient(value: unknown): Hook[] {
   const Client = value as Partial<PgClientClass> | undefined;
-  const isClient =
-    typeof value === 'function' &&
-    typeof Client?.prototype?.query === 'function' &&
-    typeof Client.Query?.prototype.submit === 'function' &&
-    // The queries of `pg.native` are of another kind, whose end shows nowhere.
-    typeof Client.Query.prototype.handleReadyForQuery === 'function';
-  if (!isClient) return [];
-  return [hook(value as unknown as PgClientClass, instrumentClient, uninstrumentClient)];
+  if (typeof value !== 'function' || typeof Client?.prototype?.query !== 'function') return [];
+  const queries: unknown = Client.Query?.prototype;
+  if (hasMethods(queries, ['submit', 'handleReadyForQuery'])) {
+    return [hook(value as unknown as PgClientClass, instrumentClient, uninstrumentClient)];
+  }
+  // Those of `pg.native`.
+  if (!hasMethods(queries, ['submit', 'handleError', 'emit'])) return [];
+  if (!hasMethods(Client.prototype, ['_connect', '_pulseQueryQueue'])) return [];
+  const NativeClient = value as unknown as NativeClientClass;
+  return [hook(NativeClient, instrumentNativeClient, uninstrumentNativeClient)];
 }
 
 function ifPool(value: unknown): Hook[] {
@@ -140,6 +175,13 @@ function ifPrisma(target: object): Hook[] {
   const prototype: unknown = Object.getPrototypeOf(client ?? Object.prototype);
   if (!hasMethods(prototype, ['_request', '$queryRaw', '$transaction'])) return [];
   return [hook(prototype as PrismaClient, instrumentPrisma, uninstrumentPrisma)];
+}
+
+/** @param value the prototype of what runs an ORM's statements. */
+function ifModels(value: unknown, source: ModelSource): Hook[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if (!source.methods.some((name) => Object.hasOwn(value, name))) return [];
+  return [hook(value, (target) => instrumentModels(target, source), uninstrumentModels)];
 }
 
 function rootWith(prototype: unknown, name: string): unknown {

@@ -176,8 +176,9 @@ function patchRows(query: PgQuery, recorder: Recorder): void {
     return function handleDataRow(this: PgQuery, message, connection): unknown {
       rowCounts.set(this, (rowCounts.get(this) ?? 0) + 1);
       if (!this.listenerCount?.('row')) return original.call(this, message, connection);
-      const scope = recordOf(this, connection)?.scope;
-      return recorder.runIn(scope, () => original.call(this, message, connection));
+      const record = recordOf(this, connection);
+      const context = record && recorder.contextOf(record);
+      return recorder.runIn(context, () => original.call(this, message, connection));
     };
   });
   undoes.set(query, [...(undoes.get(query) ?? []), undo]);
@@ -204,7 +205,7 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
         if (this._canceledDueToError) return original.call(this, connection);
         const record = end(recorder, this, connection, OUTCOME.ok);
         if (record === undefined || record.isForPromise) return original.call(this, connection);
-        return recorder.runIn(record.scope, () => original.call(this, connection));
+        return recorder.runIn(recorder.contextOf(record), () => original.call(this, connection));
       };
     }),
     replaceMethod(target, 'handleError', (original) => {
@@ -213,7 +214,9 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
         if (record === undefined || record.isForPromise) {
           return original.call(this, error, connection);
         }
-        return recorder.runIn(record.scope, () => original.call(this, error, connection));
+        return recorder.runIn(recorder.contextOf(record), () =>
+          original.call(this, error, connection),
+        );
       };
     }),
   ];

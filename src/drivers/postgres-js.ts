@@ -138,7 +138,7 @@ function issue(recorder: Recorder, query: PostgresJsQuery, below: unknown): void
   const known = { record, issuedNs: recorder.engine.nowNs() };
   issued.set(query, known);
   watchEnd(recorder, query, known);
-  const { scope } = record;
+  const context = recorder.contextOf(record);
   const { handler, cursorFn, forEachFn } = query;
   // A connection outlives the scope that it is opened in.
   query.handler = Object.assign(
@@ -146,9 +146,9 @@ function issue(recorder: Recorder, query: PostgresJsQuery, below: unknown): void
     handler,
   );
   if (cursorFn !== undefined)
-    query.cursorFn = (rows) => recorder.runIn(scope, () => cursorFn(rows));
+    query.cursorFn = (rows) => recorder.runIn(context, () => cursorFn(rows));
   if (forEachFn !== undefined) {
-    query.forEachFn = (row, result) => recorder.runIn(scope, () => forEachFn(row, result));
+    query.forEachFn = (row, result) => recorder.runIn(context, () => forEachFn(row, result));
   }
 }
 

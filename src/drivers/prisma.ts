@@ -47,13 +47,31 @@ function patchRequest(clients: PrismaClient, recorder: Recorder): Undo {
   return replaceMethod(clients, '_request', (original) => {
     return function _request(this: PrismaClient, request): unknown {
       const stack = request.callsite?._error;
-      // A raw query's has been taken further up.
-      if (request.model === undefined || stack === undefined) return original.call(this, request);
-      const isDue = recorder.isStackDue(`${request.model}.${request.action}`);
-      return recorder.runFrom(isDue ? stack : NO_STACK, () => original.call(this, request));
+      const { model, action } = request;
+      // A raw query has none, and its stack has been taken further up.
+      if (model === undefined) return original.call(this, request);
+      const ask = (): unknown => recorder.runForModel(model, () => original.call(this, request));
+      if (stack === undefined) return ask();
+      const isDue = recorder.isStackDue(`${model}.${action}`);
+      return recorder.runFrom(isDue ? belowClient(stack) : NO_STACK, ask);
     };
   });
 }
+
+/**
+ * The client of Prisma 6 is generated into the application, or bundled with it, so that its frames
+ * look like the application's. The last of them is the call of a model's method, on a proxy.
+ */
+function belowClient(captured: CapturedStack): CapturedStack {
+  return {
+    get stack(): unknown {
+      const { stack } = captured;
+      return typeof stack === 'string' ? stack.replace(CLIENT_FRAMES, '') : stack;
+    },
+  };
+}
+
+const CLIENT_FRAMES = /^(?:(?!\n +at Proxy\.)[^])*\n +at Proxy\.[^\n]*/;
 
 function patchRaw(clients: PrismaClient, name: (typeof RAW)[number], recorder: Recorder): Undo {
   return replaceMethod(clients, name, (original) => {

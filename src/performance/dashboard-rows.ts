@@ -1,7 +1,13 @@
 /** The rows of the page that are read off a snapshot, be it of one process or of all. */
 import type { EndedSums, PoolRow, StatementRow, ThreadRow } from '../dashboard/index.ts';
 import { quantileOf } from '../engine/histogram.ts';
-import { describeCallSite, type PoolState, type Recorder } from '../recorder/index.ts';
+import {
+  type CallSite,
+  describeCallSite,
+  describeSites,
+  type PoolState,
+  type Recorder,
+} from '../recorder/index.ts';
 import type { HostSnapshot, MergedStatement, ProcessSnapshot } from '../segments/index.ts';
 
 /** Where the application asks for statements, as far as stacks were taken in this process. */
@@ -9,21 +15,27 @@ export interface StatementSites {
   ofFingerprint(fingerprint: string): readonly string[];
   /** The only one that is known of a statement; null where there is none, or there are several. */
   ofText(text: string): string | null;
+  /** Such as `list (src/a.ts:1) or show (src/b.ts:2)`; null where none is known. */
+  describeText(text: string): string | null;
 }
 
 export function callSitesIn(
   recorder: Recorder | undefined,
   snapshot: HostSnapshot | undefined,
 ): StatementSites {
-  const ofFingerprint = (fingerprint: string): readonly string[] =>
-    recorder?.callSites.sitesOf(fingerprint).map(describeCallSite) ?? [];
+  const sitesOf = (fingerprint: string): readonly CallSite[] =>
+    recorder?.callSites.sitesOf(fingerprint) ?? [];
   const statements = snapshot?.merged.statements ?? [];
   const fingerprints = new Map(statements.map(({ text, fingerprint }) => [text, fingerprint]));
   return {
-    ofFingerprint,
+    ofFingerprint: (fingerprint) => sitesOf(fingerprint).map(describeCallSite),
     ofText(text) {
-      const [site, ...others] = ofFingerprint(fingerprints.get(text) ?? '');
-      return site === undefined || others.length > 0 ? null : site;
+      const [site, ...others] = sitesOf(fingerprints.get(text) ?? '');
+      return site === undefined || others.length > 0 ? null : describeCallSite(site);
+    },
+    describeText(text) {
+      const sites = sitesOf(fingerprints.get(text) ?? '');
+      return describeSites(sites.map((site) => ({ site, count: null })));
     },
   };
 }

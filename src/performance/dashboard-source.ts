@@ -23,7 +23,8 @@ import {
 import { hostNPlusOnesOf, hostRequestsOf } from './host-rows.ts';
 import { hostStatsOf, type LookOptions } from './host-stats.ts';
 import type { ResolvedPerformanceOptions } from './options.ts';
-import { type PerformanceStats, type RepeatedQueries, type StatsStore } from './stats.ts';
+import type { PerformanceStats, RepeatedQueries, SlowQuery, StatsStore } from './stats.ts';
+import { targetsOf } from './targets.ts';
 
 /** Rows of each list on the page. */
 const ROWS_MAX = 1_000;
@@ -52,13 +53,14 @@ interface View {
 export function createDashboardSource(parts: DashboardParts): DashboardSource {
   return {
     stats(scope) {
-      if (scope === 'process') return toStatsJson(parts.stats());
+      const { options, recorder } = parts;
+      if (scope === 'process') return toStatsJson(parts.stats(), recorder);
       const view = hostViewOf(parts, { histograms: false });
-      if (view === undefined) return { ...toStatsJson(parts.stats()), ...NO_HOST };
+      if (view === undefined) return { ...toStatsJson(parts.stats(), recorder), ...NO_HOST };
       const { processes, foldedCount } = view.snapshot;
       const running = processes.filter(({ state }) => state === 'running').length;
       return {
-        ...toStatsJson(hostStatsOf(view.snapshot, parts.options.slowQueryThresholdMs)),
+        ...toStatsJson(hostStatsOf(view.snapshot, options.slowQueryThresholdMs), recorder),
         processes: { running, ended: processes.length - running + foldedCount },
         notes: view.notes,
       };
@@ -73,13 +75,13 @@ function processData(parts: DashboardParts): DashboardData {
   const { recorder, store } = parts;
   const snapshot = parts.look('process', { histograms: true, recent: false });
   const sites = callSitesIn(recorder, snapshot);
-  const { recentSlowQueries, recentNPlusOne: _texts, ...stats } = parts.stats();
+  const { recentSlowQueries, recentNPlusOne: _texts, ignores: _ignores, ...stats } = parts.stats();
   return {
     ...commonData(parts, snapshot, sites),
     scope: 'process',
     stats,
-    slowQueries: recentSlowQueries.map((row) => withSite(row, sites)),
-    nPlusOne: store.recentNPlusOnes().map(toNPlusOneRow),
+    slowQueries: recentSlowQueries.map((row) => toSlowQueryRow(row, sites, recorder)),
+    nPlusOne: store.recentNPlusOnes().map((row) => toNPlusOneRow(row, recorder)),
     requests: store.recentRequests().slice(0, ROWS_MAX),
     pools: ownPoolRows(recorder, snapshot),
     notes: snapshot === undefined ? [] : problemsOf(snapshot),
@@ -91,19 +93,24 @@ function hostData(parts: DashboardParts): DashboardData | undefined {
   const view = hostViewOf(parts, { histograms: true });
   if (view === undefined) return undefined;
   const { snapshot, notes } = view;
+  const { recorder } = parts;
   const { slowQueryThresholdMs, nPlusOneThreshold } = parts.options;
-  const sites = callSitesIn(parts.recorder, snapshot);
+  const sites = callSitesIn(recorder, snapshot);
   const {
     recentSlowQueries,
     recentNPlusOne: _texts,
+    ignores: _ignores,
     ...stats
   } = hostStatsOf(snapshot, slowQueryThresholdMs);
   return {
     ...commonData(parts, snapshot, sites),
     scope: 'host',
     stats,
-    slowQueries: recentSlowQueries.map((row) => withSite(row, sites)),
-    nPlusOne: hostNPlusOnesOf(snapshot, sites),
+    slowQueries: recentSlowQueries.map((row) => toSlowQueryRow(row, sites, recorder)),
+    nPlusOne: hostNPlusOnesOf(snapshot, sites).map((row) => ({
+      ...row,
+      ...targetsOf(recorder, row.sql),
+    })),
     requests: hostRequestsOf(
       snapshot.processes,
       slowQueryThresholdMs * 1e6,
@@ -122,9 +129,10 @@ function commonData(
   DashboardData,
   'scope' | 'stats' | 'slowQueries' | 'nPlusOne' | 'requests' | 'pools' | 'notes'
 > {
-  const statements = (snapshot?.merged.statements ?? [])
-    .slice(0, ROWS_MAX)
-    .map((statement) => toStatementRow(statement, sites));
+  const statements = (snapshot?.merged.statements ?? []).slice(0, ROWS_MAX).map((statement) => ({
+    ...toStatementRow(statement, sites),
+    ...targetsOf(recorder, statement.text, statement.fingerprint),
+  }));
   wantSites(recorder, snapshot, statements);
   const own = snapshot?.processes.find(({ pid }) => pid === process.pid);
   return {
@@ -195,15 +203,20 @@ function problemsOf({ problems, processes }: HostSnapshot): string[] {
   ];
 }
 
-function withSite(row: SlowQueryRow, sites: StatementSites): SlowQueryRow {
-  return row.callSite === null ? { ...row, callSite: sites.ofText(row.sql) } : row;
+function toSlowQueryRow(
+  row: SlowQuery,
+  sites: StatementSites,
+  recorder: Recorder | undefined,
+): SlowQueryRow {
+  const callSite = row.callSite ?? sites.ofText(row.sql);
+  return { ...row, callSite, ...targetsOf(recorder, row.sql) };
 }
 
-function toNPlusOneRow(row: RepeatedQueries): NPlusOneRow {
-  return { ...row, batched: batchedForm(row.sql) ?? null };
+function toNPlusOneRow(row: RepeatedQueries, recorder: Recorder | undefined): NPlusOneRow {
+  return { ...row, batched: batchedForm(row.sql) ?? null, ...targetsOf(recorder, row.sql) };
 }
 
-function toStatsJson(stats: PerformanceStats): StatsJson {
+function toStatsJson(stats: PerformanceStats, recorder: Recorder | undefined): StatsJson {
   return {
     total_requests: stats.totalRequests,
     total_queries: stats.totalQueries,
@@ -217,9 +230,15 @@ function toStatsJson(stats: PerformanceStats): StatsJson {
         route,
         timestamp: new Date(timestamp).toISOString(),
         call_site: callSite,
+        ...targetsOf(recorder, sql),
       }),
     ),
     recent_n_plus_one: stats.recentNPlusOne,
     unscoped_queries: stats.unscopedQueries,
+    ignores: stats.ignores.map(({ reason, callCount, findingCount }) => ({
+      reason,
+      call_count: callCount,
+      finding_count: findingCount,
+    })),
   };
 }

@@ -98,7 +98,7 @@ export function hostNPlusOnesOf(
       runCountMax: null,
       totalMs: totalNs / 1e6,
       isParallel: null,
-      callSite: sites.ofText(text),
+      callSite: sites.describeText(text),
       batched: batchedForm(text) ?? null,
       timestamp: now - (takenNs - lastNs) / 1e6,
     }));

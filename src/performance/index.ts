@@ -4,7 +4,8 @@
  * @module
  */
 export type { Authorize } from '../dashboard/index.ts';
+export { ignore } from './ignore.ts';
 export { PerformanceMiddleware } from './middleware.ts';
 export type { PerformanceOptions, ResolvedPerformanceOptions } from './options.ts';
 export { runInScope } from './run-in-scope.ts';
-export type { PerformanceStats, SlowQuery } from './stats.ts';
+export type { IgnoredPatterns, PerformanceStats, SlowQuery } from './stats.ts';

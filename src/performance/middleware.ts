@@ -114,7 +114,7 @@ export class PerformanceMiddleware {
       if (host !== undefined) return hostStatsOf(host, this.options.slowQueryThresholdMs);
     }
     const unscoped = this.#recorder?.unscopedQueryCount ?? 0;
-    return this.#store.stats(unscoped - this.#unscopedAtStart);
+    return this.#store.stats(unscoped - this.#unscopedAtStart, this.#recorder?.ignores.all() ?? []);
   }
 
   /**

@@ -1,8 +1,9 @@
 /** What one middleware writes down of the requests that it observes. */
-import { findRepeatedStatements } from '../analysis/index.ts';
+import { findIgnored, findRepeatedStatements } from '../analysis/index.ts';
 import { VERDICT } from '../engine/engine.ts';
 import {
   describeCallSite,
+  describeSites,
   type RecordedQuery,
   type Recorder,
   type Scope,
@@ -84,11 +85,16 @@ export class RequestLedger {
   /** @returns how many statements the scope ran too often. */
   #addRepeated(scope: Scope, startedAt: number, isFirstObserver: boolean): number {
     const { core, callSites } = this.#recorder;
+    if (isFirstObserver && scope.hasIgnored) {
+      for (const ignored of findIgnored(scope, this.#nPlusOneThreshold, core)) {
+        ignored.findingCount += 1;
+      }
+    }
     const repeated = findRepeatedStatements(scope, this.#nPlusOneThreshold, core, callSites);
-    for (const { statementId, sql, count, totalMs, isParallel, callSite: site } of repeated) {
-      const callSite = site === undefined ? null : describeCallSite(site);
+    for (const { statementId, sql, count, totalMs, isParallel, sites } of repeated) {
       this.store.addNPlusOne({
-        ...{ sql, route: scope.name, count, totalMs, isParallel, callSite },
+        ...{ sql, route: scope.name, count, totalMs, isParallel },
+        callSite: describeSites(sites),
         timestamp: startedAt,
       });
       // What other processes read is one for all middlewares.

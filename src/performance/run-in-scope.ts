@@ -1,5 +1,6 @@
 import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
 import { stringOption } from '../util/options.ts';
+import { isThenable } from '../util/thenable.ts';
 import { observeJob } from './middleware.ts';
 
 /**
@@ -58,8 +59,4 @@ async function settled(
 
 function close(recorder: Recorder, scope: Scope): void {
   recorder.closeScope(scope, { statusCode: 0, isAborted: false });
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
 }

@@ -20,6 +20,17 @@ export interface PerformanceStats {
   readonly recentNPlusOne: readonly string[];
   /** Queries that ran outside every request. */
   readonly unscopedQueries: number;
+  /** What `ignore(reason, fn)` has kept out of the findings of this process; empty with the scope `host`. */
+  readonly ignores: readonly IgnoredPatterns[];
+}
+
+/** The work that is ignored for one reason. */
+export interface IgnoredPatterns {
+  readonly reason: string;
+  /** How often it was run. */
+  readonly callCount: number;
+  /** Pairs of a request and a statement that it kept out; 0 where it ignored nothing. */
+  readonly findingCount: number;
 }
 
 /** One query that took at least `slowQueryThresholdMs`. */
@@ -123,7 +134,7 @@ export class StatsStore {
     return [...this.#nPlusOnes.values()].toReversed();
   }
 
-  stats(unscopedQueries: number): PerformanceStats {
+  stats(unscopedQueries: number, ignores: readonly IgnoredPatterns[]): PerformanceStats {
     return {
       totalRequests: this.#totalRequests,
       totalQueries: this.#totalQueries,
@@ -134,6 +145,7 @@ export class StatsStore {
       recentSlowQueries: this.#slowQueries.newestFirst(),
       recentNPlusOne: [...new Set(this.recentNPlusOnes().map(({ sql }) => sql))],
       unscopedQueries,
+      ignores,
     };
   }
 

@@ -51,6 +51,14 @@ interface SiteScope {
 interface SitedQuery {
   readonly statementId: number;
   readonly stack: CapturedStack | undefined;
+  readonly ignoredBy?: object;
+}
+
+/** The runs of a statement that one place in the application asked for. */
+export interface SiteGroup {
+  readonly site: CallSite;
+  /** Null where it is not known how the runs are shared out. */
+  readonly count: number | null;
 }
 
 /** Beyond async frames of drivers and ORMs: the longest path met is 18 frames. */
@@ -180,19 +188,42 @@ export class CallSites {
     return site ?? undefined;
   }
 
-  /** The first site known of a statement in a scope; the process's, where the scope took none. */
-  ofStatement(scope: SiteScope, statementId: number, fingerprint: string): CallSite | undefined {
-    let first: CallSite | undefined;
-    for (const query of scope.queries) {
-      if (query.statementId !== statementId || query.stack === undefined) continue;
-      const site = this.format(query.stack);
-      if (site === undefined) continue;
-      this.#learn(statementId, fingerprint, site);
-      first ??= site;
+  /**
+   * The runs of a statement in a scope by where they were asked for, the most runs first. The first
+   * run took no stack, and joins the first site. Where more runs took none, only a statement of one
+   * site has all its runs told; where none took any, it is the sites that the process knows.
+   *
+   * @param isWhole whether the scope kept all runs of the statement one by one.
+   */
+  groupsOf(
+    scope: SiteScope,
+    statementId: number,
+    fingerprint: string,
+    isWhole: boolean = true,
+  ): SiteGroup[] {
+    const groups: { site: CallSite; count: number }[] = [];
+    let unsitedCount = 0;
+    for (const { statementId: id, stack, ignoredBy } of scope.queries) {
+      if (id !== statementId || ignoredBy !== undefined) continue;
+      const site = stack === undefined ? undefined : this.format(stack);
+      if (site === undefined) {
+        unsitedCount += 1;
+        continue;
+      }
+      const group = groups.find((other) => isSameSite(other.site, site));
+      if (group !== undefined) group.count += 1;
+      else groups.push({ site, count: 1 });
+      if (group === undefined) this.#learn(statementId, fingerprint, site);
     }
-    if (first !== undefined) return first;
-    const known = this.#known.get(fingerprint);
-    return known?.length === 1 ? known[0] : undefined;
+    const [first] = groups;
+    if (first === undefined) {
+      return (this.#known.get(fingerprint) ?? []).map((site) => ({ site, count: null }));
+    }
+    if (groups.length > 1 && (!isWhole || unsitedCount > 1)) {
+      return groups.map(({ site }) => ({ site, count: null }));
+    }
+    first.count += unsitedCount;
+    return groups.sort((a, b) => b.count - a.count);
   }
 
   #isWanted(statementId: number): boolean {
@@ -251,6 +282,24 @@ export function isSameSite(one: CallSite, other: CallSite): boolean {
 /** Such as `listOrders (src/orders.ts:12)`. */
 export function describeCallSite({ functionName, file, line }: CallSite): string {
   return functionName === null ? `${file}:${line}` : `${functionName} (${file}:${line})`;
+}
+
+/** Sites that a text names. */
+const DESCRIBED_MAX = 3;
+
+/** Such as `list (src/a.ts:1)`, or `list (src/a.ts:1) × 8, show (src/b.ts:2) × 4`; null for none. */
+export function describeSites(groups: readonly SiteGroup[]): string | null {
+  const [only] = groups;
+  if (only === undefined) return null;
+  if (groups.length === 1) return describeCallSite(only.site);
+  const texts = groups
+    .slice(0, DESCRIBED_MAX)
+    .map(({ site, count }) =>
+      count === null ? describeCallSite(site) : `${describeCallSite(site)} × ${count}`,
+    );
+  const further = groups.length - texts.length;
+  const separator = only.count === null ? ' or ' : ', ';
+  return texts.join(separator) + (further > 0 ? `${separator}${further} more` : '');
 }
 
 /** Captures the stack below a function, and formats nothing. */

@@ -4,7 +4,10 @@ export {
   type CallSites,
   type CapturedStack,
   describeCallSite,
+  describeSites,
+  type SiteGroup,
 } from './call-site.ts';
+export type { Ignore } from './ignores.ts';
 export type { PoolState, PoolTimes } from './pool-registry.ts';
 export {
   type Context,

@@ -21,6 +21,8 @@ import { fileLocks, loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
 import { reap } from '../segments/index.ts';
 import { type CallSite, CallSites, type CapturedStack } from './call-site.ts';
+import { type Ignore, Ignores } from './ignores.ts';
+import { Models } from './models.ts';
 import { OverheadMeter } from './overhead-meter.ts';
 import { PoolRegistry } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
@@ -54,18 +56,30 @@ export interface QueryListener {
 /** Marks a piece of work whose queries are the tool's own: never recorded, counted or logged. */
 const UNRECORDED: unique symbol = Symbol('unrecorded');
 
-/** A scope, and the stack that the queries issued in it go by: for libraries that lose it. */
-class SitedScope {
+/** A part of a scope's work, whose queries have something of their own. */
+class ScopePart {
   readonly scope: Scope;
-  readonly stack: CapturedStack;
+  /** The stack that they go by, for libraries that lose it; undefined where they take theirs. */
+  readonly stack: CapturedStack | undefined;
+  /** What keeps them out of every verdict. */
+  readonly ignore: Ignore | undefined;
+  /** The model that an ORM asks for. */
+  readonly model: string | undefined;
 
-  constructor(scope: Scope, stack: CapturedStack) {
+  constructor(
+    scope: Scope,
+    stack: CapturedStack | undefined,
+    ignore: Ignore | undefined,
+    model: string | undefined,
+  ) {
     this.scope = scope;
     this.stack = stack;
+    this.ignore = ignore;
+    this.model = model;
   }
 }
 
-export type Context = Scope | SitedScope | typeof UNRECORDED | undefined;
+export type Context = Scope | ScopePart | typeof UNRECORDED | undefined;
 
 /** Says that it was settled further up whether a query takes a stack, and that it takes none. */
 export const NO_STACK: CapturedStack = {};
@@ -79,6 +93,8 @@ export class Recorder {
   readonly core: EngineRecorder;
   readonly pools: PoolRegistry;
   readonly callSites: CallSites;
+  readonly ignores: Ignores = new Ignores();
+  readonly models: Models = new Models();
 
   /** Queries that a driver ran outside every scope. */
   unscopedQueryCount = 0;
@@ -121,7 +137,7 @@ export class Recorder {
   currentScope(): Scope | undefined {
     const store = this.#contexts.getStore();
     if (store instanceof Scope) return store;
-    return store instanceof SitedScope ? store.scope : undefined;
+    return store instanceof ScopePart ? store.scope : undefined;
   }
 
   openScope(kind: ScopeKind, name: string): Scope {
@@ -190,8 +206,33 @@ export class Recorder {
 
   /** Runs `fn` with this stack for every query that it, or what it starts, issues in this scope. */
   runFrom<T>(stack: CapturedStack, fn: () => T): T {
-    const scope = this.currentScope();
-    return scope === undefined ? fn() : this.#contexts.run(new SitedScope(scope, stack), fn);
+    const part = this.#currentPart();
+    return part === undefined
+      ? fn()
+      : this.#contexts.run(new ScopePart(part.scope, stack, part.ignore, part.model), fn);
+  }
+
+  /** Runs `fn` with the queries that it, or what it starts, issues in this scope told as a model's. */
+  runForModel<T>(model: string, fn: () => T): T {
+    const part = this.#currentPart();
+    return part === undefined
+      ? fn()
+      : this.#contexts.run(new ScopePart(part.scope, part.stack, part.ignore, model), fn);
+  }
+
+  /** Runs `fn` with the queries that it, or what it starts, issues in this scope kept out of verdicts. */
+  runIgnored<T>(ignore: Ignore, fn: () => T): T {
+    const part = this.#currentPart();
+    return part === undefined
+      ? fn()
+      : this.#contexts.run(new ScopePart(part.scope, undefined, ignore, undefined), fn);
+  }
+
+  /** Where what a query calls back goes on: where it was issued, but for the stack that it went by. */
+  contextOf({ scope, ignoredBy }: RecordedQuery): Context {
+    return scope === undefined || ignoredBy === undefined
+      ? scope
+      : new ScopePart(scope, undefined, ignoredBy, undefined);
   }
 
   /**
@@ -248,6 +289,7 @@ export class Recorder {
           failed ? OUTCOME.error : OUTCOME.ok,
         );
       }
+      if (scope.hasModels) this.models.learn(scope.queries, this.core);
     } catch (error) {
       this.reportFault(error);
     }
@@ -283,8 +325,8 @@ export class Recorder {
       stack = this.#stackFor(store, sql, below);
       if (stack === NO_STACK) stack = undefined;
     }
-    return {
-      scope: store instanceof SitedScope ? store.scope : store,
+    const query: RecordedQuery = {
+      scope: store instanceof ScopePart ? store.scope : store,
       source,
       sql,
       values,
@@ -301,6 +343,8 @@ export class Recorder {
       stack,
       isForPromise: isContextGiven,
     };
+    if (query.scope !== store) notePart(query, store);
+    return query;
   }
 
   /** The query is handed over to the connection now. */
@@ -403,14 +447,23 @@ export class Recorder {
     if (scope.kind === 'request') this.core.nameRequest(scope.handle, scope.name);
   }
 
-  #stackFor(store: Scope | SitedScope, sql: string, below: unknown): CapturedStack | undefined {
+  /** Undefined outside every scope, and in the tool's own work. */
+  #currentPart(): Pick<ScopePart, 'scope' | 'stack' | 'ignore' | 'model'> | undefined {
+    const store = this.#contexts.getStore();
+    if (store === undefined || store === UNRECORDED) return undefined;
+    return store instanceof ScopePart
+      ? store
+      : { scope: store, stack: undefined, ignore: undefined, model: undefined };
+  }
+
+  #stackFor(store: Scope | ScopePart, sql: string, below: unknown): CapturedStack | undefined {
     const given = this.#givenStack;
     if (given !== undefined) {
       this.#givenStack = undefined;
       return given;
     }
-    if (store instanceof SitedScope) return store.stack;
-    return this.callSites.take(store, sql, below);
+    if (store instanceof Scope) return this.callSites.take(store, sql, below);
+    return store.stack ?? this.callSites.take(store.scope, sql, below);
   }
 
   #recordEnded(query: RecordedQuery): void {
@@ -460,6 +513,19 @@ export class Recorder {
     // What is kept with the scope must hold no value of the user's.
     query.sql = '';
     query.values = undefined;
+  }
+}
+
+function notePart(query: RecordedQuery, context: Context): void {
+  if (!(context instanceof ScopePart)) return;
+  const { scope, ignore, model } = context;
+  if (ignore !== undefined) {
+    query.ignoredBy = ignore;
+    scope.hasIgnored = true;
+  }
+  if (model !== undefined) {
+    query.model = model;
+    scope.hasModels = true;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { OUTCOME, type Outcome } from '../engine/engine.ts';
 import { type CapturedStack, SeenStatements } from './call-site.ts';
+import type { Ignore } from './ignores.ts';
 
 export type ScopeKind = 'request' | 'job';
 
@@ -38,6 +39,10 @@ export interface RecordedQuery {
   stack: CapturedStack | undefined;
   /** Nobody is called back at its end, who would have to be brought back into the scope. */
   isForPromise: boolean;
+  /** What keeps it out of every verdict; missing where nothing does. */
+  ignoredBy?: Ignore;
+  /** The model that the ORM ran it for; missing where no ORM told. */
+  model?: string;
 }
 
 /** How a scope came to its end. */
@@ -75,6 +80,10 @@ export class Scope {
   readonly queries: RecordedQuery[] = [];
   /** Runs by statement of the queries that are not in `queries`; undefined where all are. */
   overflow: Map<number, number> | undefined;
+  /** Whether a query is kept out of every verdict. */
+  hasIgnored = false;
+  /** Whether an ORM told the model of a query. */
+  hasModels = false;
   /** Tells first runs, which take no stack, from further ones. */
   readonly seen: SeenStatements = new SeenStatements();
   queryCount = 0;
@@ -111,7 +120,7 @@ export class Scope {
     this.poolWaitNs += query.poolWaitNs;
     if (this.queries.length < SCOPE_DETAILS_MAX) {
       this.queries.push(query);
-    } else {
+    } else if (query.ignoredBy === undefined) {
       this.overflow ??= new Map();
       this.overflow.set(query.statementId, (this.overflow.get(query.statementId) ?? 0) + 1);
     }

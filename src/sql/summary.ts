@@ -52,7 +52,35 @@ interface Level {
  * ```
  */
 export function summarizeSql(text: string): string {
-  const parts: string[] = [];
+  return join(partsOf(text).map(({ name }) => name));
+}
+
+/** The name of a query within its statement: `WITH name AS (`, or `, name AS (`. */
+const LOCAL_NAME =
+  /(?:\bwith(?: recursive)?|,) ("(?:[^"]|"")*"|[\w$\u0080-\uffff]+)(?: ?\([^()]*\))? as (?:(?:not )?materialized )?\(/gi;
+
+/**
+ * The tables and views that a query reads or writes, each once, in the order of their first
+ * mention, with their schema where the query names it. As far as the text tells: it knows no
+ * views' tables and no triggers.
+ *
+ * @param text a normalised statement.
+ */
+export function tablesOf(text: string): string[] {
+  const local = new Set(Array.from(text.matchAll(LOCAL_NAME), ([, name = '']) => unquoted(name)));
+  const tables = partsOf(text).flatMap(({ name, isTable }) => (isTable ? [name] : []));
+  return [...new Set(tables)].filter((name) => !local.has(name));
+}
+
+interface Part {
+  readonly name: string;
+  readonly isTable: boolean;
+}
+
+/** Operations, what they work on, and the semicolons between them. */
+function partsOf(text: string): Part[] {
+  const parts: Part[] = [];
+  const push = (name: string, isTable = false): number => parts.push({ name, isTable });
   const levels: Level[] = [{ takesFrom: false, isInFrom: false }];
   let isStart = true;
   let isDefinition = false;
@@ -75,7 +103,7 @@ export function summarizeSql(text: string): string {
         levels.length = 1;
         levels[0] = { takesFrom: false, isInFrom: false };
         isStart = true;
-        if (parts.length > 0) parts.push(';');
+        if (parts.length > 0) push(';');
       } else {
         expectsTarget = token === ',' && level.isInFrom;
       }
@@ -87,18 +115,18 @@ export function summarizeSql(text: string): string {
       isStart = false;
     } else if (isStart) {
       isStart = false;
-      parts.push(token);
+      push(token);
       isDefinition = DEFINITIONS.has(word);
       isMerge = word === 'merge';
       level.takesFrom = word === 'select' || word === 'delete';
       expectsTarget = word === 'update' || word === 'truncate' || word === 'call';
     } else if (NESTED_OPERATIONS.has(word) && mayNest && !isMerge && last !== 'for') {
-      parts.push(token);
+      push(token);
       level.takesFrom = word === 'select' || word === 'delete';
       level.isInFrom = false;
       expectsTarget = word === 'update';
     } else if (isDefinition && OBJECT_KINDS.has(word) && (!expectsTarget || last === 'truncate')) {
-      parts.push(token);
+      push(token);
       expectsTarget = true;
     } else if (TARGET_WORDS.has(word) && isTargetWord(word, last, level, isMerge)) {
       expectsTarget = true;
@@ -107,13 +135,13 @@ export function summarizeSql(text: string): string {
       level.isInFrom = level.isInFrom && word === 'on';
       expectsTarget = false;
     } else if (expectsTarget && !FILLERS.has(word)) {
-      parts.push(unquoted(token));
+      push(unquoted(token), !isDefinition);
       expectsTarget = false;
       if (isDefinition) isDefinition = false;
     }
     last = word;
   }
-  return join(parts);
+  return parts;
 }
 
 function isTargetWord(word: string, last: string, level: Level, isMerge: boolean): boolean {
@@ -131,8 +159,8 @@ function isTargetWord(word: string, last: string, level: Level, isMerge: boolean
   }
 }
 
-function isTableOf(last: string, parts: readonly string[]): boolean {
-  return unquoted(last) === parts.at(-1)?.toLowerCase();
+function isTableOf(last: string, parts: readonly Part[]): boolean {
+  return unquoted(last) === parts.at(-1)?.name.toLowerCase();
 }
 
 function unquoted(name: string): string {

@@ -113,6 +113,7 @@ describe('what the page shows', () => {
       '56.8 ms in all',
       'one after another',
       'now',
+      'model Product',
       'from listOrders (src/orders.ts:12)',
     ]);
   });
@@ -302,7 +303,7 @@ describe('what the reader can do', () => {
     expect(await page.locator('#requests th[aria-sort]:not([aria-sort=none])').count()).toBe(1);
   });
 
-  test('requests are filtered by what was found, statements by their text', async () => {
+  test('requests are filtered by what was found, statements by their text and models', async () => {
     await open(createShopData());
     await page.getByRole('button', { name: 'Slow 7' }).click();
     expect(new Set(await textsOf('#requests td.column-route'))).toEqual(
@@ -312,6 +313,10 @@ describe('what the reader can do', () => {
 
     await page.getByRole('searchbox').fill('insert into');
     expect(await page.locator('#statements tbody tr').count()).toBe(2);
+    await page.getByRole('searchbox').fill('product');
+    expect(await textsOf('#statements .finding-details')).toEqual([
+      expect.stringMatching(/^model Product\s+from listOrders /),
+    ]);
     await page.getByRole('searchbox').fill('nothing like that');
     expect(await page.locator('#statements .empty').innerText()).toBe(
       'No statement holds that text.',

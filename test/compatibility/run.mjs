@@ -30,19 +30,34 @@ function isInstalled(folder) {
 
 const args = process.argv.slice(2);
 const all = args.includes('--all');
-const light = ['.', 'runtimes'];
-const heavy = ['drivers/optional', 'runtimes/optional'];
-const folders = [...light, ...(all ? heavy : [])].map((name) => join(here, name));
+const optional = join(here, 'drivers/optional');
+const light = [here, join(here, 'runtimes')];
+const heavy = [
+  optional,
+  join(optional, 'prisma6'),
+  join(optional, 'pg-native'),
+  join(here, 'runtimes/optional'),
+];
+const folders = [...light, ...(all ? heavy : [])];
 for (const folder of folders.filter((one) => !isInstalled(one))) {
   // Some libraries ask for a later Node in their manifest and run on this one.
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: folder });
 }
 if (all) {
   // Its engines, which cannot be had offline, are only for migrations.
-  run(process.execPath, ['../node_modules/prisma/build/index.js', 'generate'], {
-    cwd: join(here, 'drivers/optional/prisma7'),
-    env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true' },
-  });
+  const env = {
+    ...process.env,
+    PRISMA_SCHEMA_ENGINE_BINARY: '/bin/true',
+    PRISMA_QUERY_ENGINE_LIBRARY: '/bin/true',
+    PRISMA_HIDE_UPDATE_MESSAGE: '1',
+  };
+  for (const [cwd, packages] of [
+    [join(optional, 'prisma7'), optional],
+    [join(optional, 'prisma6'), join(optional, 'prisma6')],
+  ]) {
+    const prisma = join(packages, 'node_modules/prisma/build/index.js');
+    run(process.execPath, [prisma, 'generate', '--no-hints'], { cwd, env });
+  }
 }
 run(process.execPath, ['scripts/build-ts.mjs']);
 const { bin } = JSON.parse(readFileSync(require.resolve('vitest/package.json'), 'utf8'));

@@ -54,6 +54,7 @@ describe('paths', () => {
       'recent_slow_queries',
       'recent_n_plus_one',
       'unscoped_queries',
+      'ignores',
     ]);
   });
 

@@ -62,6 +62,7 @@ it('does nothing at all where HYPERDJANGO_DISABLED is set, and everything else w
       recentSlowQueries: [],
       recentNPlusOne: [],
       unscopedQueries: 0,
+      ignores: [],
     },
     status: {
       engine: 'portable',

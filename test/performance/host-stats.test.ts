@@ -103,6 +103,8 @@ describe('{dashboardPath}/json?scope=host', () => {
           route: 'GET /theirs',
           timestamp: '2026-01-02T03:04:05.130Z',
           call_site: null,
+          tables: ['there'],
+          models: [],
         },
         expect.objectContaining({ duration_ms: 120, route: 'GET /theirs' }),
       ],
@@ -113,6 +115,7 @@ describe('{dashboardPath}/json?scope=host', () => {
       unscoped_queries: 1,
       processes: { running: 1, ended: 1 },
       notes: ENGINE_NOTES,
+      ignores: [],
     });
     expect(perf.getStats({ scope: 'host' })).toMatchObject({ totalRequests: 6, totalQueries: 9 });
   });

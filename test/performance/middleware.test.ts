@@ -166,6 +166,7 @@ describe('getStats', () => {
       recentSlowQueries: [],
       recentNPlusOne: [],
       unscopedQueries: 0,
+      ignores: [],
     });
     for (const path of ['/items/1', '/items/2', '/nowhere']) await headersOf(shop, path);
     await db.query('SELECT 1 AS outside');
@@ -368,10 +369,13 @@ describe('the dashboard', () => {
           route: 'GET /slow',
           timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
           call_site: expect.toBeOneOf([null, expect.any(String)]) as unknown,
+          tables: [],
+          models: [],
         },
       ],
       recent_n_plus_one: ['SELECT name FROM items WHERE owner = $1'],
       unscoped_queries: 0,
+      ignores: [],
     });
     expect(shop.perf.getStats().totalRequests).toBe(3);
     const page = await fetch(`${shop.listening.url}/debug/performance`);

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
-import { CallSites, describeCallSite, SeenStatements } from '../../src/recorder/call-site.ts';
+import {
+  CallSites,
+  describeCallSite,
+  describeSites,
+  SeenStatements,
+} from '../../src/recorder/call-site.ts';
 import { getRecorder, type Scope } from '../../src/recorder/index.ts';
 import { inScope } from '../support/recorded.ts';
 
@@ -87,7 +92,7 @@ describe('a stack', () => {
         const at = request % 2 === 0 ? 'even' : 'odd';
         if (query.stack) query.stack = { stack: `Error\n    at ${at} (/app/a.js:1:1)` };
       }
-      sites.ofStatement(scope, statementOf(USERS + 1), 'f');
+      sites.groupsOf(scope, statementOf(USERS + 1), 'f');
     }
     expect(requests.every(Boolean)).toBe(true);
   });
@@ -133,16 +138,55 @@ describe('a call site', () => {
     expect(newSites().format({})).toBeUndefined();
   });
 
-  it('is the one known of the statement for a scope that took no stack', () => {
+  const at = (name: string): { statementId: number; stack: { stack: string } } => ({
+    statementId: 1,
+    stack: { stack: `Error\n    at ${name} (/app/${name}.js:1:1)` },
+  });
+  const first = { statementId: 1, stack: undefined };
+
+  /** What is said of statement 1 in a scope of these queries. */
+  function describe1(
+    sites: CallSites,
+    queries: FakeScope['queries'],
+    isWhole = true,
+  ): string | null {
+    const scope = { ...newScope(), queries };
+    return describeSites(sites.groupsOf(scope, 1, 'f', isWhole));
+  }
+
+  it('is told with its share of the runs, where there are several', () => {
     const sites = newSites();
-    const scope = newScope();
-    scope.queries.push({ statementId: 1, stack: { stack: 'Error\n    at a (/app/a.js:1:1)' } });
-    expect(sites.ofStatement(scope, 1, 'f')?.functionName).toBe('a');
-    expect(sites.ofStatement(newScope(), 1, 'f')?.functionName).toBe('a');
-    scope.queries.push({ statementId: 1, stack: { stack: 'Error\n    at b (/app/b.js:1:1)' } });
-    expect(sites.ofStatement(scope, 1, 'f')?.functionName).toBe('a');
-    expect(sites.ofStatement(newScope(), 1, 'f')).toBeUndefined();
-    expect(sites.ofStatement(newScope(), 2, 'g')).toBeUndefined();
+    expect(describe1(sites, [first, at('a'), at('a'), at('b')])).toBe(
+      'a (/app/a.js:1) × 3, b (/app/b.js:1) × 1',
+    );
+    expect(describe1(sites, [first, at('a'), ...[at('b'), at('b'), at('b')]])).toBe(
+      'b (/app/b.js:1) × 3, a (/app/a.js:1) × 2',
+    );
+    const many = ['a', 'b', 'c', 'd', 'e'].map(at);
+    expect(describe1(sites, many)).toMatch(/^a .+ × 1, b .+ × 1, c .+ × 1, 2 more$/);
+  });
+
+  it('is told without one where runs took no stack', () => {
+    const sites = newSites();
+    const runs = [first, at('a'), first, at('b')];
+    expect(describe1(sites, runs)).toBe('a (/app/a.js:1) or b (/app/b.js:1)');
+    expect(describe1(sites, [first, at('a'), at('b')], false)).toContain(' or ');
+    expect(describe1(sites, [first, at('a'), first])).toBe('a (/app/a.js:1)');
+  });
+
+  it('is that of other scopes where this one took no stack', () => {
+    const sites = newSites();
+    expect(describe1(sites, [first])).toBeNull();
+    describe1(sites, [first, at('a')]);
+    expect(describe1(sites, [first, first])).toBe('a (/app/a.js:1)');
+    describe1(sites, [first, at('b')]);
+    expect(describe1(sites, [first, first])).toBe('a (/app/a.js:1) or b (/app/b.js:1)');
+    expect(sites.groupsOf(newScope(), 2, 'g')).toEqual([]);
+  });
+
+  it('leaves out the runs that are ignored', () => {
+    const ignored = { ...at('b'), ignoredBy: {} };
+    expect(describe1(newSites(), [first, at('a'), ignored])).toBe('a (/app/a.js:1)');
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { summarizeSql } from '../../src/sql/index.ts';
+import { summarizeSql, tablesOf } from '../../src/sql/index.ts';
 
 describe('summarizeSql', () => {
   test.each([
@@ -33,5 +33,21 @@ describe('summarizeSql', () => {
     const summary = summarizeSql(`SELECT * FROM ${tables.join(', ')}`);
     expect(summary.length).toBeLessThanOrEqual(255);
     expect(tables).toContain(summary.split(' ').at(-1));
+  });
+});
+
+describe('tablesOf', () => {
+  test.each([
+    ['SELECT * FROM songs JOIN artists ON a = b', ['songs', 'artists']],
+    ['SELECT * FROM a JOIN a AS again ON x = y', ['a']],
+    ['UPDATE "public"."t" SET a = $1', ['public.t']],
+    ['WITH x AS (SELECT a FROM t), y (b) AS (SELECT b FROM u) SELECT * FROM x, y', ['t', 'u']],
+    ['WITH RECURSIVE "Up" AS (SELECT a FROM t) SELECT * FROM "Up"', ['t']],
+    ['CREATE TABLE copy AS SELECT a FROM t', ['t']],
+    ['SELECT * FROM generate_series($1, $2) g', []],
+    ['BEGIN', []],
+    ['SELECT $1', []],
+  ])('%s is about %j', (text, tables) => {
+    expect(tablesOf(text)).toEqual(tables);
   });
 });

@@ -43,9 +43,23 @@ export async function createDatabase(): Promise<TestDatabase> {
     urlFor: (role) => urlOf({ database: name, user: role.name }),
     query: async (sql, params) => runAt(url, sql, params),
     drop: async () => {
+      await runAt(serverUrl(), awaitLeaving(name));
       await runAt(serverUrl(), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     },
   };
+}
+
+/**
+ * `pool.end()` has ended before the server has let go of its connections: one that is killed on its
+ * way out tells its pool of an error, which is one of nobody. For those that stay, a second.
+ */
+function awaitLeaving(database: string): string {
+  return `DO $$ BEGIN
+    FOR attempt IN 1..50 LOOP
+      EXIT WHEN NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = '${database}');
+      PERFORM pg_sleep(0.02), pg_stat_clear_snapshot();
+    END LOOP;
+  END $$`;
 }
 
 /** Creates a login role. Drop it after the databases in which it owns something. */

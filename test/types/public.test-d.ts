@@ -50,6 +50,7 @@ export function theRoot(): void {
     | 'HyperDjangoError'
     | 'OptionError'
     | 'PerformanceMiddleware'
+    | 'ignore'
     | 'runInScope'
     | 'status'
   >();
@@ -190,6 +191,8 @@ export function theFrameworks(): void {
   );
   expectTypeOf(handler).returns.toEqualTypeOf<Promise<Response>>();
   expectTypeOf(handler).parameter(1).toEqualTypeOf<{ params: Promise<{ id: string }> }>();
+  expectTypeOf(root.ignore('why', () => 7)).toEqualTypeOf<number>();
+  expectTypeOf(root.ignore('why', async () => 'x')).toEqualTypeOf<Promise<string>>();
   expectTypeOf(root.runInScope('job', () => 7)).toEqualTypeOf<number>();
   expectTypeOf(root.runInScope('job', async () => 'x')).toEqualTypeOf<Promise<string>>();
 }

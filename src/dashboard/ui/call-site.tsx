@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 
+import type { StatementRow } from '../data.ts';
 import { formatCount, revealInvisible } from './format.ts';
 
 /** Where in the application a query comes from. */
@@ -13,13 +14,23 @@ export function CallSite({ site }: { readonly site: string | null }): JSX.Elemen
   );
 }
 
-/** Those of one statement; nothing where none is known. */
-export function CallSites({ sites }: { readonly sites: readonly string[] }): JSX.Element | null {
-  const [first, ...others] = sites;
-  if (first === undefined) return null;
+/** What an ORM was asked for. */
+export function Models({ models }: { readonly models: readonly string[] }): JSX.Element {
+  return (
+    <span>
+      {models.length === 1 ? 'model' : 'models'} <code>{revealInvisible(models.join(', '))}</code>
+    </span>
+  );
+}
+
+/** Of one statement; nothing where nothing is known. */
+export function Origin({ callSites, models = [] }: StatementRow): JSX.Element | null {
+  const [first, ...others] = callSites;
+  if (first === undefined && models.length === 0) return null;
   return (
     <p class="finding-details">
-      <CallSite site={first} />
+      {models.length > 0 && <Models models={models} />}
+      {first !== undefined && <CallSite site={first} />}
       {others.length > 0 && (
         <span title={others.map(revealInvisible).join('\n')}>
           and {formatCount(others.length)} more {others.length === 1 ? 'place' : 'places'}

@@ -1,8 +1,8 @@
 import { type ComponentChildren, Fragment, type JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 
-import type { DashboardData, NPlusOneRow } from '../data.ts';
-import { CallSite } from './call-site.tsx';
+import type { DashboardData, NPlusOneRow, TargetsRow } from '../data.ts';
+import { CallSite, Models } from './call-site.tsx';
 import { ShowMore } from './data-table.tsx';
 import { formatAge, formatClock, formatCount, formatMs, revealInvisible } from './format.ts';
 import { Section } from './layout.tsx';
@@ -40,6 +40,7 @@ export function SlowQueries({ data }: { readonly data: DashboardData }): JSX.Ele
             details={[
               row.route === null ? 'outside a request' : revealInvisible(row.route),
               <Moment at={row.timestamp} now={data.takenAt} />,
+              ...modelsOf(row),
               <CallSite site={row.callSite} />,
             ]}
           />
@@ -85,6 +86,7 @@ export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Elemen
                 ? []
                 : [row.isParallel ? 'at the same time' : 'one after another']),
               <Moment at={row.timestamp} now={data.takenAt} />,
+              ...modelsOf(row),
               <CallSite site={row.callSite} />,
             ]}
           >
@@ -174,6 +176,10 @@ function Finding(props: FindingProps): JSX.Element {
       </div>
     </li>
   );
+}
+
+function modelsOf({ models = [] }: TargetsRow): JSX.Element[] {
+  return models.length === 0 ? [] : [<Models models={models} />];
 }
 
 function Moment({ at, now }: { readonly at: number; readonly now: number }): JSX.Element {

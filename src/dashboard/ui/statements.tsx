@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 
 import type { DashboardData, StatementRow } from '../data.ts';
-import { CallSites } from './call-site.tsx';
+import { Origin } from './call-site.tsx';
 import { DataTable } from './data-table.tsx';
 import type { Column } from './data-table.tsx';
 import { formatCount, formatMs } from './format.ts';
@@ -22,8 +22,8 @@ export function Statements({ data }: { readonly data: DashboardData }): JSX.Elem
           <input
             class="search"
             type="search"
-            placeholder="Filter by text or fingerprint"
-            aria-label="Filter statements by text or fingerprint"
+            placeholder="Filter by text, model or fingerprint"
+            aria-label="Filter statements by text, model or fingerprint"
             value={search}
             onInput={(event) => setSearch(event.currentTarget.value)}
           />
@@ -63,7 +63,7 @@ function createColumns(statements: readonly StatementRow[]): readonly Column<Sta
       cell: (row) => (
         <>
           <Sql text={row.sql} name={`statement ${row.fingerprint}`} />
-          <CallSites sites={row.callSites} />
+          <Origin {...row} />
         </>
       ),
     },
@@ -118,6 +118,9 @@ function filterRows(rows: readonly StatementRow[], search: string): readonly Sta
   const wanted = search.trim().toLowerCase();
   if (wanted === '') return rows;
   return rows.filter(
-    (row) => row.fingerprint.startsWith(wanted) || row.sql.toLowerCase().includes(wanted),
+    ({ fingerprint, sql, models = [] }) =>
+      fingerprint.startsWith(wanted) ||
+      sql.toLowerCase().includes(wanted) ||
+      models.some((model) => model.toLowerCase() === wanted),
   );
 }

@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 import { expect } from 'vitest';
 
+import { NOTHING_DROPPED } from '../../../src/engine/engine.ts';
 import { loadEngine } from '../../../src/engine/load.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
 import { ROOT, runNode } from '../../support/processes.ts';
@@ -31,6 +32,7 @@ interface ServerStatement {
 /** What `recorded.mjs` prints. */
 interface Recorded {
   readonly texts: readonly string[];
+  readonly models: readonly (string | null)[];
   readonly rows: { readonly returned: number; readonly recorded: readonly number[] };
   readonly duration: { readonly recordedMs: readonly number[]; readonly clientMs: number };
   readonly error: { readonly code: string; readonly recorded: readonly (string | undefined)[] };
@@ -156,15 +158,16 @@ export const CHECKS: Readonly<
       const counts = countsOf(Object.values(recorded.ended), library);
       expect(counts).toEqual(countsOf(ran, library));
       expect([recorded.left, recorded.faults]).toEqual([0, 0]);
-      expect(recorded.dropped).toEqual({ queries: 0, requests: 0, statements: 0, torn: 0 });
+      expect(recorded.dropped).toEqual(NOTHING_DROPPED);
     },
   },
   text: {
-    title: 'records the statement that it sends',
+    title: 'records the statement that it sends, and the model where the ORM tells',
     check({ library, recorded }) {
       const texts = recorded.texts.filter((text) => text !== 'DISCARD ALL');
       expect(texts).toHaveLength(1);
       expect(texts[0]).toMatch(library.text);
+      expect(recorded.models[0]).toBe(library.model ?? null);
     },
   },
   scope: {

@@ -9,6 +9,8 @@ export interface Library {
   readonly name: string;
   /** What the statement of `findItem` looks like, normalised. */
   readonly text: RegExp;
+  /** The model of `findItem`, where the library tells. */
+  readonly model?: string;
   /** Columns that the library itself makes impossible, and why. */
   readonly impossible?: Readonly<Record<string, string>>;
   /** What it calls a division by zero. */
@@ -21,6 +23,8 @@ export interface Library {
 
 const PLAIN = /^SELECT id, name FROM items WHERE id = \$1$/;
 const QUOTED = /^select "id", "name" from "items" where (?:"items"\.)?"id" = \$1(?: limit \$2)?$/;
+
+const PRISMA = /^SELECT "public"\."items"\."id", .+ WHERE "public"\."items"\."id" = \$1 LIMIT \$2/;
 
 export const LIBRARIES: readonly Library[] = [
   { label: 'pg 8.23', name: 'pg', text: PLAIN },
@@ -44,20 +48,23 @@ export const LIBRARIES: readonly Library[] = [
   },
   { label: 'Kysely 0.28', name: 'kysely', text: QUOTED },
   { label: 'Knex 3.3', name: 'knex', text: QUOTED },
-  { label: 'Objection 3.1', name: 'objection', text: QUOTED },
+  { label: 'Objection 3.1', name: 'objection', text: QUOTED, model: 'Item' },
   {
     label: 'TypeORM 1.1',
     name: 'typeorm',
+    model: 'Item',
     text: /FROM "items" "Item" WHERE \(\("Item"\."id" = \$1\)\)/,
   },
   {
     label: 'Sequelize 6.37',
     name: 'sequelize',
+    model: 'item',
     text: /^SELECT "id", "name" FROM "items" AS "item" WHERE "item"\."id" = \$1$/,
   },
   {
     label: 'MikroORM 7.2',
     name: 'mikro-orm',
+    model: 'Item',
     text: /^select "i0"\.\* from "items" as "i0" where "i0"\."id" = \$1 limit \$2$/,
   },
   { label: 'pg-promise 12.7', name: 'pg-promise', text: PLAIN },
@@ -69,11 +76,20 @@ const NODE_24 = join(ROOT, 'test/compatibility/drivers/optional/node_modules/nod
 export const OPTIONAL_LIBRARIES: readonly Library[] = [
   {
     label: 'Prisma 7.10 on pg, Node 24',
-    name: '../optional/prisma',
-    text: /^SELECT "public"\."items"\."id", .+ WHERE "public"\."items"\."id" = \$1 LIMIT \$2/,
+    name: '../optional/prisma7/prisma',
+    model: 'Item',
+    text: PRISMA,
     errorCode: 'P2010',
     node: NODE_24,
   },
+  {
+    label: 'Prisma 6.19 on pg',
+    name: '../optional/prisma6/prisma',
+    model: 'Item',
+    text: PRISMA,
+    errorCode: 'P2010',
+  },
+  { label: 'pg.native, pg-native 3.9', name: '../optional/pg-native/pg-native', text: PLAIN },
   { label: 'Slonik 49.10, Node 24', name: '../optional/slonik', text: PLAIN, node: NODE_24 },
 ];
 

@@ -1,13 +1,37 @@
 import { join } from 'node:path';
-import { afterAll, describe, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
-import { ROOT } from '../../support/processes.ts';
+import { ROOT, runNode } from '../../support/processes.ts';
 import { CHECKS, createItems, runCases } from './checks.ts';
 import { LIBRARIES, OPTIONAL_LIBRARIES } from './libraries.ts';
 import { proveRows } from './rows.ts';
 import { type Cell, writeTable } from './table.ts';
 
 proveRows('optional drivers', OPTIONAL_LIBRARIES);
+
+it('records pg.native to the end in pipelines, refusals, and without its hooks', async () => {
+  const database = await createItems();
+  try {
+    const program = 'test/compatibility/drivers/optional/pg-native/life.mjs';
+    const { stdout, stderr } = await runNode([program, database.url]);
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual({
+      pipeline: [
+        ['SELECT 1 AS a', 'pipeline', 1, null, true],
+        // libpq has gone on by the time that the driver tells of the error.
+        ['SELECT 1 / 0 AS b', 'pipeline', -1, null, true],
+        ['SELECT n FROM generate_series(1, 3) n', 'pipeline', 3, null, true],
+      ],
+      whileRunning: [['SELECT pg_sleep(0.05)', 'uninstrumented', 1, null, true]],
+      isBack: true,
+      refused: [['SELECT 3', 'refused', -1, null, true]],
+      left: 0,
+      faults: 0,
+    });
+  } finally {
+    await database.drop();
+  }
+});
 
 const OTHER_NODES = ['22', '24', '26'];
 const cellsOf: Record<string, Record<string, Cell>> = {};
@@ -18,6 +42,18 @@ describe.each(OTHER_NODES)('Node %s', (version) => {
     'test/compatibility/drivers/optional/node_modules',
     `node${version}/bin/node`,
   );
+
+  it('hooks what is imported once a middleware is made, with no flag', async () => {
+    const database = await createItems();
+    try {
+      const program = 'test/compatibility/drivers/imported-later.mjs';
+      const { stdout, stderr } = await runNode([program, database.url], { execPath: node });
+      expect(stderr).toBe('');
+      expect(JSON.parse(stdout)).toEqual({ recorded: 2, faults: 0 });
+    } finally {
+      await database.drop();
+    }
+  });
 
   it.each(LIBRARIES)('passes every check with $label', async (library) => {
     const database = await createItems();

@@ -106,6 +106,7 @@ console.log(
   JSON.stringify({
     node: process.versions.node,
     texts: found.map(({ text }) => text),
+    models: found.map(({ model }) => model),
     rows: { returned: rows.length, recorded: rowQueries.map(({ rowCount }) => rowCount) },
     duration: { recordedMs: slept.map(({ durationMs }) => durationMs), clientMs },
     error: { code: error?.code, recorded: failed.map(({ sqlState }) => sqlState) },

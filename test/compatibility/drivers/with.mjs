@@ -19,6 +19,7 @@ recorder.subscribe({
       poolWaitMs: poolWaitNs / 1e6,
       rowCount,
       sqlState,
+      model: query.model ?? null,
       isError: outcome !== 0,
       get callSite() {
         return recorder.callSite(query);

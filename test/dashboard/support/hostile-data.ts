@@ -17,6 +17,7 @@ export function createHostileData(): DashboardData {
       route: `GET ${text}`,
       timestamp: SAMPLE_NOW - index,
       callSite: text,
+      models: [text],
     })),
     nPlusOne: HOSTILE_TEXTS.map((text, index) => ({
       sql: text,
@@ -27,6 +28,7 @@ export function createHostileData(): DashboardData {
       totalMs: 10,
       isParallel: false,
       callSite: text,
+      models: [text],
       batched: { sql: text, advice: text },
       timestamp: SAMPLE_NOW - index,
     })),
@@ -58,6 +60,7 @@ export function createHostileData(): DashboardData {
       maxMs: 1,
       poolWaitMs: 0,
       callSites: [text, text],
+      models: [text, text],
     })),
     pools: HOSTILE_TEXTS.map((text, index) => ({
       name: `${index} ${text}`.slice(0, 300),

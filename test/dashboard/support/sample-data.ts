@@ -64,8 +64,11 @@ export function toStatsJson({ stats, slowQueries, nPlusOne }: DashboardData): St
       route: query.route,
       timestamp: new Date(query.timestamp).toISOString(),
       call_site: query.callSite,
+      tables: [],
+      models: [],
     })),
     recent_n_plus_one: [...new Set(nPlusOne.map(({ sql }) => sql))].slice(0, 50),
     unscoped_queries: stats.unscopedQueries,
+    ignores: [],
   };
 }

@@ -226,6 +226,7 @@ function createNPlusOne(): NPlusOneRow[] {
       totalMs: 56.76,
       isParallel: false,
       callSite: 'listOrders (src/orders.ts:12)',
+      models: ['Product'],
       batched: {
         sql: N_PLUS_ONE_SQL.replace('= $1', '= ANY($1)'),
         advice: 'Give it all the keys in one array.',
@@ -267,5 +268,6 @@ function createStatement(
     maxMs: meanMs * 8.6,
     poolWaitMs: calls * 0.02,
     callSites: CALL_SITES[index] ?? [],
+    models: index === 1 ? ['Product'] : [],
   };
 }

@@ -1,0 +1,50 @@
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { HyperApp } from '../../src/app/index.ts';
+import { PerformanceMiddleware } from '../../src/performance/index.ts';
+import { createDatabase, type TestDatabase } from '../support/postgres.ts';
+
+let database: TestDatabase;
+let pool: pg.Pool;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  await database.query('CREATE TABLE orders (id int)');
+  pool = new pg.Pool({ connectionString: database.url, max: 2 });
+});
+
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+const ask = (id: number): Promise<unknown> =>
+  pool.query('SELECT id FROM orders WHERE id = $1', [id]);
+
+async function listOrders(): Promise<void> {
+  for (let id = 0; id < 6; id += 1) await ask(id);
+}
+
+async function countOrders(): Promise<void> {
+  for (let id = 0; id < 3; id += 1) await pool.query('SELECT id FROM orders WHERE id = $1', [id]);
+}
+
+it('tells of a pattern which functions ask, how often each, and of which tables', async () => {
+  const app = new HyperApp('sites');
+  app.use(new PerformanceMiddleware());
+  app.get('/orders', async (c) => {
+    await listOrders();
+    await countOrders();
+    return c.text('ok');
+  });
+  await app.fetch(new Request('http://localhost/orders'));
+  const response = await app.fetch(new Request('http://localhost/debug/performance/data'));
+  const { nPlusOne } = (await response.json()) as { nPlusOne: readonly Record<string, unknown>[] };
+  expect(nPlusOne).toHaveLength(1);
+  expect(nPlusOne[0]).toMatchObject({ route: 'GET /orders', tables: ['orders'], models: [] });
+  // `ask` is the nearest frame of the first loop.
+  const file = String.raw`\(test/performance/n-plus-one-sites\.test\.ts:\d+\)`;
+  const sites = new RegExp(`^ask ${file} × 6, countOrders ${file} × 3$`);
+  expect(nPlusOne[0]?.['callSite']).toMatch(sites);
+});
