@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { HyperApp } from '../../src/app/index.ts';
+import type { DashboardData, NPlusOneRow } from '../../src/dashboard/index.ts';
 import { PerformanceMiddleware } from '../../src/performance/index.ts';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 
@@ -39,12 +40,18 @@ it('tells of a pattern which functions ask, how often each, and of which tables'
     return c.text('ok');
   });
   await app.fetch(new Request('http://localhost/orders'));
-  const response = await app.fetch(new Request('http://localhost/debug/performance/data'));
-  const { nPlusOne } = (await response.json()) as { nPlusOne: readonly Record<string, unknown>[] };
-  expect(nPlusOne).toHaveLength(1);
-  expect(nPlusOne[0]).toMatchObject({ route: 'GET /orders', tables: ['orders'], models: [] });
+  const patternOf = async (scope: string): Promise<NPlusOneRow | undefined> => {
+    const url = `http://localhost/debug/performance/data?scope=${scope}`;
+    const { nPlusOne } = (await (await app.fetch(new Request(url))).json()) as DashboardData;
+    expect(nPlusOne).toHaveLength(1);
+    expect(nPlusOne[0]).toMatchObject({ route: 'GET /orders', tables: ['orders'], models: [] });
+    return nPlusOne[0];
+  };
   // `ask` is the nearest frame of the first loop.
   const file = String.raw`\(test/performance/n-plus-one-sites\.test\.ts:\d+\)`;
   const sites = new RegExp(`^ask ${file} × 6, countOrders ${file} × 3$`);
-  expect(nPlusOne[0]?.['callSite']).toMatch(sites);
+  expect((await patternOf('process'))?.callSite).toMatch(sites);
+  // Processes write down how often it ran, and not where it was asked for.
+  const known = new RegExp(`^ask ${file} or countOrders ${file}$`);
+  expect((await patternOf('host'))?.callSite).toMatch(known);
 });
