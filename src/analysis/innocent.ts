@@ -14,12 +14,16 @@ const CATALOGUE = /\b(?:pg_catalog\.|information_schema\.|FROM "?pg_[a-z_]+"?)/i
 /** One statement for many keys already: the way out of an N+1, not one. */
 const BATCHED = /= ?ANY ?\(\$\d+(?:::[^)]*)?\)/i;
 
+const JUDGED_MAX = 4_096;
+const judged = new Map<string, boolean>();
+
 /** @param text normalised SQL. */
 export function isInnocent(text: string): boolean {
-  return (
-    TRANSACTION_CONTROL.test(text) ||
-    HEALTH_CHECK.test(text) ||
-    CATALOGUE.test(text) ||
-    BATCHED.test(text)
-  );
+  let isSo = judged.get(text);
+  if (isSo === undefined) {
+    isSo = [TRANSACTION_CONTROL, HEALTH_CHECK, CATALOGUE, BATCHED].some((kind) => kind.test(text));
+    if (judged.size === JUDGED_MAX) judged.clear();
+    judged.set(text, isSo);
+  }
+  return isSo;
 }

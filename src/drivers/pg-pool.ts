@@ -239,10 +239,9 @@ function notePool(recorder: Recorder, pool: PgPool): void {
 
 function describePool(pool: PgPool): PoolState {
   const { totalCount: total, idleCount: idle, waitingCount: waiting, options } = pool;
-  const { host, port, database } = addressOf(options);
   const times = StampedPool.of(pool);
   return {
-    name: `${host}:${port}/${database}`,
+    name: nameOf(options),
     total,
     idle,
     active: total - idle,
@@ -252,16 +251,22 @@ function describePool(pool: PgPool): PoolState {
   };
 }
 
+/** By the options of their pools, which are read once. */
+const names = new WeakMap<PgPoolOptions, string>();
+
 /** As the options say it; what the driver adds from the environment is not known here. */
-function addressOf(options: PgPoolOptions): { host: string; port: string; database: string } {
+function nameOf(options: PgPoolOptions): string {
+  const known = names.get(options);
+  if (known !== undefined) return known;
   const { connectionString } = options;
   const url =
     connectionString !== undefined && URL.canParse(connectionString)
       ? new URL(connectionString)
       : undefined;
-  return {
-    host: options.host ?? url?.hostname ?? 'localhost',
-    port: String(options.port ?? (url?.port || '5432')),
-    database: options.database ?? (url?.pathname.slice(1) || 'postgres'),
-  };
+  const host = options.host ?? url?.hostname ?? 'localhost';
+  const port = String(options.port ?? (url?.port || '5432'));
+  const database = options.database ?? (url?.pathname.slice(1) || 'postgres');
+  const name = `${host}:${port}/${database}`;
+  names.set(options, name);
+  return name;
 }

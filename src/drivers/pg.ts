@@ -314,7 +314,7 @@ function claimQueued(
 function beginSubmitted(recorder: Recorder, query: PgQuery, connection: unknown): void {
   try {
     const state = stateOfConnection(connection);
-    let record = recordOf(query, connection);
+    let record = recordIn(state, query);
     if (record === undefined) {
       if (issuing === undefined || !isOf(issuing, query)) return;
       record = issuing;
@@ -345,7 +345,10 @@ function stateOfConnection(connection: unknown): ConnectionState | undefined {
 }
 
 function recordOf(query: PgQuery, connection: unknown): RecordedQuery | undefined {
-  const state = stateOfConnection(connection);
+  return recordIn(stateOfConnection(connection), query);
+}
+
+function recordIn(state: ConnectionState | undefined, query: PgQuery): RecordedQuery | undefined {
   if (state?.query === query) return state.record;
   return isAnyStamped ? StampedQuery.of(query) : undefined;
 }
@@ -359,13 +362,15 @@ function end(
   error?: unknown,
 ): RecordedQuery | undefined {
   try {
-    const record = recordOf(query, connection);
     const rowCount = outcome === OUTCOME.ok ? rowCountOf(query) : -1;
     const state = stateOfConnection(connection);
+    let record: RecordedQuery | undefined;
     if (state?.query === query) {
+      record = state.record;
       state.query = undefined;
       state.record = undefined;
     } else if (isAnyStamped) {
+      record = StampedQuery.of(query);
       StampedQuery.put(query, undefined);
     }
     if (isAnyExtended) {

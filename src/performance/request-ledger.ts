@@ -84,13 +84,14 @@ export class RequestLedger {
 
   /** @returns how many statements the scope ran too often. */
   #addRepeated(scope: Scope, startedAt: number, isFirstObserver: boolean): number {
-    const { core, callSites } = this.#recorder;
+    const recorder = this.#recorder;
+    const { core, callSites } = recorder;
     if (isFirstObserver && scope.hasIgnored) {
-      for (const ignored of findIgnored(scope, this.#nPlusOneThreshold, core)) {
+      for (const ignored of findIgnored(scope, this.#nPlusOneThreshold, recorder)) {
         ignored.findingCount += 1;
       }
     }
-    const repeated = findRepeatedStatements(scope, this.#nPlusOneThreshold, core, callSites);
+    const repeated = findRepeatedStatements(scope, this.#nPlusOneThreshold, recorder, callSites);
     for (const { statementId, sql, count, totalMs, isParallel, sites } of repeated) {
       this.store.addNPlusOne({
         ...{ sql, route: scope.name, count, totalMs, isParallel },

@@ -16,6 +16,7 @@ import {
   REGISTER,
   type RecorderCapacities,
   type Segment,
+  type StatementIdentity,
 } from '../engine/engine.ts';
 import { fileLocks, loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
@@ -46,6 +47,9 @@ const WORKER_CAPACITIES: RecorderCapacities = {
   statementsMax: 256,
   routesMax: 32,
 };
+
+/** Statements that are known by heart. */
+const STATEMENTS_MAX = 1_024;
 
 /** Hears of every query of the process, whatever its scope; faults inside are caught. */
 export interface QueryListener {
@@ -103,6 +107,7 @@ export class Recorder {
 
   readonly #contexts = new AsyncLocalStorage<Context>();
   readonly #meter: OverheadMeter;
+  readonly #statements = new Map<number, StatementIdentity>();
   #listeners: readonly QueryListener[] = [];
   /** For the next query that is issued before the function that it was given to returns. */
   #givenStack: CapturedStack | undefined;
@@ -410,10 +415,24 @@ export class Recorder {
     };
   }
 
+  /**
+   * As that of `core`, whose memory is looked at once for each: a number comes back only when its
+   * row has changed hands 65,536 times.
+   */
+  statement(id: number): StatementIdentity | undefined {
+    let known = this.#statements.get(id);
+    if (known !== undefined) return known;
+    known = this.core.statement(id);
+    if (known === undefined) return undefined;
+    if (this.#statements.size === STATEMENTS_MAX) this.#statements.clear();
+    this.#statements.set(id, known);
+    return known;
+  }
+
   /** @param sql the text as it was issued, for where the statement table was full. */
   statementText(query: RecordedQuery, sql: string = query.sql): string {
     const { statementId, standardConformingStrings } = query;
-    const known = statementId === OTHER_ID ? undefined : this.core.statement(statementId);
+    const known = statementId === OTHER_ID ? undefined : this.statement(statementId);
     if (known !== undefined) return known.text;
     const options = standardConformingStrings === undefined ? {} : { standardConformingStrings };
     return this.engine.normalizeSql(sql, options).text;
