@@ -94,7 +94,11 @@ export class RequestLedger {
     const repeated = findRepeatedStatements(scope, this.#nPlusOneThreshold, recorder, callSites);
     for (const { statementId, sql, count, totalMs, isParallel, sites } of repeated) {
       this.store.addNPlusOne({
-        ...{ sql, route: scope.name, count, totalMs, isParallel },
+        sql,
+        route: scope.name,
+        count,
+        totalMs,
+        isParallel,
         callSite: describeSites(sites),
         timestamp: startedAt,
       });
