@@ -98,13 +98,12 @@ function snapshotTexts(reader: ArenaReader | undefined): readonly string[] {
 }
 
 test('arenas of different dictionaries, and one that brings histograms, are added up as well', () => {
-  const [first, second, third] = [['SELECT a'], ['SELECT b', 'SELECT a'], ['SELECT a']].map(
-    (statements) => readerOf(arenaWith(statements), new StatementDictionary()),
-  );
+  const read = (...statements: string[]): ArenaReader =>
+    readerOf(arenaWith(statements), new StatementDictionary());
   const merged = new Merger()
-    .add(first!.snapshot(0, { histograms: false }), true)
-    .add(second!.snapshot(0, { histograms: false }), true)
-    .add(third!.snapshot(0), true)
+    .add(read('SELECT a').snapshot(0, { histograms: false }), true)
+    .add(read('SELECT b', 'SELECT a').snapshot(0, { histograms: false }), true)
+    .add(read('SELECT a').snapshot(0), true)
     .result();
   const counts = merged.statements.map(({ text, callCount }) => [text, callCount]);
   expect(new Map(counts as [string, number][])).toEqual(
