@@ -50,7 +50,7 @@ const VARIANTS = [
  * toContext }`, medians over the rounds; the ratios are `{ ratio, low, high }`, with the interval
  * that holds 95 % of 2,000 resamplings.
  */
-export async function benchRequest({ rounds = 15, requests = 4_000, warmUp = 1_000 } = {}) {
+export async function benchRequest({ rounds = 15, requests = 15_000, warmUp = 3_000 } = {}) {
   const server = await launchPostgres();
   const agent = createServer((request, response) => {
     request.resume();

@@ -40,9 +40,6 @@ const REPORT_EVERY_NS = 100e6;
 /** Clients are given back without a word: pools with some out are looked at again after this. */
 const LOOK_AGAIN_MS = 250;
 
-/** Under load a queue changes with every query: who looks from outside cannot follow that. */
-const NEWS_EVERY_NS = 1e6;
-
 interface Entry {
   readonly owner: PoolRegistry;
   /** In the engine's table; the lowest that is free. */
@@ -113,9 +110,8 @@ export class PoolRegistry {
   note(pool: object, waiting: number): void {
     const entry = StampedPool.of(pool);
     if (entry === undefined) return;
-    const sinceNs = this.#nowNs() - entry.reportedNs;
-    const isNews = waiting !== entry.waiting && sinceNs >= NEWS_EVERY_NS;
-    if (isNews || sinceNs >= REPORT_EVERY_NS) this.#report(entry);
+    const isNews = waiting !== entry.waiting;
+    if (isNews || this.#nowNs() - entry.reportedNs >= REPORT_EVERY_NS) this.#report(entry);
   }
 
   states(): PoolState[] {
