@@ -37,6 +37,9 @@ const POOLS_MAX = 64;
 
 /** A pool whose queue stays as long as it is gets written down this often at most. */
 const REPORT_EVERY_NS = 100e6;
+
+/** And one whose queue changes with every query this often: to write it down costs more than one. */
+const NEWS_EVERY_NS = 1e6;
 /** Clients are given back without a word: pools with some out are looked at again after this. */
 const LOOK_AGAIN_MS = 250;
 
@@ -70,6 +73,7 @@ class StampedPool extends Stamped {
  */
 export class PoolRegistry {
   readonly #core: Pick<EngineRecorder, 'recordPool' | 'registers'>;
+  readonly #nowNs: () => number;
   #entries: Entry[] = [];
   /** A timer of its own context keeps no request alive that happened to start it. */
   readonly #context = new AsyncResource('hyperdjango.pools');
@@ -77,8 +81,10 @@ export class PoolRegistry {
   /** Pools that found no place. */
   droppedCount = 0;
 
-  constructor(core: Pick<EngineRecorder, 'recordPool' | 'registers'>) {
+  /** @param nowNs reads the clock on which queries begin. */
+  constructor(core: Pick<EngineRecorder, 'recordPool' | 'registers'>, nowNs: () => number) {
     this.#core = core;
+    this.#nowNs = nowNs;
   }
 
   /** A second call for one pool does nothing. */
@@ -105,13 +111,15 @@ export class PoolRegistry {
 
   /**
    * Something has happened to a pool: writes down what it is doing if its queue has changed, or
-   * if that was last done a while ago.
+   * if that was last done a while ago. A change right after another one is left to the next look.
    */
   note(pool: object, waiting: number): void {
     const entry = StampedPool.of(pool);
     if (entry === undefined) return;
     const isNews = waiting !== entry.waiting;
-    if (isNews || this.#nowNs() - entry.reportedNs >= REPORT_EVERY_NS) this.#report(entry);
+    const sinceNs = (isNews ? this.#nowNs() : this.#lastBeginNs()) - entry.reportedNs;
+    if (sinceNs >= (isNews ? NEWS_EVERY_NS : REPORT_EVERY_NS)) this.#report(entry);
+    else if (isNews) this.#lookAgain();
   }
 
   states(): PoolState[] {
@@ -154,7 +162,7 @@ export class PoolRegistry {
   }
 
   /** When a request or query last began: new enough, and costs no look at the clock. */
-  #nowNs(): number {
+  #lastBeginNs(): number {
     return this.#core.registers[REGISTER.startNs] ?? 0;
   }
 }

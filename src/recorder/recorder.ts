@@ -130,7 +130,7 @@ export class Recorder {
       () => engine.nowNs(),
       (ns) => this.segment.recordOverhead(1, ns),
     );
-    this.pools = new PoolRegistry(this.core);
+    this.pools = new PoolRegistry(this.core, () => engine.nowNs());
     reapLater(this.segment.path, engine);
     this.callSites = new CallSites(
       (sql) => this.core.internStatement(sql),

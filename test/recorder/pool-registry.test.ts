@@ -6,14 +6,18 @@ import { PoolRegistry, type PoolState } from '../../src/recorder/pool-registry.t
 
 type Report = [row: number, name: string, total: number, idle: number, waiting: number];
 
-function newRegistry(): { registry: PoolRegistry; reports: Report[] } {
+function newRegistry(nowNs: () => number = () => 0): {
+  registry: PoolRegistry;
+  reports: Report[];
+} {
   const reports: Report[] = [];
-  const registry = new PoolRegistry({
+  const core = {
     registers: new Float64Array(2),
-    recordPool: (...[row, name, total, idle, waiting]) => {
+    recordPool: (...[row, name, total, idle, waiting]: [...Report, max: number]) => {
       reports.push([row, name, total, idle, waiting]);
     },
-  });
+  };
+  const registry = new PoolRegistry(core, nowNs);
   return { registry, reports };
 }
 
@@ -56,6 +60,24 @@ it('does so outside the request that happened to be there', async () => {
   // By a real timer: a faked one has no context.
   await expect.poll(() => seen.length).toBeGreaterThan(1);
   expect(seen.at(-1)).toBeUndefined();
+});
+
+it('writes down a queue that changes, right after another change at the next look', () => {
+  useFakeTimers();
+  let nowNs = 0;
+  const { registry, reports } = newRegistry(() => nowNs);
+  const pool = { waiting: 0 };
+  registry.add(pool, ({ waiting }) => ({ ...stateOf({ idle: 2 }), waiting }));
+  nowNs = 1e6;
+  pool.waiting = 1;
+  registry.note(pool, pool.waiting);
+  expect(reports.at(-1)).toEqual([0, 'db', 2, 2, 1]);
+  nowNs += 0.9e6;
+  pool.waiting = 0;
+  registry.note(pool, pool.waiting);
+  expect(reports).toHaveLength(2);
+  vi.advanceTimersByTime(250);
+  expect(reports.at(-1)).toEqual([0, 'db', 2, 2, 0]);
 });
 
 it('lets no fault of a pool out', () => {
