@@ -176,7 +176,7 @@ const report = [
   '',
   '## SQL',
   '',
-  'What object mappers sent, each text in a string of its own. `npm ci` in `bench/` installs more',
+  'What object mappers sent, each text in a string of its own. `npm install` in `bench/` brings more',
   'peers.',
   '',
   sqlTable(

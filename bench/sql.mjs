@@ -1,6 +1,6 @@
 /**
  * Normalising side by side in one run: the core without Node, both engines, a plain byte loop,
- * PostgreSQL's parser in WebAssembly, and peers where they are installed (`npm ci` in `bench/`).
+ * PostgreSQL's parser in WebAssembly, and peers where they are installed (`npm install` in `bench/`).
  * Medians over rounds; each text is a string of its own, as a driver gets it.
  */
 import { spawnSync } from 'node:child_process';
