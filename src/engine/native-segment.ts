@@ -119,21 +119,21 @@ function watchProcess(binding: NativeSegmentBinding, thread: NativeThread): void
   // Where libuv does not tell how long a loop is busy, the loop itself shows that it runs.
   if (!thread.watchesLoop) setInterval(() => binding.beat(), HEARTBEAT_MS).unref();
   if (!isMainThread) return;
-  let isHandled = false;
   const endHandling = (): void => {
-    if (isHandled) binding.setUncaughtException(false);
-    isHandled = false;
+    process.off('exit', endHandling);
+    binding.setUncaughtException(false);
   };
   process.on('uncaughtExceptionMonitor', () => {
-    isHandled =
-      process.listenerCount('uncaughtException') > 0 ||
-      process.hasUncaughtExceptionCaptureCallback();
     // Also where there is a handler: one that throws ends the process, and nothing else runs.
     binding.setUncaughtException(true);
-    if (isHandled) process.nextTick(endHandling);
+    const isHandled =
+      process.listenerCount('uncaughtException') > 0 ||
+      process.hasUncaughtExceptionCaptureCallback();
+    if (!isHandled) return;
+    process.nextTick(endHandling);
+    // A handler that ends the process has dealt with the exception.
+    process.prependListener('exit', endHandling);
   });
-  // A handler that ends the process has dealt with the exception.
-  process.prependListener('exit', endHandling);
   if (!thread.knowsExitCode) process.on('exit', (code) => binding.noteExitCode(code));
 }
 
