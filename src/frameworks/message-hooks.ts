@@ -10,6 +10,7 @@ import type { HeadArguments } from './response-head.ts';
 
 /** What is told of a message; the class is in `observed-request.ts`. */
 interface MessageObserver {
+  readonly response: object;
   beforeHead(args: HeadArguments): HeadArguments;
   emit(
     target: EventEmitter,
@@ -53,7 +54,9 @@ function keeperOf(response: { readonly req?: object }): object {
 }
 
 function observerOfResponse(response: object): MessageObserver | undefined {
-  return observers?.of(keeperOf(response));
+  const observer = observers?.of(keeperOf(response));
+  // An application may make further responses of a request, to hold back what is written on them.
+  return observer?.response === response ? observer : undefined;
 }
 
 /** Everything that happens to the two is told to the observer. */

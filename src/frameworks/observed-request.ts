@@ -25,7 +25,7 @@ export class ObservedRequest {
   readonly scope: Scope;
   readonly #recorder: Recorder;
   readonly #request: IncomingMessage;
-  readonly #response: ServerResponse;
+  readonly response: ServerResponse;
   readonly #middlewares: PerformanceMiddleware[] = [];
   #findRoute: RouteFinder | undefined;
   #routeSource: object;
@@ -42,7 +42,7 @@ export class ObservedRequest {
   ) {
     this.#recorder = recorder;
     this.#request = request;
-    this.#response = response;
+    this.response = response;
     this.#routeSource = request;
     this.scope = recorder.openScope(
       'request',
@@ -80,10 +80,10 @@ export class ObservedRequest {
   /** Called in place of the response's `writeHead`, just before it. */
   beforeHead(args: HeadArguments): HeadArguments {
     // A second head is the application's error, and its own to throw.
-    if (this.#response.headersSent) return args;
+    if (this.response.headersSent) return args;
     try {
       this.askForRoute();
-      return headWith(this.#response, args, (headers) =>
+      return headWith(this.response, args, (headers) =>
         writeScopeHeaders(this.#recorder, this.scope, this.#middlewares, headers),
       );
     } catch (error) {
@@ -95,7 +95,7 @@ export class ObservedRequest {
   /** Called in place of `emit` of the request and of the response. */
   emit(target: EventEmitter, emit: Emit, args: Parameters<Emit>): boolean {
     if (args[0] === 'close') this.#noteClose(target);
-    else if (args[0] === 'finish' && target === this.#response) this.#isFinished = true;
+    else if (args[0] === 'finish' && target === this.response) this.#isFinished = true;
     // Most of what Node tells is heard by nobody; an error that nobody hears is thrown.
     if (target.listenerCount(args[0]) === 0 && args[0] !== 'error' && args[0] !== 'pipe') {
       return emit.apply(target, args);
@@ -108,9 +108,9 @@ export class ObservedRequest {
     if (this.scope.isClosed) return;
     this.#nameFinally();
     this.#recorder.closeScope(this.scope, {
-      statusCode: this.#response.statusCode,
+      statusCode: this.response.statusCode,
       // Test tools that have no socket only say that they have finished.
-      isAborted: !this.#isFinished && !this.#response.writableFinished,
+      isAborted: !this.#isFinished && !this.response.writableFinished,
     });
   }
 
@@ -126,7 +126,7 @@ export class ObservedRequest {
   #noteClose(target: EventEmitter): void {
     // Node never closes a pipelined response whose turn had not come when the connection was
     // lost; its request it does.
-    if (target === this.#response || this.#request.errored !== null) this.end();
+    if (target === this.response || this.#request.errored !== null) this.end();
   }
 
   /** Until the framework has an answer, or a fault shows that it will have none. Never throws. */

@@ -154,8 +154,15 @@ export class StatsStore {
     if (newest?.sql === sql && newest.route === route) return newest;
     const key = JSON.stringify([route, sql]);
     const sum = this.#nPlusOnes.get(key) ?? {
-      ...{ sql, route, requestCount: 0, runCount: 0, runCountMax: 0, totalMs: 0 },
-      ...{ isParallel: false, callSite: null, timestamp: 0 },
+      sql,
+      route,
+      requestCount: 0,
+      runCount: 0,
+      runCountMax: 0,
+      totalMs: 0,
+      isParallel: false,
+      callSite: null,
+      timestamp: 0,
     };
     // The latest stands last; the one that was seen least lately gives way.
     this.#nPlusOnes.delete(key);

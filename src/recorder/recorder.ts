@@ -134,7 +134,7 @@ export class Recorder {
     reapLater(this.segment.path, engine);
     this.callSites = new CallSites(
       (sql) => this.core.internStatement(sql),
-      (id) => this.core.statement(id)?.fingerprint,
+      (id) => this.statement(id)?.fingerprint,
     );
   }
 
@@ -294,7 +294,7 @@ export class Recorder {
           failed ? OUTCOME.error : OUTCOME.ok,
         );
       }
-      if (scope.hasModels) this.models.learn(scope.queries, this.core);
+      if (scope.hasModels) this.models.learn(scope.queries, this);
     } catch (error) {
       this.reportFault(error);
     }
