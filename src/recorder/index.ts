@@ -7,16 +7,11 @@ export {
   describeSites,
   type SiteGroup,
 } from './call-site.ts';
+export { type Context, NO_STACK } from './context.ts';
 export type { Ignore } from './ignores.ts';
 export type { PoolState, PoolTimes } from './pool-registry.ts';
-export {
-  type Context,
-  getRecorder,
-  isDisabled,
-  NO_STACK,
-  type Recorder,
-  runUnrecorded,
-} from './recorder.ts';
+export { getRecorder, isDisabled, runUnrecorded } from './process-recorder.ts';
+export type { Recorder } from './recorder.ts';
 export {
   type RecordedQuery,
   Scope,

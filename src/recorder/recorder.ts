@@ -3,8 +3,7 @@
  * and on the scope that issued it. Everything else reads.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { basename, dirname } from 'node:path';
-import { isMainThread } from 'node:worker_threads';
+import { basename } from 'node:path';
 
 import {
   type Engine,
@@ -18,10 +17,9 @@ import {
   type Segment,
   type StatementIdentity,
 } from '../engine/engine.ts';
-import { fileLocks, loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
-import { reap } from '../segments/index.ts';
 import { type CallSite, CallSites, type CapturedStack } from './call-site.ts';
+import { type Context, NO_STACK, notePart, ScopePart, UNRECORDED } from './context.ts';
 import { type Ignore, Ignores } from './ignores.ts';
 import { Models } from './models.ts';
 import { OverheadMeter } from './overhead-meter.ts';
@@ -56,37 +54,6 @@ export interface QueryListener {
   onQueryBegan?(query: RecordedQuery): void;
   onQueryEnded?(query: RecordedQuery): void;
 }
-
-/** Marks a piece of work whose queries are the tool's own: never recorded, counted or logged. */
-const UNRECORDED: unique symbol = Symbol('unrecorded');
-
-/** A part of a scope's work, whose queries have something of their own. */
-class ScopePart {
-  readonly scope: Scope;
-  /** The stack that they go by, for libraries that lose it; undefined where they take theirs. */
-  readonly stack: CapturedStack | undefined;
-  /** What keeps them out of every verdict. */
-  readonly ignore: Ignore | undefined;
-  /** The model that an ORM asks for. */
-  readonly model: string | undefined;
-
-  constructor(
-    scope: Scope,
-    stack: CapturedStack | undefined,
-    ignore: Ignore | undefined,
-    model: string | undefined,
-  ) {
-    this.scope = scope;
-    this.stack = stack;
-    this.ignore = ignore;
-    this.model = model;
-  }
-}
-
-export type Context = Scope | ScopePart | typeof UNRECORDED | undefined;
-
-/** Says that it was settled further up whether a query takes a stack, and that it takes none. */
-export const NO_STACK: CapturedStack = {};
 
 export class Recorder {
   readonly engine: Engine;
@@ -131,7 +98,6 @@ export class Recorder {
       (ns) => this.segment.recordOverhead(1, ns),
     );
     this.pools = new PoolRegistry(this.core, () => engine.nowNs());
-    reapLater(this.segment.path, engine);
     this.callSites = new CallSites(
       (sql) => this.core.internStatement(sql),
       (id) => this.statement(id)?.fingerprint,
@@ -533,60 +499,4 @@ export class Recorder {
     query.sql = '';
     query.values = undefined;
   }
-}
-
-function notePart(query: RecordedQuery, context: Context): void {
-  if (!(context instanceof ScopePart)) return;
-  const { scope, ignore, model } = context;
-  if (ignore !== undefined) {
-    query.ignoredBy = ignore;
-    scope.hasIgnored = true;
-  }
-  if (model !== undefined) {
-    query.model = model;
-    scope.hasModels = true;
-  }
-}
-
-/** What the dead have left behind is not the business of the first request. */
-function reapLater(path: string | null, engine: Engine): void {
-  if (path === null || !isMainThread) return;
-  setImmediate(() => {
-    const directory = dirname(path);
-    reap({ directory, locks: fileLocks(), now: Date.now(), nowNs: engine.nowNs() });
-  }).unref();
-}
-
-const REGISTRY_KEY = Symbol.for('hyperdjango.recorder@0');
-const registry = globalThis as { [REGISTRY_KEY]?: Recorder };
-
-/** `HYPERDJANGO_DISABLED=1` turns everything off: no hook, no memory, no header. */
-export function isDisabled(): boolean {
-  const value = process.env['HYPERDJANGO_DISABLED'];
-  return value === '1' || value === 'true';
-}
-
-/**
- * The recorder of this process, made at first use. It lives in a global registry, so that an
- * ESM and a CommonJS copy of this package write to the same one.
- *
- * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` where `HYPERDJANGO_ENGINE=native` asks for
- * an engine that cannot be loaded.
- */
-export function getRecorder(): Recorder {
-  let recorder = registry[REGISTRY_KEY];
-  if (recorder === undefined) {
-    const { engine, reason } = loadEngine();
-    recorder = new Recorder(engine, reason);
-    registry[REGISTRY_KEY] = recorder;
-  }
-  return recorder;
-}
-
-/**
- * Runs the tool's own queries so that nothing records them; makes no recorder where everything
- * is turned off.
- */
-export function runUnrecorded<T>(fn: () => T): T {
-  return isDisabled() ? fn() : getRecorder().runUnrecorded(fn);
 }

@@ -1,0 +1,51 @@
+/** The one recorder of a process. */
+import { dirname } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+
+import { fileLocks, loadEngine } from '../engine/load.ts';
+import { reap } from '../segments/index.ts';
+import { Recorder } from './recorder.ts';
+
+const REGISTRY_KEY = Symbol.for('hyperdjango.recorder@0');
+const registry = globalThis as { [REGISTRY_KEY]?: Recorder };
+
+/** `HYPERDJANGO_DISABLED=1` turns everything off: no hook, no memory, no header. */
+export function isDisabled(): boolean {
+  const value = process.env['HYPERDJANGO_DISABLED'];
+  return value === '1' || value === 'true';
+}
+
+/**
+ * The recorder of this process, made at first use. It lives in a global registry, so that an
+ * ESM and a CommonJS copy of this package write to the same one.
+ *
+ * @throws {HyperDjangoError} `ERR_HYPERDJANGO_ENGINE` where `HYPERDJANGO_ENGINE=native` asks for
+ * an engine that cannot be loaded.
+ */
+export function getRecorder(): Recorder {
+  let recorder = registry[REGISTRY_KEY];
+  if (recorder === undefined) {
+    const { engine, reason } = loadEngine();
+    recorder = new Recorder(engine, reason);
+    registry[REGISTRY_KEY] = recorder;
+    reapLater(recorder);
+  }
+  return recorder;
+}
+
+/**
+ * Runs the tool's own queries so that nothing records them; makes no recorder where everything
+ * is turned off.
+ */
+export function runUnrecorded<T>(fn: () => T): T {
+  return isDisabled() ? fn() : getRecorder().runUnrecorded(fn);
+}
+
+/** What the dead have left behind is not the business of the first request. */
+function reapLater({ segment: { path }, engine }: Recorder): void {
+  if (path === null || !isMainThread) return;
+  setImmediate(() => {
+    const directory = dirname(path);
+    reap({ directory, locks: fileLocks(), now: Date.now(), nowNs: engine.nowNs() });
+  }).unref();
+}
