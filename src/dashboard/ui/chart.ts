@@ -3,6 +3,7 @@ import uPlot from 'uplot';
 import type { RequestRow } from '../data.ts';
 import { FLAG_MARKS, flagsOf } from './flags.tsx';
 import { formatClock } from './format.ts';
+import { latestInOrder } from './order.ts';
 
 export type ChartScale = 'log' | 'linear';
 
@@ -61,7 +62,7 @@ export function createRequestChart(
     const width = parent.clientWidth;
     if (width === 0) return;
     const capacity = Math.floor((width - AXIS_PX) / SLOT_PX_MIN);
-    shown = latest.slice(0, capacity).toReversed();
+    shown = latestInOrder(latest, capacity);
     // Few requests stay slim bars at the right instead of a few broad ones.
     slotCount = Math.max(shown.length, Math.floor((width - AXIS_PX) / SLOT_PX_MAX));
     const columns: uPlot.AlignedData = [
