@@ -82,16 +82,16 @@ describe('the heartbeat', () => {
       expect((blocked >> BigInt(signal - 1)) & 1n, `signal ${signal}`).toBe(1n);
     }
     const cpuNs = (): number => Number(of(task, 'schedstat').split(' ')[0]);
-    const shares: number[] = [];
-    for (let round = 0; round < 3; round += 1) {
+    // What else runs on the machine can only add: one quiet second is enough.
+    let leastShare = 1;
+    for (let round = 0; round < 15 && leastShare >= 0.001; round += 1) {
       const before = cpuNs();
       const sinceNs = look().heartbeatNs;
       await beats(20, sinceNs);
-      shares.push((cpuNs() - before) / (look().heartbeatNs - sinceNs));
+      leastShare = Math.min(leastShare, (cpuNs() - before) / (look().heartbeatNs - sinceNs));
     }
     await end();
-    // What else runs on the machine can only add.
-    expect(Math.min(...shares)).toBeLessThan(0.001);
+    expect(leastShare).toBeLessThan(0.001);
   });
 
   it('ends with the process that is asked to end, and with no other', async () => {
