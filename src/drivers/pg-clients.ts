@@ -1,4 +1,5 @@
-/** What is known of each client of node-postgres. */
+/** What is known of each client of node-postgres, and of the query that it is handed. */
+import type { RecordedQuery, Recorder } from '../recorder/index.ts';
 import { Stamped } from '../util/stamp.ts';
 import type { PgClient, PgPool, PgQuery } from './pg-types.ts';
 
@@ -20,13 +21,14 @@ export interface ClientState {
 class StampedClient extends Stamped {
   #state: ClientState | undefined;
 
-  static of(target: PgClient): ClientState | undefined {
-    return #state in target ? (target as StampedClient).#state : undefined;
-  }
-
-  static put(target: PgClient, state: ClientState | undefined): void {
-    if (#state in target) (target as StampedClient).#state = state;
-    else new StampedClient(target).#state = state;
+  static of(target: PgClient): ClientState {
+    // Asked several times a query, and answered with no only once a client: to ask first whether
+    // the field is there would cost as much again.
+    try {
+      return (target as unknown as StampedClient).#state as ClientState;
+    } catch {
+      return (new StampedClient(target).#state = newState(target));
+    }
   }
 }
 
@@ -35,18 +37,53 @@ let references: WeakRef<PgClient>[] = [];
 /** References are looked through for dead ones at each doubling. */
 let pruneAt = 64;
 
-export function stateOf(client: PgClient): ClientState {
-  let state = StampedClient.of(client);
-  if (state === undefined) {
-    state = { pool: undefined, waitNs: 0, openedNs: 0, connectNs: 0, heldSinceNs: 0 };
-    StampedClient.put(client, state);
-    references.push(new WeakRef(client));
-    if (references.length >= pruneAt) {
-      references = references.filter((reference) => reference.deref() !== undefined);
-      pruneAt = Math.max(64, references.length * 2);
-    }
+/** Made when it is first asked for. */
+export const stateOf: (client: PgClient) => ClientState = StampedClient.of;
+
+function newState(client: PgClient): ClientState {
+  references.push(new WeakRef(client));
+  if (references.length >= pruneAt) {
+    references = references.filter((reference) => reference.deref() !== undefined);
+    pruneAt = Math.max(64, references.length * 2);
   }
-  return state;
+  return { pool: undefined, waitNs: 0, openedNs: 0, connectNs: 0, heldSinceNs: 0 };
+}
+
+/** What `pool.query()` noted, while the pool asks its client for it. */
+let handed: RecordedQuery | undefined;
+
+/** Calls the pool's own callback, which asks its client for the one query and calls nobody else. */
+export function handOver<T>(query: RecordedQuery, ask: () => T): T {
+  handed = query;
+  try {
+    return ask();
+  } finally {
+    handed = undefined;
+  }
+}
+
+/** Notes that a client is asked for a query: the one that its pool hands to it, or another one. */
+export function issueOn(
+  recorder: Recorder,
+  client: PgClient,
+  sql: string,
+  values: readonly unknown[] | undefined,
+  below: unknown,
+): RecordedQuery | undefined {
+  const query = handed ?? recorder.issue(sql, values, undefined, below);
+  if (query === undefined) return undefined;
+  handed = undefined;
+  const state = stateOf(client);
+  // What lies between the pool and the client may have added to the text.
+  query.sql = sql;
+  query.values = values;
+  query.source = state.pool ?? client;
+  if (state.waitNs > 0) {
+    query.poolWaitNs = state.waitNs;
+    query.connectNs = state.connectNs;
+    state.waitNs = 0;
+  }
+  return query;
 }
 
 /** Queries that were given to clients of this class, and have not ended. */

@@ -12,7 +12,7 @@
 import { OUTCOME, type Outcome } from '../engine/engine.ts';
 import { getRecorder, type RecordedQuery, type Recorder } from '../recorder/index.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
-import { stateOf } from './pg-clients.ts';
+import { issueOn, stateOf } from './pg-clients.ts';
 import type { PgCallback, PgClient, PgResult } from './pg-types.ts';
 import { sqlStateOf } from './sql-state.ts';
 
@@ -129,18 +129,8 @@ function issue(
     const sql = query === undefined ? config : (query?.text ?? named);
     if (typeof sql !== 'string') return undefined;
     const values = query?.values ?? second;
-    const state = stateOf(client as unknown as PgClient);
-    const record = recorder.issue(
-      sql,
-      Array.isArray(values) ? values : undefined,
-      state.pool ?? client,
-      below,
-    );
-    if (record === undefined) return undefined;
-    record.poolWaitNs = state.waitNs;
-    record.connectNs = state.waitNs === 0 ? 0 : state.connectNs;
-    state.waitNs = 0;
-    return record;
+    const given = Array.isArray(values) ? values : undefined;
+    return issueOn(recorder, client as unknown as PgClient, sql, given, below);
   } catch (error) {
     recorder.reportFault(error);
     return undefined;

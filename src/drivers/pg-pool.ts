@@ -3,17 +3,16 @@
  * scope and the call site that the wait would lose.
  */
 import {
-  type CapturedStack,
-  type Context,
   getRecorder,
-  NO_STACK,
+  type PoolEntry,
   type PoolState,
   type PoolTimes,
+  type RecordedQuery,
   type Recorder,
 } from '../recorder/index.ts';
 import { Stamped } from '../util/stamp.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
-import { stateOf } from './pg-clients.ts';
+import { handOver, stateOf } from './pg-clients.ts';
 import type {
   PgClient,
   PgConnectCallback,
@@ -26,26 +25,29 @@ import type {
 /** Instead of the time at which a client was asked for. */
 const NO_WAIT = -1;
 
-type Times = { -readonly [K in keyof PoolTimes]: number };
+/** What is known of a pool. */
+interface Watched {
+  readonly times: { -readonly [K in keyof PoolTimes]: number };
+  /** Undefined where the registry has no place. */
+  entry: PoolEntry | undefined;
+}
 
 /** A pool, with what it has taken. */
 class StampedPool extends Stamped {
-  #times: Times | undefined;
+  #watched: Watched | undefined;
 
-  static of(target: PgPool): Times | undefined {
-    return #times in target ? (target as StampedPool).#times : undefined;
+  static of(target: PgPool): Watched | undefined {
+    return #watched in target ? (target as StampedPool).#watched : undefined;
   }
 
-  static put(target: PgPool, times: Times | undefined): void {
-    if (#times in target) (target as StampedPool).#times = times;
-    else new StampedPool(target).#times = times;
+  static put(target: PgPool, watched: Watched): void {
+    new StampedPool(target).#watched = watched;
   }
 }
 
-/** Of the `pool.query()` that is calling `connect()` at this moment. */
-let pendingStack: CapturedStack | undefined;
-let pendingContext: Context;
-let isPendingForPromise = false;
+/** Whether a `pool.query()` is calling `connect()` at this moment, and what it has noted. */
+let isAsking = false;
+let asked: RecordedQuery | undefined;
 
 /** Hooks the pools of one copy of pg-pool; a second call does nothing. */
 export function instrumentPool(Pool: PgPoolClass): void {
@@ -63,47 +65,48 @@ export function uninstrumentPool(Pool: PgPoolClass): void {
   unpatch(rootOf(Pool.prototype, 'connect'));
 }
 
-/** `pool.query()` asks its client only when the caller's frames are gone. */
+/**
+ * `pool.query()` asks its client only when the caller's frames and context are gone: the query is
+ * noted here, and handed on to the client.
+ */
 function patchQuery(pools: PgPool, recorder: Recorder): Undo {
   return replaceMethod(pools, 'query', (original) => {
     return function query(this: PgPool, ...args: Parameters<PgPool['query']>): unknown {
-      const outerStack = pendingStack;
-      const outerContext = pendingContext;
-      const wasForPromise = isPendingForPromise;
-      pendingContext = recorder.captureContext();
-      pendingStack = takeStack(recorder, args[0], query, pendingContext);
-      isPendingForPromise = !args[2] && typeof args[1] !== 'function' && !isSubmittable(args[0]);
+      asked = ask(recorder, args[0], args[1], args[2], query);
+      isAsking = true;
       try {
         return original.apply(this, args);
       } finally {
-        pendingStack = outerStack;
-        pendingContext = outerContext;
-        isPendingForPromise = wasForPromise;
+        isAsking = false;
+        asked = undefined;
       }
     };
   });
 }
 
-function isSubmittable(config: unknown): boolean {
-  return (
-    typeof config === 'object' &&
-    config !== null &&
-    typeof (config as Partial<PgQuery>).submit === 'function'
-  );
-}
-
-function takeStack(
+function ask(
   recorder: Recorder,
   config: unknown,
+  values: unknown,
+  callback: unknown,
   below: unknown,
-  context: Context,
-): CapturedStack {
+): RecordedQuery | undefined {
   try {
-    const sql = typeof config === 'string' ? config : (config as { text?: unknown } | null)?.text;
-    return typeof sql === 'string' ? recorder.takeStack(sql, below, context) : NO_STACK;
+    const query = typeof config === 'string' ? undefined : (config as Partial<PgQuery> | null);
+    const sql = query === undefined ? config : query?.text;
+    // The text of a prepared statement that is run by its name is known to its client alone.
+    const noted =
+      typeof sql === 'string'
+        ? recorder.issue(sql, undefined, undefined, below)
+        : recorder.issue('', undefined, undefined);
+    if (noted !== undefined) {
+      noted.isForPromise =
+        !callback && typeof values !== 'function' && typeof query?.submit !== 'function';
+    }
+    return noted;
   } catch (error) {
     recorder.reportFault(error);
-    return NO_STACK;
+    return undefined;
   }
 }
 
@@ -111,31 +114,30 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
   return replaceMethod(pools, 'connect', (original) => {
     return function connect(this: PgPool, callback?: PgConnectCallback | null): unknown {
       if (!callback && this.ending) return original.call(this);
-      const stack = pendingStack;
-      pendingStack = undefined;
-      const isForPromise = isPendingForPromise;
-      const context = stack === undefined ? recorder.captureContext() : pendingContext;
-      watchPool(recorder, this);
+      const query = asked;
+      const isHeld = !isAsking;
+      asked = undefined;
+      isAsking = false;
+      const watched = StampedPool.of(this) ?? watchPool(recorder, this);
       // A client that lies ready is not waited for.
       const startNs = this.idleCount > this.waitingCount ? NO_WAIT : recorder.engine.nowNs();
       if (callback) {
         const connected: PgConnectCallback =
-          stack !== undefined && isForPromise
-            ? // The pool's own callback, which hands its query to the client.
-              (error, client, done) => {
-                noteCheckout(recorder, this, client, startNs, false);
-                return recorder.issueIn(context, stack, callback, error, client, done);
-              }
-            : (...result) => {
-                noteCheckout(recorder, this, result[1], startNs, stack === undefined);
-                return recorder.runIn(context, () =>
-                  stack === undefined || result[0]
-                    ? callback(...result)
-                    : recorder.runWithStack(stack, () => callback(...result)),
+          query === undefined
+            ? connectedFor(recorder, this, watched, startNs, isHeld, callback)
+            : (error, client, done) => {
+                noteCheckout(recorder, this, watched, client, startNs, false);
+                if (!error && query.isForPromise) {
+                  return handOver(query, () => callback(error, client, done));
+                }
+                return recorder.runIn(recorder.contextOf(query), () =>
+                  error
+                    ? callback(error, client, done)
+                    : handOver(query, () => callback(error, client, done)),
                 );
               };
         const returned = original.call(this, connected);
-        if (startNs !== NO_WAIT) notePool(recorder, this);
+        if (startNs !== NO_WAIT) notePool(recorder, this, watched, startNs);
         return returned;
       }
       // The driver's own promise form, so that failing takes as many ticks as it does without us,
@@ -148,13 +150,29 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
         throw error;
       });
       original.call(this, (error, client) => {
-        noteCheckout(recorder, this, client, startNs, true);
+        noteCheckout(recorder, this, watched, client, startNs, true);
         settle(error, client);
       });
-      if (startNs !== NO_WAIT) notePool(recorder, this);
+      if (startNs !== NO_WAIT) notePool(recorder, this, watched, startNs);
       return connected;
     };
   });
+}
+
+/** For a callback of the application's. */
+function connectedFor(
+  recorder: Recorder,
+  pool: PgPool,
+  watched: Watched | undefined,
+  startNs: number,
+  isHeld: boolean,
+  callback: PgConnectCallback,
+): PgConnectCallback {
+  const context = recorder.captureContext();
+  return (...result) => {
+    noteCheckout(recorder, pool, watched, result[1], startNs, isHeld);
+    return recorder.runIn(context, () => callback(...result));
+  };
 }
 
 function patchRelease(pools: PgPool, recorder: Recorder): Undo {
@@ -170,37 +188,46 @@ function patchRelease(pools: PgPool, recorder: Recorder): Undo {
 function noteCheckout(
   recorder: Recorder,
   pool: PgPool,
+  watched: Watched | undefined,
   client: PgClient | undefined,
   startNs: number,
   isHeld: boolean,
 ): void {
-  notePool(recorder, pool);
+  notePool(recorder, pool, watched, recorder.lastBeginNs());
   if (client === undefined) return;
-  const nowNs = isHeld || startNs !== NO_WAIT ? recorder.engine.nowNs() : 0;
-  const waitNs = startNs === NO_WAIT ? 0 : Math.max(0, nowNs - startNs);
   const state = stateOf(client);
+  const { openedNs } = state;
   state.pool = pool;
-  state.waitNs = waitNs;
-  state.connectNs = Math.min(state.openedNs, waitNs);
+  state.waitNs = 0;
   state.openedNs = 0;
   // `pool.query()` holds a client for as long as its query runs, which is known.
-  state.heldSinceNs = isHeld ? nowNs : 0;
-  const times = StampedPool.of(pool);
-  if (times === undefined) return;
-  times.checkoutCount += 1;
-  if (waitNs === 0) return;
+  state.heldSinceNs = 0;
+  if (watched !== undefined) watched.times.checkoutCount += 1;
+  if (!isHeld && startNs === NO_WAIT) return;
+  const nowNs = recorder.engine.nowNs();
+  if (isHeld) state.heldSinceNs = nowNs;
+  if (startNs === NO_WAIT) return;
+  state.waitNs = Math.max(0, nowNs - startNs);
+  state.connectNs = Math.min(openedNs, state.waitNs);
+  if (watched !== undefined) noteWait(watched.times, state);
+}
+
+function noteWait(
+  times: Watched['times'],
+  { waitNs, connectNs }: { readonly waitNs: number; readonly connectNs: number },
+): void {
   times.waitTotalMs += waitNs / 1e6;
   times.waitMaxMs = Math.max(times.waitMaxMs, waitNs / 1e6);
-  if (state.connectNs === 0) return;
+  if (connectNs === 0) return;
   times.connectCount += 1;
-  times.connectTotalMs += state.connectNs / 1e6;
-  times.connectMaxMs = Math.max(times.connectMaxMs, state.connectNs / 1e6);
+  times.connectTotalMs += connectNs / 1e6;
+  times.connectMaxMs = Math.max(times.connectMaxMs, connectNs / 1e6);
 }
 
 function noteRelease(recorder: Recorder, pool: PgPool, client: PgClient): void {
   const state = stateOf(client);
   if (state.heldSinceNs === 0) return;
-  const times = StampedPool.of(pool);
+  const times = StampedPool.of(pool)?.times;
   if (times === undefined) return;
   const heldMs = Math.max(0, recorder.engine.nowNs() - state.heldSinceNs) / 1e6;
   state.heldSinceNs = 0;
@@ -209,29 +236,40 @@ function noteRelease(recorder: Recorder, pool: PgPool, client: PgClient): void {
   times.heldMaxMs = Math.max(times.heldMaxMs, heldMs);
 }
 
-function watchPool(recorder: Recorder, pool: PgPool): void {
+function watchPool(recorder: Recorder, pool: PgPool): Watched | undefined {
   try {
-    if (StampedPool.of(pool) !== undefined || recorder.isUnrecorded()) return;
-    StampedPool.put(pool, {
-      checkoutCount: 0,
-      waitTotalMs: 0,
-      waitMaxMs: 0,
-      connectCount: 0,
-      connectTotalMs: 0,
-      connectMaxMs: 0,
-      heldCount: 0,
-      heldTotalMs: 0,
-      heldMaxMs: 0,
-    });
-    recorder.pools.add(pool, describePool);
+    if (recorder.isUnrecorded()) return undefined;
+    const watched: Watched = {
+      times: {
+        checkoutCount: 0,
+        waitTotalMs: 0,
+        waitMaxMs: 0,
+        connectCount: 0,
+        connectTotalMs: 0,
+        connectMaxMs: 0,
+        heldCount: 0,
+        heldTotalMs: 0,
+        heldMaxMs: 0,
+      },
+      entry: undefined,
+    };
+    StampedPool.put(pool, watched);
+    watched.entry = recorder.pools.add(pool, describePool);
+    return watched;
   } catch (error) {
     recorder.reportFault(error);
+    return undefined;
   }
 }
 
-function notePool(recorder: Recorder, pool: PgPool): void {
+function notePool(
+  recorder: Recorder,
+  pool: PgPool,
+  watched: Watched | undefined,
+  nowNs: number,
+): void {
   try {
-    recorder.pools.note(pool, pool.waitingCount);
+    watched?.entry?.note(pool.waitingCount, nowNs);
   } catch (error) {
     recorder.reportFault(error);
   }
@@ -239,7 +277,7 @@ function notePool(recorder: Recorder, pool: PgPool): void {
 
 function describePool(pool: PgPool): PoolState {
   const { totalCount: total, idleCount: idle, waitingCount: waiting, options } = pool;
-  const times = StampedPool.of(pool);
+  const times = StampedPool.of(pool)?.times;
   return {
     name: nameOf(options),
     total,

@@ -17,7 +17,7 @@ import { OUTCOME, type Outcome } from '../engine/engine.ts';
 import { getRecorder, type RecordedQuery, type Recorder } from '../recorder/index.ts';
 import { Stamped } from '../util/stamp.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
-import { queriesInFlight, queueOf, stateOf } from './pg-clients.ts';
+import { issueOn, queriesInFlight, queueOf, stateOf } from './pg-clients.ts';
 import type { PgCallback, PgClient, PgClientClass, PgConnection, PgQuery } from './pg-types.ts';
 import { sqlStateOf } from './sql-state.ts';
 
@@ -34,14 +34,16 @@ class StampedConnection extends Stamped {
   #state: ConnectionState | undefined;
 
   static of(target: PgConnection): ConnectionState {
-    if (!(#state in target)) {
-      new StampedConnection(target).#state = {
+    // As that of a client.
+    try {
+      return (target as StampedConnection).#state as ConnectionState;
+    } catch {
+      return (new StampedConnection(target).#state = {
         standardConformingStrings: undefined,
         query: undefined,
         record: undefined,
-      };
+      });
     }
-    return (target as StampedConnection).#state as ConnectionState;
   }
 
   static has(target: PgConnection): boolean {
@@ -49,17 +51,29 @@ class StampedConnection extends Stamped {
   }
 }
 
+/** Queries with a stamp that have not ended: those that find their connection idle never have one. */
+let stampedCount = 0;
+
 /** A query that waits in a queue or shares its connection, with what is being recorded of it. */
 class StampedQuery extends Stamped {
   #record: RecordedQuery | undefined;
 
   static of(target: PgQuery): RecordedQuery | undefined {
-    return #record in target ? (target as StampedQuery).#record : undefined;
+    return stampedCount > 0 && #record in target ? (target as StampedQuery).#record : undefined;
   }
 
-  static put(target: PgQuery, record: RecordedQuery | undefined): void {
+  static put(target: PgQuery, record: RecordedQuery): void {
+    if (StampedQuery.of(target) === undefined) stampedCount += 1;
     if (#record in target) (target as StampedQuery).#record = record;
     else new StampedQuery(target).#record = record;
+  }
+
+  static take(target: PgQuery): RecordedQuery | undefined {
+    const record = StampedQuery.of(target);
+    if (record === undefined) return undefined;
+    (target as unknown as StampedQuery).#record = undefined;
+    stampedCount -= 1;
+    return record;
   }
 }
 
@@ -71,8 +85,6 @@ const undoes = new WeakMap<PgQuery, Undo[]>();
 const rowCounts = new WeakMap<PgQuery, number>();
 /** Whether one of these three has ever held anything: most applications never need them. */
 let isAnyExtended = false;
-/** Whether any query was ever stamped: those that find their connection idle never are. */
-let isAnyStamped = false;
 /** The query that `client.query()` is issuing at this moment, until `submit()` claims it. */
 let issuing: RecordedQuery | undefined;
 
@@ -110,7 +122,7 @@ function patchIssue(clients: PgClient, queries: PgQuery, recorder: Recorder): Un
   return replaceMethod(clients, 'query', (original) => {
     return function query(this: PgClient, ...args: Parameters<PgClient['query']>): unknown {
       const outer = issuing;
-      const record = issue(recorder, queries, this, args, query);
+      const record = issue(recorder, queries, this, args[0], args[1], args[2], query);
       issuing = record;
       let result;
       try {
@@ -226,12 +238,12 @@ function issue(
   recorder: Recorder,
   queries: PgQuery,
   client: PgClient,
-  args: Parameters<PgClient['query']>,
+  config: unknown,
+  values: unknown,
+  callback: unknown,
   below: unknown,
 ): RecordedQuery | undefined {
   try {
-    const config = args[0];
-    const values = args[1];
     const query = typeof config === 'string' ? undefined : (config as Partial<PgQuery> | null);
     const sql = query === undefined ? config : query && textOf(query, client);
     if (typeof sql !== 'string') return undefined;
@@ -239,20 +251,9 @@ function issue(
     const own = query?.values ?? query?.cursor?.values;
     // The second argument may be the callback.
     const given = isSubmittable || !Array.isArray(values) ? own : values;
-    const state = stateOf(client);
-    const record = recorder.issue(
-      sql,
-      Array.isArray(given) ? given : undefined,
-      state.pool ?? client,
-      below,
-    );
+    const record = issueOn(recorder, client, sql, Array.isArray(given) ? given : undefined, below);
     if (record === undefined) return undefined;
-    if (state.waitNs > 0) {
-      record.poolWaitNs = state.waitNs;
-      record.connectNs = state.connectNs;
-      state.waitNs = 0;
-    }
-    record.isForPromise ||= !isSubmittable && !hasCallback(args);
+    record.isForPromise ||= !isSubmittable && !hasCallback(config, values, callback);
     if (isSubmittable) {
       const submittable = query as PgQuery;
       if (submittable.submit !== queries.submit) patchInstance(submittable, recorder);
@@ -265,7 +266,7 @@ function issue(
   }
 }
 
-function hasCallback([config, values, callback]: Parameters<PgClient['query']>): boolean {
+function hasCallback(config: unknown, values: unknown, callback: unknown): boolean {
   return (
     typeof values === 'function' ||
     Boolean(callback) ||
@@ -297,7 +298,6 @@ function claimQueued(
     const queued = queueOf(client)?.at(-1);
     const isFree = queued !== undefined && recordOf(queued, client.connection) === undefined;
     if (isFree && isOf(record, queued)) {
-      isAnyStamped = true;
       StampedQuery.put(queued, record);
     } else if (queued !== undefined && queued === config) {
       isAnyExtended = true;
@@ -321,7 +321,6 @@ function beginSubmitted(recorder: Recorder, query: PgQuery, connection: unknown)
       // What hands over rows says nothing of the connection.
       const isApart = isAnyExtended && undoes.has(query);
       if (state === undefined || state.query !== undefined || isApart) {
-        isAnyStamped = true;
         StampedQuery.put(query, record);
       } else {
         state.query = query;
@@ -349,8 +348,7 @@ function recordOf(query: PgQuery, connection: unknown): RecordedQuery | undefine
 }
 
 function recordIn(state: ConnectionState | undefined, query: PgQuery): RecordedQuery | undefined {
-  if (state?.query === query) return state.record;
-  return isAnyStamped ? StampedQuery.of(query) : undefined;
+  return state?.query === query ? state.record : StampedQuery.of(query);
 }
 
 /** @returns what has ended; undefined where the query is none of ours, or ended before. */
@@ -364,21 +362,19 @@ function end(
   try {
     const rowCount = outcome === OUTCOME.ok ? rowCountOf(query) : -1;
     const state = stateOfConnection(connection);
-    let record: RecordedQuery | undefined;
+    let record;
     if (state?.query === query) {
       record = state.record;
       state.query = undefined;
       state.record = undefined;
-    } else if (isAnyStamped) {
-      record = StampedQuery.of(query);
-      StampedQuery.put(query, undefined);
+    } else {
+      record = StampedQuery.take(query);
     }
     if (isAnyExtended) {
       const rerun = rerunsOf.get(query)?.shift();
       if (rerun === undefined) {
         undoLife(query);
       } else {
-        isAnyStamped = true;
         StampedQuery.put(query, rerun);
       }
     }

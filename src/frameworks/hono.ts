@@ -117,7 +117,7 @@ async function answerInProcess(
   try {
     await recorder.runIn(scope, next);
     statusCode = c.res.status;
-    if (isOwn) scope.name = name.final;
+    if (isOwn) scope.rename(name.final);
     writeHeaders(recorder, scope, middlewares, c);
   } finally {
     if (isOwn) recorder.closeScope(scope, { statusCode, isAborted: false });

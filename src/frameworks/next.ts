@@ -112,7 +112,7 @@ async function answer(
     statusCode = response.status;
     return withHeaders(recorder, middleware, scope, response);
   } finally {
-    scope.name = `${method} ${await route()}`;
+    scope.rename(`${method} ${await route()}`);
     if (isOwn) recorder.closeScope(scope, { statusCode, isAborted: false });
   }
 }

@@ -69,7 +69,7 @@ export class ObservedRequest {
   nameRoute(route: string): void {
     this.#isNamed = true;
     this.scope.namer = undefined;
-    this.scope.name = `${this.#request.method ?? 'GET'} ${route}`;
+    this.scope.rename(`${this.#request.method ?? 'GET'} ${route}`);
   }
 
   /** Asks once, when all is over; where several layers know a name, the outermost is right. */
@@ -117,7 +117,7 @@ export class ObservedRequest {
   #nameFinally(): void {
     if (this.#finalName === undefined) return this.askForRoute();
     try {
-      this.scope.name = this.#finalName.final;
+      this.scope.rename(this.#finalName.final);
     } catch (error) {
       this.#recorder.reportFault(error);
     }
@@ -172,7 +172,7 @@ export function observeRequest(
     observed = new ObservedRequest(getRecorder(), request, response, name);
     observeMessages(request, response, observed);
   } else if (name !== undefined) {
-    observed.scope.name = name;
+    observed.scope.rename(name);
   }
   for (const middleware of middlewares) observed.join(middleware);
   // An earlier middleware may have waited for longer than the client.

@@ -38,8 +38,10 @@ export class SeenStatements {
   /** Statements whose key had been seen, and their runs: few, so that a look through is quick. */
   readonly repeated: number[] = [];
   readonly runs: number[] = [];
+  /** The last of those texts: repetitions come one after another. Emptied with the scope. */
+  settledText: string | undefined = undefined;
   /** Calls of builders by what they ask for. */
-  named: Map<string, number> | undefined;
+  named: Map<string, number> | undefined = undefined;
 }
 
 /** The part of a scope that call sites need. */
@@ -131,6 +133,7 @@ export class CallSites {
    * @returns undefined where this run of the statement takes no stack.
    */
   take(scope: SiteScope, sql: string, below: unknown): CapturedStack | undefined {
+    if (sql === scope.seen.settledText && this.#wanted.size === 0) return undefined;
     const isDue = this.isDue(scope, sql);
     if (this.#wanted.size > 0) {
       const statementId = this.#statementOf(sql);
@@ -144,7 +147,10 @@ export class CallSites {
     const { keys, settled } = seen;
     const key = keyOf(sql);
     const textKey = key ^ (sql.length << 8);
-    if (settled.length > 0 && settled.includes(textKey)) return false;
+    if (settled.length > 0 && settled.includes(textKey)) {
+      seen.settledText = sql;
+      return false;
+    }
     if (!keys.includes(key)) {
       if (keys.length < KEYS_MAX) keys.push(key);
       return false;

@@ -1,7 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 
-import { type EngineRecorder, REGISTER } from '../engine/engine.ts';
-import { Stamped } from '../util/stamp.ts';
+import type { EngineRecorder } from '../engine/engine.ts';
 
 /** What a pool is doing now. */
 export interface PoolState {
@@ -43,27 +42,36 @@ const NEWS_EVERY_NS = 1e6;
 /** Clients are given back without a word: pools with some out are looked at again after this. */
 const LOOK_AGAIN_MS = 250;
 
-interface Entry {
-  readonly owner: PoolRegistry;
+/** A pool's place in the registry. */
+export class PoolEntry {
   /** In the engine's table; the lowest that is free. */
   readonly row: number;
   /** undefined when the pool is gone. */
   readonly read: () => PoolState | undefined;
-  waiting: number;
-  reportedNs: number;
-}
+  /** As was last written down, and when. */
+  waiting = 0;
+  reportedNs = 0;
+  readonly #registry: PoolRegistry;
 
-/** A pool, with its place in the registry. */
-class StampedPool extends Stamped {
-  #entry: Entry | undefined;
-
-  static of(target: object): Entry | undefined {
-    return #entry in target ? target.#entry : undefined;
+  constructor(registry: PoolRegistry, row: number, read: PoolEntry['read']) {
+    this.#registry = registry;
+    this.row = row;
+    this.read = read;
   }
 
-  static put(target: object, entry: Entry | undefined): void {
-    if (#entry in target) target.#entry = entry;
-    else new StampedPool(target).#entry = entry;
+  /**
+   * Something has happened to the pool: writes down what it is doing if its queue has changed, or
+   * if that was last done a while ago. A change right after another one is left to the next look.
+   *
+   * @param nowNs when a request or query last began is new enough, and costs no look at the clock.
+   */
+  note(waiting: number, nowNs: number): void {
+    const isNews = waiting !== this.waiting;
+    if (nowNs - this.reportedNs >= (isNews ? NEWS_EVERY_NS : REPORT_EVERY_NS)) {
+      this.#registry.report(this);
+    } else if (isNews) {
+      this.#registry.lookAgain();
+    }
   }
 }
 
@@ -72,9 +80,9 @@ class StampedPool extends Stamped {
  * written into the engine's memory too, where other processes see it.
  */
 export class PoolRegistry {
-  readonly #core: Pick<EngineRecorder, 'recordPool' | 'registers'>;
+  readonly #core: Pick<EngineRecorder, 'recordPool'>;
   readonly #nowNs: () => number;
-  #entries: Entry[] = [];
+  #entries: PoolEntry[] = [];
   /** A timer of its own context keeps no request alive that happened to start it. */
   readonly #context = new AsyncResource('hyperdjango.pools');
   #timer: NodeJS.Timeout | undefined;
@@ -82,18 +90,17 @@ export class PoolRegistry {
   droppedCount = 0;
 
   /** @param nowNs reads the clock on which queries begin. */
-  constructor(core: Pick<EngineRecorder, 'recordPool' | 'registers'>, nowNs: () => number) {
+  constructor(core: Pick<EngineRecorder, 'recordPool'>, nowNs: () => number) {
     this.#core = core;
     this.#nowNs = nowNs;
   }
 
-  /** A second call for one pool does nothing. */
-  add<T extends object>(pool: T, describe: (pool: T) => PoolState): void {
-    if (StampedPool.of(pool)?.owner === this) return;
+  /** @returns undefined where there is no place for it. */
+  add<T extends object>(pool: T, describe: (pool: T) => PoolState): PoolEntry | undefined {
     this.#letGo();
     if (this.#entries.length === POOLS_MAX) {
       this.droppedCount += 1;
-      return;
+      return undefined;
     }
     const reference = new WeakRef(pool);
     const read = (): PoolState | undefined => {
@@ -103,40 +110,29 @@ export class PoolRegistry {
     const rows = new Set(this.#entries.map(({ row }) => row));
     let row = 0;
     while (rows.has(row)) row += 1;
-    const entry = { owner: this, row, read, waiting: 0, reportedNs: 0 };
+    const entry = new PoolEntry(this, row, read);
     this.#entries.push(entry);
-    StampedPool.put(pool, entry);
-    this.#report(entry);
-  }
-
-  /**
-   * Something has happened to a pool: writes down what it is doing if its queue has changed, or
-   * if that was last done a while ago. A change right after another one is left to the next look.
-   */
-  note(pool: object, waiting: number): void {
-    const entry = StampedPool.of(pool);
-    if (entry === undefined) return;
-    const isNews = waiting !== entry.waiting;
-    const sinceNs = (isNews ? this.#nowNs() : this.#lastBeginNs()) - entry.reportedNs;
-    if (sinceNs >= (isNews ? NEWS_EVERY_NS : REPORT_EVERY_NS)) this.#report(entry);
-    else if (isNews) this.#lookAgain();
+    this.report(entry);
+    return entry;
   }
 
   states(): PoolState[] {
     return this.#entries.map(({ read }) => read()).filter((state) => state !== undefined);
   }
 
-  #report(entry: Entry): void {
+  /** Writes down what the pool is doing. */
+  report(entry: PoolEntry): void {
     const state = entry.read();
     if (state === undefined) return;
     entry.waiting = state.waiting;
     entry.reportedNs = this.#nowNs();
     const { name, total, idle, active, waiting, max } = state;
     this.#core.recordPool(entry.row, name, total, idle, waiting, max);
-    if (active > 0 || waiting > 0) this.#lookAgain();
+    if (active > 0 || waiting > 0) this.lookAgain();
   }
 
-  #lookAgain(): void {
+  /** After a while. */
+  lookAgain(): void {
     if (this.#timer !== undefined) return;
     this.#timer = this.#context.runInAsyncScope(() =>
       setTimeout(() => this.#look(), LOOK_AGAIN_MS),
@@ -148,7 +144,7 @@ export class PoolRegistry {
     this.#timer = undefined;
     try {
       this.#letGo();
-      for (const entry of this.#entries) this.#report(entry);
+      for (const entry of this.#entries) this.report(entry);
     } catch {
       // A pool that cannot be described faults at its next checkout too, and is reported there.
     }
@@ -159,10 +155,5 @@ export class PoolRegistry {
     const gone = this.#entries.filter(({ read }) => read() === undefined);
     for (const { row } of gone) this.#core.recordPool(row, '', 0, 0, 0, 0);
     this.#entries = this.#entries.filter((entry) => !gone.includes(entry));
-  }
-
-  /** When a request or query last began: new enough, and costs no look at the clock. */
-  #lastBeginNs(): number {
-    return this.#core.registers[REGISTER.startNs] ?? 0;
   }
 }

@@ -26,6 +26,12 @@ import { OverheadMeter } from './overhead-meter.ts';
 import { PoolRegistry } from './pool-registry.ts';
 import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
 
+// What is imported is looked up anew at each use, and what is declared here is not.
+const { startNs: START_NS, statementId: STATEMENT_ID } = REGISTER;
+const NO_REQUEST = NO_HANDLE;
+const UNKNOWN_STATEMENT = OTHER_ID;
+const { ok: OK } = OUTCOME;
+
 /** About 7 MB. */
 const MAIN_CAPACITIES: RecorderCapacities = {
   inFlightQueriesMax: 1_024,
@@ -78,8 +84,6 @@ export class Recorder {
   #listeners: readonly QueryListener[] = [];
   /** For the next query that is issued before the function that it was given to returns. */
   #givenStack: CapturedStack | undefined;
-  #givenContext: Context;
-  #isContextGiven = false;
 
   constructor(engine: Engine, engineReason: string) {
     this.engine = engine;
@@ -152,29 +156,6 @@ export class Recorder {
     }
   }
 
-  /**
-   * Calls a function of a driver's that issues one query before it returns, and calls nobody else:
-   * that query is booked on the context, and its result goes to a promise. Costs less than
-   * {@link Recorder.runIn}.
-   */
-  issueIn<A extends unknown[], T>(
-    context: Context,
-    stack: CapturedStack,
-    fn: (...args: A) => T,
-    ...args: A
-  ): T {
-    this.#givenContext = context;
-    this.#givenStack = stack;
-    this.#isContextGiven = true;
-    try {
-      return fn(...args);
-    } finally {
-      this.#givenContext = undefined;
-      this.#givenStack = undefined;
-      this.#isContextGiven = false;
-    }
-  }
-
   /** Runs `fn` with this stack for every query that it, or what it starts, issues in this scope. */
   runFrom<T>(stack: CapturedStack, fn: () => T): T {
     const part = this.#currentPart();
@@ -210,11 +191,8 @@ export class Recorder {
    * The stack of a query that is about to be asked for, for a driver that issues it only after the
    * caller's frames are gone: give it to {@link Recorder.runWithStack}.
    */
-  takeStack(
-    sql: string,
-    below: unknown,
-    store: Context = this.#contexts.getStore(),
-  ): CapturedStack {
+  takeStack(sql: string, below: unknown): CapturedStack {
+    const store = this.#contexts.getStore();
     if (store === undefined || store === UNRECORDED) return NO_STACK;
     return this.#stackFor(store, sql, below) ?? NO_STACK;
   }
@@ -247,6 +225,7 @@ export class Recorder {
     scope.isClosed = true;
     scope.carrier = undefined;
     scope.namer = undefined;
+    scope.seen.settledText = undefined;
     try {
       if (scope.kind === 'request') {
         const failed = end.isAborted || end.statusCode >= 500;
@@ -287,9 +266,7 @@ export class Recorder {
     source: object | undefined,
     below?: unknown,
   ): RecordedQuery | undefined {
-    const isContextGiven = this.#isContextGiven;
-    const store = isContextGiven ? this.#givenContext : this.#contexts.getStore();
-    this.#isContextGiven = false;
+    const store = this.#contexts.getStore();
     if (store === UNRECORDED) return undefined;
     let stack: CapturedStack | undefined;
     if (store !== undefined && below !== undefined) {
@@ -301,18 +278,18 @@ export class Recorder {
       source,
       sql,
       values,
-      statementId: OTHER_ID,
-      handle: NO_HANDLE,
+      statementId: UNKNOWN_STATEMENT,
+      handle: NO_REQUEST,
       startNs: 0,
       durationNs: -1,
       poolWaitNs: 0,
       connectNs: 0,
-      outcome: OUTCOME.ok,
+      outcome: OK,
       sqlState: undefined,
       rowCount: -1,
       standardConformingStrings: undefined,
       stack,
-      isForPromise: isContextGiven,
+      isForPromise: false,
     };
     if (query.scope !== store) notePart(query, store);
     return query;
@@ -325,16 +302,16 @@ export class Recorder {
     const { scope } = query;
     if (scope !== undefined) {
       scope.namer?.askForRoute();
-      if (scope.recordedName !== scope.name) this.#nameRequest(scope);
+      if (scope.isRenamed) this.#nameRequest(scope);
     }
     query.handle = this.core.beginQuery(
       query.sql,
-      scope?.handle ?? NO_HANDLE,
+      scope === undefined ? NO_REQUEST : scope.handle,
       query.poolWaitNs,
       query.standardConformingStrings,
     );
-    query.startNs = Number(registers[REGISTER.startNs]);
-    query.statementId = Number(registers[REGISTER.statementId]);
+    query.startNs = Number(registers[START_NS]);
+    query.statementId = Number(registers[STATEMENT_ID]);
     if (query.scope === undefined) this.unscopedQueryCount += 1;
     this.#book(query);
     this.#meter.stopBegin(meterNs);
@@ -409,6 +386,11 @@ export class Recorder {
     return this.#meter.meanNs();
   }
 
+  /** When a query or request last began: the time to within a moment, without a look at the clock. */
+  lastBeginNs(): number {
+    return this.core.registers[START_NS] ?? 0;
+  }
+
   /** Counts a fault of our own and logs the first one; the application goes on. */
   reportFault(error: unknown): void {
     this.faultCount += 1;
@@ -428,7 +410,7 @@ export class Recorder {
 
   /** The route became known after the request had begun. */
   #nameRequest(scope: Scope): void {
-    scope.recordedName = scope.name;
+    scope.isRenamed = false;
     if (scope.kind === 'request') this.core.nameRequest(scope.handle, scope.name);
   }
 

@@ -11,11 +11,15 @@ export type ScopeKind = 'request' | 'job';
 /** Queries of one scope that are kept one by one; the totals go on beyond it. */
 export const SCOPE_DETAILS_MAX = 2_000;
 
+// What is imported or exported is looked up anew at each use, and what is declared here is not.
+const DETAILS_MAX = SCOPE_DETAILS_MAX;
+const { ok: OK } = OUTCOME;
+
 /** One query, from its issue to its last result. */
 export interface RecordedQuery {
   readonly scope: Scope | undefined;
   /** The pool, or the client outside a pool, that runs it: an identity, never called. */
-  readonly source: object | undefined;
+  source: object | undefined;
   /** The text as it was issued; emptied when the query has ended, as it may hold literals. */
   sql: string;
   /** The parameters as they were issued; undefined when the query has ended. */
@@ -69,17 +73,15 @@ export interface ScopeProfile {
 
 export class Scope {
   readonly kind: ScopeKind;
-  /** `GET /users/:id` for a request, the job's name otherwise; known at its end at the latest. */
-  name: string;
-  /** The name under which the request is in flight, until the one above is another. */
-  recordedName: string;
+  /** Whether the request is in flight under another name than it has now. */
+  isRenamed = false;
   readonly handle: number;
   readonly startNs: number;
   readonly observers: ScopeObserver[] = [];
   /** The first {@link SCOPE_DETAILS_MAX} queries, in the order of their start. */
   readonly queries: RecordedQuery[] = [];
   /** Runs by statement of the queries that are not in `queries`; undefined where all are. */
-  overflow: Map<number, number> | undefined;
+  overflow: Map<number, number> | undefined = undefined;
   /** Whether a query is kept out of every verdict. */
   hasIgnored = false;
   /** Whether an ORM told the model of a query. */
@@ -89,36 +91,47 @@ export class Scope {
   queryCount = 0;
   errorCount = 0;
   poolWaitNs = 0;
-  profile: ScopeProfile | undefined;
+  profile: ScopeProfile | undefined = undefined;
   /** Asked before each query, until it has named the scope and is let go. */
-  namer: { askForRoute(): void } | undefined;
+  namer: { askForRoute(): void } | undefined = undefined;
   /** What tells the scope's request from one inside it: an identity, let go at the end. */
-  carrier: object | undefined;
+  carrier: object | undefined = undefined;
   isClosed = false;
 
+  #name: string;
   // Sums of times since `startNs`: sums of the clock itself would not fit a double.
   #endedNs = 0;
   #runningCount = 0;
   #runningSinceSumNs = 0;
   #busyNs = 0;
-  #busySinceNs: number;
-  #busyUntilNs: number;
+  #busySinceNs = 0;
+  #busyUntilNs = 0;
 
   constructor(kind: ScopeKind, name: string, handle: number, startNs: number) {
     this.kind = kind;
-    this.name = name;
-    this.recordedName = name;
+    this.#name = name;
     this.handle = handle;
     this.startNs = startNs;
     this.#busySinceNs = startNs;
     this.#busyUntilNs = startNs;
   }
 
+  /** `GET /users/:id` for a request, the job's name otherwise; known at its end at the latest. */
+  get name(): string {
+    return this.#name;
+  }
+
+  rename(name: string): void {
+    if (name === this.#name) return;
+    this.#name = name;
+    this.isRenamed = true;
+  }
+
   /** Books a query that starts now; `query.startNs` and `query.statementId` are set. */
   begin(query: RecordedQuery): void {
     this.queryCount += 1;
     this.poolWaitNs += query.poolWaitNs;
-    if (this.queries.length < SCOPE_DETAILS_MAX) {
+    if (this.queries.length < DETAILS_MAX) {
       this.queries.push(query);
     } else if (query.ignoredBy === undefined) {
       this.overflow ??= new Map();
@@ -132,7 +145,7 @@ export class Scope {
   /** Books the end of a query that `begin` booked; `query.durationNs` is set. */
   end(query: RecordedQuery): void {
     this.#endedNs += query.durationNs;
-    if (query.outcome !== OUTCOME.ok) this.errorCount += 1;
+    if (query.outcome !== OK) this.errorCount += 1;
     this.#runningCount -= 1;
     this.#runningSinceSumNs -= query.startNs - this.startNs;
     if (this.#runningCount > 0) return;

@@ -12,7 +12,6 @@ function newRegistry(nowNs: () => number = () => 0): {
 } {
   const reports: Report[] = [];
   const core = {
-    registers: new Float64Array(2),
     recordPool: (...[row, name, total, idle, waiting]: [...Report, max: number]) => {
       reports.push([row, name, total, idle, waiting]);
     },
@@ -67,14 +66,14 @@ it('writes down a queue that changes, right after another change at the next loo
   let nowNs = 0;
   const { registry, reports } = newRegistry(() => nowNs);
   const pool = { waiting: 0 };
-  registry.add(pool, ({ waiting }) => ({ ...stateOf({ idle: 2 }), waiting }));
+  const entry = registry.add(pool, ({ waiting }) => ({ ...stateOf({ idle: 2 }), waiting }));
   nowNs = 1e6;
   pool.waiting = 1;
-  registry.note(pool, pool.waiting);
+  entry?.note(pool.waiting, nowNs);
   expect(reports.at(-1)).toEqual([0, 'db', 2, 2, 1]);
   nowNs += 0.9e6;
   pool.waiting = 0;
-  registry.note(pool, pool.waiting);
+  entry?.note(pool.waiting, nowNs);
   expect(reports).toHaveLength(2);
   vi.advanceTimersByTime(250);
   expect(reports.at(-1)).toEqual([0, 'db', 2, 2, 0]);

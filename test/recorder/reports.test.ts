@@ -15,7 +15,7 @@ it('names a request in flight at its first query after its route became known', 
     return routes.find(({ id }) => id === request?.routeId)?.route;
   };
   expect(route()).toBeUndefined();
-  scope.name = 'GET /late/:id';
+  scope.rename('GET /late/:id');
   const query = recorder.runIn(scope, () => recorder.issue('SELECT 1', undefined, undefined));
   if (query === undefined) throw new Error('the query was not recorded');
   recorder.begin(query);

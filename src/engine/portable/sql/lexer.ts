@@ -104,7 +104,7 @@ export class Lexer {
   isSingleReading = false;
   isAfterEscapeString = false;
   /** Gets the start and end of every comment, where set. */
-  comments: number[] | undefined;
+  comments: number[] | undefined = undefined;
 
   private bytes: Uint8Array = new Uint8Array(0);
   private view: DataView = new DataView(this.bytes.buffer);

@@ -24,7 +24,7 @@ export class TextCheckpoint {
   flushedBytes = 0;
   runStart = 0;
   runEnd = 0;
-  cut: string | undefined;
+  cut: string | undefined = undefined;
 
   release(): void {
     this.flushed = '';
@@ -39,7 +39,7 @@ export class NormalizedText {
   // The source from here to there follows what is flushed.
   private runStart = 0;
   private runEnd = 0;
-  private cut: string | undefined;
+  private cut: string | undefined = undefined;
 
   constructor(source: SqlSource) {
     this.source = source;
