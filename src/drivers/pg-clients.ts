@@ -7,7 +7,7 @@ import type { PgClient, PgPool, PgQuery } from './pg-types.ts';
 export interface ClientState {
   /** The pool that handed it out. */
   pool: PgPool | undefined;
-  /** From `connect()` of the pool to the client. Taken by the first query after the checkout. */
+  /** From the application's `connect()` to the client. Taken by the first query after it. */
   waitNs: number;
   /** What opening the connection took, until the checkout that it was opened for. */
   openedNs: number;
@@ -62,7 +62,21 @@ export function handOver<T>(query: RecordedQuery, ask: () => T): T {
   }
 }
 
-/** Notes that a client is asked for a query: the one that its pool hands to it, or another one. */
+/** @returns what the pool hands to its client, for the first query that this is asked for. */
+export function takeHanded(
+  sql: string,
+  values: readonly unknown[] | undefined,
+): RecordedQuery | undefined {
+  const query = handed;
+  if (query === undefined) return undefined;
+  handed = undefined;
+  // What lies between the pool and the client may have added to the text.
+  query.sql = sql;
+  query.values = values;
+  return query;
+}
+
+/** Notes that a client is asked for a query by its pool, or by the application. */
 export function issueOn(
   recorder: Recorder,
   client: PgClient,
@@ -70,20 +84,16 @@ export function issueOn(
   values: readonly unknown[] | undefined,
   below: unknown,
 ): RecordedQuery | undefined {
-  const query = handed ?? recorder.issue(sql, values, undefined, below);
-  if (query === undefined) return undefined;
-  handed = undefined;
+  const query = takeHanded(sql, values);
+  if (query !== undefined) return query;
   const state = stateOf(client);
-  // What lies between the pool and the client may have added to the text.
-  query.sql = sql;
-  query.values = values;
-  query.source = state.pool ?? client;
-  if (state.waitNs > 0) {
-    query.poolWaitNs = state.waitNs;
-    query.connectNs = state.connectNs;
+  const issued = recorder.issue(sql, values, state.pool ?? client, below);
+  if (issued !== undefined && state.waitNs > 0) {
+    issued.poolWaitNs = state.waitNs;
+    issued.connectNs = state.connectNs;
     state.waitNs = 0;
   }
-  return query;
+  return issued;
 }
 
 /** Queries that were given to clients of this class, and have not ended. */

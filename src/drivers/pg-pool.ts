@@ -45,9 +45,11 @@ class StampedPool extends Stamped {
   }
 }
 
-/** Whether a `pool.query()` is calling `connect()` at this moment, and what it has noted. */
-let isAsking = false;
+/** What the `pool.query()` that is calling `connect()` at this moment has noted. */
 let asked: RecordedQuery | undefined;
+
+/** Clients that the application holds: where it holds none, no release is looked at. */
+let heldCount = 0;
 
 /** Hooks the pools of one copy of pg-pool; a second call does nothing. */
 export function instrumentPool(Pool: PgPoolClass): void {
@@ -72,12 +74,10 @@ export function uninstrumentPool(Pool: PgPoolClass): void {
 function patchQuery(pools: PgPool, recorder: Recorder): Undo {
   return replaceMethod(pools, 'query', (original) => {
     return function query(this: PgPool, ...args: Parameters<PgPool['query']>): unknown {
-      asked = ask(recorder, args[0], args[1], args[2], query);
-      isAsking = true;
+      asked = ask(recorder, this, args[0], args[1], args[2], query);
       try {
         return original.apply(this, args);
       } finally {
-        isAsking = false;
         asked = undefined;
       }
     };
@@ -86,6 +86,7 @@ function patchQuery(pools: PgPool, recorder: Recorder): Undo {
 
 function ask(
   recorder: Recorder,
+  pool: PgPool,
   config: unknown,
   values: unknown,
   callback: unknown,
@@ -97,8 +98,8 @@ function ask(
     // The text of a prepared statement that is run by its name is known to its client alone.
     const noted =
       typeof sql === 'string'
-        ? recorder.issue(sql, undefined, undefined, below)
-        : recorder.issue('', undefined, undefined);
+        ? recorder.issue(sql, undefined, pool, below)
+        : recorder.issue('', undefined, pool);
     if (noted !== undefined) {
       noted.isForPromise =
         !callback && typeof values !== 'function' && typeof query?.submit !== 'function';
@@ -115,18 +116,16 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
     return function connect(this: PgPool, callback?: PgConnectCallback | null): unknown {
       if (!callback && this.ending) return original.call(this);
       const query = asked;
-      const isHeld = !isAsking;
       asked = undefined;
-      isAsking = false;
       const watched = StampedPool.of(this) ?? watchPool(recorder, this);
       // A client that lies ready is not waited for.
       const startNs = this.idleCount > this.waitingCount ? NO_WAIT : recorder.engine.nowNs();
       if (callback) {
         const connected: PgConnectCallback =
           query === undefined
-            ? connectedFor(recorder, this, watched, startNs, isHeld, callback)
+            ? connectedFor(recorder, this, watched, startNs, callback)
             : (error, client, done) => {
-                noteCheckout(recorder, this, watched, client, startNs, false);
+                noteCheckout(recorder, this, watched, client, startNs, query);
                 if (!error && query.isForPromise) {
                   return handOver(query, () => callback(error, client, done));
                 }
@@ -150,7 +149,7 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
         throw error;
       });
       original.call(this, (error, client) => {
-        noteCheckout(recorder, this, watched, client, startNs, true);
+        noteCheckout(recorder, this, watched, client, startNs, undefined);
         settle(error, client);
       });
       if (startNs !== NO_WAIT) notePool(recorder, this, watched, startNs);
@@ -165,12 +164,11 @@ function connectedFor(
   pool: PgPool,
   watched: Watched | undefined,
   startNs: number,
-  isHeld: boolean,
   callback: PgConnectCallback,
 ): PgConnectCallback {
   const context = recorder.captureContext();
   return (...result) => {
-    noteCheckout(recorder, pool, watched, result[1], startNs, isHeld);
+    noteCheckout(recorder, pool, watched, result[1], startNs, undefined);
     return recorder.runIn(context, () => callback(...result));
   };
 }
@@ -179,43 +177,51 @@ function patchRelease(pools: PgPool, recorder: Recorder): Undo {
   type Release = NonNullable<PgPool['_release']>;
   return replaceMethod(pools as Required<PgPool>, '_release', (original) => {
     return function _release(this: PgPool, ...args: Parameters<Release>): unknown {
-      noteRelease(recorder, this, args[0]);
+      if (heldCount > 0) noteRelease(recorder, this, args[0]);
       return original.apply(this, args);
     };
   });
 }
 
+/** @param query for which it is; undefined where the application takes the client. */
 function noteCheckout(
   recorder: Recorder,
   pool: PgPool,
   watched: Watched | undefined,
   client: PgClient | undefined,
   startNs: number,
-  isHeld: boolean,
+  query: RecordedQuery | undefined,
 ): void {
-  notePool(recorder, pool, watched, recorder.lastBeginNs());
+  const isWaited = startNs !== NO_WAIT;
+  // A pool that has clients out is looked at from time to time.
+  if (isWaited || watched?.entry?.isLookedAt !== true) {
+    notePool(recorder, pool, watched, recorder.lastBeginNs());
+  }
   if (client === undefined) return;
-  const state = stateOf(client);
-  const { openedNs } = state;
-  state.pool = pool;
-  state.waitNs = 0;
-  state.openedNs = 0;
-  // `pool.query()` holds a client for as long as its query runs, which is known.
-  state.heldSinceNs = 0;
   if (watched !== undefined) watched.times.checkoutCount += 1;
-  if (!isHeld && startNs === NO_WAIT) return;
+  // `pool.query()` holds a client for as long as its query runs, which is known.
+  if (query !== undefined && !isWaited) return;
   const nowNs = recorder.engine.nowNs();
-  if (isHeld) state.heldSinceNs = nowNs;
-  if (startNs === NO_WAIT) return;
-  state.waitNs = Math.max(0, nowNs - startNs);
-  state.connectNs = Math.min(openedNs, state.waitNs);
-  if (watched !== undefined) noteWait(watched.times, state);
+  const state = stateOf(client);
+  const waitNs = isWaited ? Math.max(0, nowNs - startNs) : 0;
+  const connectNs = Math.min(state.openedNs, waitNs);
+  state.openedNs = 0;
+  if (query === undefined) {
+    state.pool = pool;
+    state.waitNs = waitNs;
+    state.connectNs = connectNs;
+    if (!recorder.isUnrecorded()) {
+      heldCount += 1;
+      state.heldSinceNs = nowNs;
+    }
+  } else {
+    query.poolWaitNs = waitNs;
+    query.connectNs = connectNs;
+  }
+  if (watched !== undefined && isWaited) noteWait(watched.times, waitNs, connectNs);
 }
 
-function noteWait(
-  times: Watched['times'],
-  { waitNs, connectNs }: { readonly waitNs: number; readonly connectNs: number },
-): void {
+function noteWait(times: Watched['times'], waitNs: number, connectNs: number): void {
   times.waitTotalMs += waitNs / 1e6;
   times.waitMaxMs = Math.max(times.waitMaxMs, waitNs / 1e6);
   if (connectNs === 0) return;
@@ -227,10 +233,11 @@ function noteWait(
 function noteRelease(recorder: Recorder, pool: PgPool, client: PgClient): void {
   const state = stateOf(client);
   if (state.heldSinceNs === 0) return;
-  const times = StampedPool.of(pool)?.times;
-  if (times === undefined) return;
+  heldCount -= 1;
   const heldMs = Math.max(0, recorder.engine.nowNs() - state.heldSinceNs) / 1e6;
   state.heldSinceNs = 0;
+  const times = StampedPool.of(pool)?.times;
+  if (times === undefined) return;
   times.heldCount += 1;
   times.heldTotalMs += heldMs;
   times.heldMaxMs = Math.max(times.heldMaxMs, heldMs);

@@ -17,7 +17,7 @@ import { OUTCOME, type Outcome } from '../engine/engine.ts';
 import { getRecorder, type RecordedQuery, type Recorder } from '../recorder/index.ts';
 import { Stamped } from '../util/stamp.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
-import { issueOn, queriesInFlight, queueOf, stateOf } from './pg-clients.ts';
+import { issueOn, queriesInFlight, queueOf, stateOf, takeHanded } from './pg-clients.ts';
 import type { PgCallback, PgClient, PgClientClass, PgConnection, PgQuery } from './pg-types.ts';
 import { sqlStateOf } from './sql-state.ts';
 
@@ -76,6 +76,9 @@ class StampedQuery extends Stamped {
     return record;
   }
 }
+
+// What is imported is looked up anew at each use, and what is declared here is not.
+const { ok: OK, error: FAILED } = OUTCOME;
 
 /** Further runs of one `Query` object that was given to `client.query()` again before its end. */
 const rerunsOf = new WeakMap<PgQuery, RecordedQuery[]>();
@@ -206,7 +209,7 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
           return original.call(this, connection);
         } catch (error) {
           // What the driver cannot write never gets an answer.
-          end(recorder, this, connection, OUTCOME.error, error);
+          end(recorder, this, connection, FAILED, error);
           throw error;
         }
       };
@@ -215,14 +218,14 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
       return function handleReadyForQuery(this: PgQuery, connection: unknown): unknown {
         // After a row that could not be parsed the driver goes on to handleError by itself.
         if (this._canceledDueToError) return original.call(this, connection);
-        const record = end(recorder, this, connection, OUTCOME.ok);
+        const record = end(recorder, this, connection, OK);
         if (record === undefined || record.isForPromise) return original.call(this, connection);
         return recorder.runIn(recorder.contextOf(record), () => original.call(this, connection));
       };
     }),
     replaceMethod(target, 'handleError', (original) => {
       return function handleError(this: PgQuery, error: unknown, connection: unknown): unknown {
-        const record = end(recorder, this, connection, OUTCOME.error, error);
+        const record = end(recorder, this, connection, FAILED, error);
         if (record === undefined || record.isForPromise) {
           return original.call(this, error, connection);
         }
@@ -244,6 +247,11 @@ function issue(
   below: unknown,
 ): RecordedQuery | undefined {
   try {
+    // As a pool asks for most: it has noted all the rest.
+    if (typeof config === 'string' && Array.isArray(values)) {
+      const handed = takeHanded(config, values);
+      if (handed !== undefined) return handed;
+    }
     const query = typeof config === 'string' ? undefined : (config as Partial<PgQuery> | null);
     const sql = query === undefined ? config : query && textOf(query, client);
     if (typeof sql !== 'string') return undefined;
@@ -304,7 +312,7 @@ function claimQueued(
       rerunsOf.set(queued, [...(rerunsOf.get(queued) ?? []), record]);
     } else {
       recorder.begin(record);
-      recorder.end(record, OUTCOME.error, -1);
+      recorder.end(record, FAILED, -1);
     }
   } catch (error) {
     recorder.reportFault(error);
@@ -338,9 +346,9 @@ function beginSubmitted(recorder: Recorder, query: PgQuery, connection: unknown)
 }
 
 function stateOfConnection(connection: unknown): ConnectionState | undefined {
-  return typeof connection === 'object' && connection !== null
-    ? StampedConnection.of(connection)
-    : undefined;
+  return connection === undefined || connection === null
+    ? undefined
+    : StampedConnection.of(connection);
 }
 
 function recordOf(query: PgQuery, connection: unknown): RecordedQuery | undefined {
@@ -360,7 +368,7 @@ function end(
   error?: unknown,
 ): RecordedQuery | undefined {
   try {
-    const rowCount = outcome === OUTCOME.ok ? rowCountOf(query) : -1;
+    const rowCount = outcome === OK ? rowCountOf(query) : -1;
     const state = stateOfConnection(connection);
     let record;
     if (state?.query === query) {
@@ -381,7 +389,7 @@ function end(
     if (record === undefined) return undefined;
     // A connection that was lost fails what still waits in the client's queue too.
     if (record.startNs === 0) recorder.begin(record);
-    if (outcome === OUTCOME.error) record.sqlState = sqlStateOf(error);
+    if (outcome === FAILED) record.sqlState = sqlStateOf(error);
     recorder.end(record, outcome, rowCount);
     return record;
   } catch (fault) {

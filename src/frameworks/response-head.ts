@@ -55,13 +55,20 @@ export function headWith(
   return typeof reason === 'string' ? [status, reason, joined] : [status, joined];
 }
 
+/** Inherits nothing, so that `__proto__` is a name like any other, and has the shape of its names. */
+const BareRecord = function () {} as unknown as new () => Record<string, unknown>;
+BareRecord.prototype = Object.create(null);
+
 /** `{ name: value }`. */
 class RecordCopy implements HeaderTarget {
+  /** As the application spelled them. */
+  readonly #names: readonly string[];
   // Filled one by one, as a spread of an object that was made for this request is slow.
-  readonly #headers = Object.create(null) as Record<string, unknown>;
+  readonly #headers = new BareRecord();
 
   constructor(given: object) {
-    for (const name of Object.keys(given)) {
+    this.#names = Object.keys(given);
+    for (const name of this.#names) {
       this.#headers[name] = (given as Record<string, unknown>)[name];
     }
   }
@@ -73,19 +80,18 @@ class RecordCopy implements HeaderTarget {
   }
 
   append(name: string, value: string): void {
-    const own = this.#ownName(name);
-    if (own === undefined) this.#headers[name] = value;
-    else this.#headers[own] = [this.#headers[own], value].flat();
+    const own = this.#ownName(name) ?? name;
+    const before = this.#headers[own];
+    this.#headers[own] = before === undefined ? value : [before, value].flat();
   }
 
   result(): object {
     return this.#headers;
   }
 
-  /** As the application spelled it. */
   #ownName(name: string): string | undefined {
-    for (const own in this.#headers) {
-      if (own.length === name.length && isNamed(own, name.toLowerCase())) return own;
+    for (const own of this.#names) {
+      if (isSameName(own, name)) return own;
     }
     return undefined;
   }
@@ -109,8 +115,7 @@ class ListCopy implements HeaderTarget {
   }
 
   set(name: string, value: string): void {
-    const lowerCaseName = name.toLowerCase();
-    this.#entries = this.#entries.filter(([own]) => !isNamed(own, lowerCaseName));
+    this.#entries = this.#entries.filter(([own]) => !isSameName(String(own), name));
     this.#entries.push([name, value]);
   }
 
@@ -123,6 +128,11 @@ class ListCopy implements HeaderTarget {
   }
 }
 
-function isNamed(name: unknown, lowerCaseName: string): boolean {
-  return String(name).toLowerCase() === lowerCaseName;
+/** Most names differ in their length or their first letter: to change their case is dear. */
+function isSameName(one: string, other: string): boolean {
+  return (
+    one.length === other.length &&
+    (one.charCodeAt(0) | 0x20) === (other.charCodeAt(0) | 0x20) &&
+    one.toLowerCase() === other.toLowerCase()
+  );
 }

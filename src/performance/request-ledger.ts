@@ -52,8 +52,7 @@ export class RequestLedger {
   }
 
   addRequest(scope: Scope, end: ScopeEnd, slowCount: number, isFirstObserver: boolean): void {
-    const nowNs = this.#recorder.engine.nowNs();
-    const durationMs = (nowNs - scope.startNs) / 1e6;
+    const durationMs = (scope.endNs - scope.startNs) / 1e6;
     const startedAt = Date.now() - durationMs;
     const nPlusOneCount = this.#addRepeated(scope, startedAt, isFirstObserver);
     if (scope.kind === 'job') return;
@@ -67,7 +66,7 @@ export class RequestLedger {
       startedAt,
       durationMs,
       queryCount: scope.queryCount,
-      queryMs: scope.queryTimeNs(nowNs) / 1e6,
+      queryMs: scope.queryTimeNs(scope.endNs) / 1e6,
       slowCount,
       nPlusOneCount,
       aborted: end.isAborted,

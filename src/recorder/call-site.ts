@@ -53,7 +53,7 @@ interface SiteScope {
 interface SitedQuery {
   readonly statementId: number;
   readonly stack: CapturedStack | undefined;
-  readonly ignoredBy?: object;
+  readonly ignoredBy?: object | undefined;
 }
 
 /** The runs of a statement that one place in the application asked for. */
@@ -94,8 +94,8 @@ export class CallSites {
   #patience = 0;
   readonly #asked = new Set<number>();
   readonly #budgets = new Map<number | string, Budget>();
-  /** Sites by fingerprint, for the scopes that took no stack. */
-  readonly #known = new Map<string, CallSite[]>();
+  /** Sites by fingerprint, for the scopes that took no stack: they share what they get. */
+  readonly #known = new Map<string, { readonly site: CallSite; readonly count: null }[]>();
   readonly #formatted = new WeakMap<CapturedStack, CallSite | null>();
 
   constructor(
@@ -124,7 +124,7 @@ export class CallSites {
 
   /** Where the application asks for a statement, as far as stacks were taken. */
   sitesOf(fingerprint: string): readonly CallSite[] {
-    return this.#known.get(fingerprint) ?? [];
+    return this.#known.get(fingerprint)?.map(({ site }) => site) ?? [];
   }
 
   /**
@@ -206,7 +206,8 @@ export class CallSites {
     statementId: number,
     fingerprint: string,
     isWhole: boolean = true,
-  ): SiteGroup[] {
+  ): readonly SiteGroup[] {
+    if (!scope.queries.some(hasStack)) return this.#known.get(fingerprint) ?? NO_GROUPS;
     const groups: { site: CallSite; count: number }[] = [];
     let unsitedCount = 0;
     for (const { statementId: id, stack, ignoredBy } of scope.queries) {
@@ -223,7 +224,7 @@ export class CallSites {
     }
     const [first] = groups;
     if (first === undefined) {
-      return (this.#known.get(fingerprint) ?? []).map((site) => ({ site, count: null }));
+      return this.#known.get(fingerprint) ?? NO_GROUPS;
     }
     if (groups.length > 1 && (!isWhole || unsitedCount > 1)) {
       return groups.map(({ site }) => ({ site, count: null }));
@@ -273,11 +274,17 @@ export class CallSites {
       known = [];
       this.#known.set(fingerprint, known);
     }
-    if (known.some((other) => isSameSite(other, site))) return;
-    if (known.length < SITES_PER_STATEMENT_MAX) known.push(site);
+    if (known.some((other) => isSameSite(other.site, site))) return;
+    if (known.length < SITES_PER_STATEMENT_MAX) known.push({ site, count: null });
     const budget = this.#budgets.get(statementId);
     if (known.length > 1 && budget !== undefined) budget.isAmbiguous = true;
   }
+}
+
+const NO_GROUPS: readonly SiteGroup[] = [];
+
+function hasStack({ stack }: SitedQuery): boolean {
+  return stack !== undefined;
 }
 
 /** The line is for display. */

@@ -24,13 +24,11 @@ import { type Ignore, Ignores } from './ignores.ts';
 import { Models } from './models.ts';
 import { OverheadMeter } from './overhead-meter.ts';
 import { PoolRegistry } from './pool-registry.ts';
-import { type RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
+import { RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
 
 // What is imported is looked up anew at each use, and what is declared here is not.
 const { startNs: START_NS, statementId: STATEMENT_ID } = REGISTER;
 const NO_REQUEST = NO_HANDLE;
-const UNKNOWN_STATEMENT = OTHER_ID;
-const { ok: OK } = OUTCOME;
 
 /** About 7 MB. */
 const MAIN_CAPACITIES: RecorderCapacities = {
@@ -223,6 +221,7 @@ export class Recorder {
   closeScope(scope: Scope, end: ScopeEnd): void {
     if (scope.isClosed) return;
     scope.isClosed = true;
+    scope.endNs = Math.max(scope.startNs, this.engine.nowNs());
     scope.carrier = undefined;
     scope.namer = undefined;
     scope.seen.settledText = undefined;
@@ -233,7 +232,7 @@ export class Recorder {
           scope.handle,
           scope.name,
           scope.startNs,
-          Math.max(0, this.engine.nowNs() - scope.startNs),
+          scope.endNs - scope.startNs,
           end.statusCode,
           scope.queryCount,
           failed ? OUTCOME.error : OUTCOME.ok,
@@ -273,25 +272,9 @@ export class Recorder {
       stack = this.#stackFor(store, sql, below);
       if (stack === NO_STACK) stack = undefined;
     }
-    const query: RecordedQuery = {
-      scope: store instanceof ScopePart ? store.scope : store,
-      source,
-      sql,
-      values,
-      statementId: UNKNOWN_STATEMENT,
-      handle: NO_REQUEST,
-      startNs: 0,
-      durationNs: -1,
-      poolWaitNs: 0,
-      connectNs: 0,
-      outcome: OK,
-      sqlState: undefined,
-      rowCount: -1,
-      standardConformingStrings: undefined,
-      stack,
-      isForPromise: false,
-    };
-    if (query.scope !== store) notePart(query, store);
+    const scope = store instanceof ScopePart ? store.scope : store;
+    const query = new RecordedQuery(scope, source, sql, values, stack);
+    if (scope !== store) notePart(query, store);
     return query;
   }
 

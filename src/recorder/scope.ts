@@ -2,7 +2,7 @@
  * A scope is what queries are booked on: a request, a job or a test. It is carried by
  * AsyncLocalStorage and captured where a query is issued.
  */
-import { OUTCOME, type Outcome } from '../engine/engine.ts';
+import { NO_HANDLE, OTHER_ID, OUTCOME, type Outcome } from '../engine/engine.ts';
 import { type CapturedStack, SeenStatements } from './call-site.ts';
 import type { Ignore } from './ignores.ts';
 
@@ -14,39 +14,55 @@ export const SCOPE_DETAILS_MAX = 2_000;
 // What is imported or exported is looked up anew at each use, and what is declared here is not.
 const DETAILS_MAX = SCOPE_DETAILS_MAX;
 const { ok: OK } = OUTCOME;
+const NO_SLOT = NO_HANDLE;
+const OTHER = OTHER_ID;
 
 /** One query, from its issue to its last result. */
-export interface RecordedQuery {
+export class RecordedQuery {
   readonly scope: Scope | undefined;
   /** The pool, or the client outside a pool, that runs it: an identity, never called. */
-  source: object | undefined;
+  readonly source: object | undefined;
   /** The text as it was issued; emptied when the query has ended, as it may hold literals. */
   sql: string;
   /** The parameters as they were issued; undefined when the query has ended. */
   values: readonly unknown[] | undefined;
-  statementId: number;
-  handle: number;
-  startNs: number;
-  /** -1 while it runs. */
-  durationNs: number;
-  poolWaitNs: number;
-  /** The part of `poolWaitNs` in which a connection was opened. */
-  connectNs: number;
-  outcome: Outcome;
-  /** The error's SQLSTATE; undefined where it succeeded, and where the error carries none. */
-  sqlState: string | undefined;
-  /** Rows returned or affected; -1 where unknown. */
-  rowCount: number;
-  /** The connection's setting when the query began; undefined where it is unknown. */
-  standardConformingStrings: boolean | undefined;
   /** Unformatted, see `Recorder.callSite`; undefined where this run took none. */
   stack: CapturedStack | undefined;
+  statementId: number = OTHER;
+  handle: number = NO_SLOT;
+  startNs = 0;
+  /** -1 while it runs. */
+  durationNs = -1;
+  poolWaitNs = 0;
+  /** The part of `poolWaitNs` in which a connection was opened. */
+  connectNs = 0;
+  outcome: Outcome = OK;
+  /** The error's SQLSTATE; undefined where it succeeded, and where the error carries none. */
+  sqlState: string | undefined = undefined;
+  /** Rows returned or affected; -1 where unknown. */
+  rowCount = -1;
+  /** The connection's setting when the query began; undefined where it is unknown. */
+  standardConformingStrings: boolean | undefined = undefined;
   /** Nobody is called back at its end, who would have to be brought back into the scope. */
-  isForPromise: boolean;
-  /** What keeps it out of every verdict; missing where nothing does. */
-  ignoredBy?: Ignore;
-  /** The model that the ORM ran it for; missing where no ORM told. */
-  model?: string;
+  isForPromise = false;
+  /** What keeps it out of every verdict. */
+  ignoredBy: Ignore | undefined = undefined;
+  /** The model that the ORM ran it for; undefined where no ORM told. */
+  model: string | undefined = undefined;
+
+  constructor(
+    scope: Scope | undefined,
+    source: object | undefined,
+    sql: string,
+    values: readonly unknown[] | undefined,
+    stack: CapturedStack | undefined,
+  ) {
+    this.scope = scope;
+    this.source = source;
+    this.sql = sql;
+    this.values = values;
+    this.stack = stack;
+  }
 }
 
 /** How a scope came to its end. */
@@ -77,6 +93,8 @@ export class Scope {
   isRenamed = false;
   readonly handle: number;
   readonly startNs: number;
+  /** On the same clock; 0 until it is closed. */
+  endNs = 0;
   readonly observers: ScopeObserver[] = [];
   /** The first {@link SCOPE_DETAILS_MAX} queries, in the order of their start. */
   readonly queries: RecordedQuery[] = [];

@@ -1,30 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
-import { OUTCOME } from '../../src/engine/engine.ts';
-import { type RecordedQuery, Scope } from '../../src/recorder/index.ts';
-import { SCOPE_DETAILS_MAX } from '../../src/recorder/scope.ts';
+import { Scope } from '../../src/recorder/index.ts';
+import { RecordedQuery, SCOPE_DETAILS_MAX } from '../../src/recorder/scope.ts';
 
 const START_NS = 5e15;
 
 function query(startNs: number, statementId = 1): RecordedQuery {
-  return {
-    scope: undefined,
-    source: undefined,
-    sql: '',
-    values: undefined,
-    statementId,
-    handle: 0,
-    startNs: START_NS + startNs,
-    durationNs: -1,
-    poolWaitNs: 0,
-    connectNs: 0,
-    outcome: OUTCOME.ok,
-    standardConformingStrings: undefined,
-    sqlState: undefined,
-    rowCount: -1,
-    stack: undefined,
-    isForPromise: false,
-  };
+  const issued = new RecordedQuery(undefined, undefined, '', undefined, undefined);
+  issued.statementId = statementId;
+  issued.startNs = START_NS + startNs;
+  return issued;
 }
 
 function endAt(scope: Scope, ended: RecordedQuery, endNs: number): void {
