@@ -161,6 +161,52 @@ describe('a record', () => {
 });
 
 describe('a pool', () => {
+  it('hands on what its clients send, with the scope that asked for it', async () => {
+    /** As tools do that tell the server more of each query. */
+    class Tagging extends pg.Client {
+      override query(...[text, ...rest]: unknown[]): never {
+        const tagged = typeof text === 'string' ? `${text} -- tagged` : text;
+        return Reflect.apply(super.query, this, [tagged, ...rest]) as never;
+      }
+    }
+    const pool = new pg.Pool({ connectionString: database.url, max: 1, Client: Tagging });
+    const scopes = await Promise.all(
+      [1, 2, 3].map((n) => inScope(`GET /${n}`, () => pool.query('SELECT $1::int AS n', [n]))),
+    );
+    const seen = collectQueries();
+    // The text of a prepared statement is known to its client alone.
+    await pool.query({ name: 'two', text: 'SELECT $1::int * 2', values: [1] });
+    const named = await inScope('GET /named', () =>
+      Promise.all([
+        pool.query('SELECT 1 AS busy'),
+        pool.query({ name: 'two', values: [7] } as unknown as pg.QueryConfig),
+      ]),
+    );
+    await pool.end();
+    expect(scopes.map(({ queries }) => queries.map(({ source }) => source === pool))).toEqual([
+      [true],
+      [true],
+      [true],
+    ]);
+    expect(named.queryCount).toBe(2);
+    expect(seen.map(({ sql, values, scope }) => [sql, values, scope?.name])).toEqual([
+      ['SELECT $1::int * 2', [1], undefined],
+      ['SELECT 1 AS busy -- tagged', undefined, 'GET /named'],
+      ['SELECT $1::int * 2', [7], 'GET /named'],
+    ]);
+  });
+
+  it('counts neither as held what the tool itself asks for nor what it asks by a query', async () => {
+    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    await pool.query('SELECT 1');
+    await getRecorder().runUnrecorded(() => pool.query('SELECT 2'));
+    const times = getRecorder()
+      .pools.states()
+      .findLast((state) => state.name.endsWith(`/${database.name}`))?.times;
+    await pool.end();
+    expect(times).toMatchObject({ checkoutCount: 2, heldCount: 0 });
+  });
+
   it('tells how long clients were waited for, opened and held', async () => {
     const pool = new pg.Pool({ connectionString: database.url, max: 1 });
     const name = `/${database.name}`;
