@@ -1,6 +1,8 @@
 /**
- * What a whole request costs: CPU of the Node process a request at fixed work, in a fresh
- * process for each run, variants in turn. CPU at fixed work is far steadier than throughput.
+ * What a whole request costs: CPU of the Node process a request at fixed work, which is far
+ * steadier than throughput. Each round starts a fresh process for each variant; they then work in
+ * turn, a slice at a time. A machine that others use is at times half as fast as at others: in
+ * turns of less than a second each, all variants of a round meet the same.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 
 import { launchPostgres } from '../dist/cli/postgres/index.js';
-import { median, ratioInterval } from './statistics.mjs';
+import { median, pairedRatio } from './statistics.mjs';
 
 const peers = (path) => fileURLToPath(new URL(`node_modules/${path}`, import.meta.url));
 
@@ -21,6 +23,8 @@ const NODES = [process.execPath, peers('node-24/bin/node')].filter((path) => exi
 
 const PLAIN = 'plain';
 const CONTEXT = 'AsyncLocalStorage alone';
+const SLICES = 20;
+const CONNECTIONS = 20;
 const VARIANTS = [
   { name: PLAIN },
   // The same again: what differs from the line above is noise.
@@ -47,11 +51,12 @@ const VARIANTS = [
 
 /**
  * @returns one entry for each Node: `{ node, rows }`, rows `{ name, cpuMicroseconds, toPlain,
- * toContext }`, medians over the rounds; the ratios are `{ ratio, low, high }`, with the interval
- * that holds 95 % of 2,000 resamplings.
+ * toContext }`, medians over the rounds; the ratios are `{ ratio, low, high }`, each round's own,
+ * with the interval that holds 95 % of 2,000 resamplings.
  */
 export async function benchRequest({ rounds = 15, requests = 15_000, warmUp = 3_000 } = {}) {
-  const server = await launchPostgres();
+  const connections = String(10 + CONNECTIONS * VARIANTS.length);
+  const server = await launchPostgres({ settings: { max_connections: connections } });
   const agent = createServer((request, response) => {
     request.resume();
     response.end('{}');
@@ -80,18 +85,27 @@ async function benchNode(node, env, { rounds, requests, warmUp }) {
   const samples = Object.fromEntries(VARIANTS.map(({ name }) => [name, []]));
   let version = '';
   for (let round = 0; round < rounds; round += 1) {
-    // The order turns each round, so that a drift of the machine hits all alike.
-    for (const variant of round % 2 === 0 ? VARIANTS : VARIANTS.toReversed()) {
-      const run = await runVariant(node, variant, env, requests, warmUp);
-      samples[variant.name].push(run.cpuMicroseconds);
-      version = run.version;
+    const runs = [];
+    try {
+      for (const variant of VARIANTS) runs.push(await startVariant(node, variant, env));
+      for (const run of runs) await run.load(warmUp);
+      for (let slice = 0; slice < SLICES; slice += 1) {
+        // The order turns, so that nobody always works after the same one.
+        for (const run of slice % 2 === 0 ? runs : runs.toReversed()) {
+          await run.measure(requests / SLICES);
+        }
+      }
+      for (const run of runs) samples[run.name].push(run.cpuMicroseconds / requests);
+      version = runs[0].version;
+    } finally {
+      for (const run of runs) await run.stop();
     }
   }
   const rows = VARIANTS.map(({ name }) => ({
     name,
     cpuMicroseconds: median(samples[name]),
-    toPlain: ratioInterval(samples[PLAIN], samples[name]),
-    toContext: ratioInterval(samples[CONTEXT], samples[name]),
+    toPlain: pairedRatio(samples[PLAIN], samples[name]),
+    toContext: pairedRatio(samples[CONTEXT], samples[name]),
   }));
   return { node: version, rows };
 }
@@ -104,7 +118,7 @@ async function createTable(url) {
   await client.end();
 }
 
-async function runVariant(node, { flags = [], env = {} }, environment, requests, warmUp) {
+async function startVariant(node, { name, flags = [], env = {} }, environment) {
   const child = spawn(
     node,
     [...flags, fileURLToPath(new URL('request-server.mjs', import.meta.url))],
@@ -113,28 +127,33 @@ async function runVariant(node, { flags = [], env = {} }, environment, requests,
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
-  const agent = new Agent({ keepAlive: true, maxSockets: 20 });
-  try {
-    const [url] = await once(createInterface({ input: child.stdout }), 'line');
-    await load(agent, `${url}/work`, warmUp);
-    const before = JSON.parse(await textOf(agent, `${url}/cpu`));
-    await load(agent, `${url}/work`, requests);
-    const after = JSON.parse(await textOf(agent, `${url}/cpu`));
-    return {
-      version: after.version,
-      cpuMicroseconds: (after.user + after.system - before.user - before.system) / requests,
-    };
-  } finally {
-    agent.destroy();
-    child.kill('SIGTERM');
-    if (child.exitCode === null) await once(child, 'exit');
-  }
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const [url] = await once(createInterface({ input: child.stdout }), 'line');
+  const run = {
+    name,
+    cpuMicroseconds: 0,
+    version: '',
+    load: (requests) => load(agent, `${url}/work`, requests),
+    async measure(requests) {
+      const before = JSON.parse(await textOf(agent, `${url}/cpu`));
+      await run.load(requests);
+      const after = JSON.parse(await textOf(agent, `${url}/cpu`));
+      run.version = after.version;
+      run.cpuMicroseconds += after.user + after.system - before.user - before.system;
+    },
+    async stop() {
+      agent.destroy();
+      child.kill('SIGTERM');
+      if (child.exitCode === null) await once(child, 'exit');
+    },
+  };
+  return run;
 }
 
 async function load(agent, url, requests) {
   let left = requests;
   await Promise.all(
-    Array.from({ length: 20 }, async () => {
+    Array.from({ length: CONNECTIONS }, async () => {
       while (left > 0) {
         left -= 1;
         await textOf(agent, url);

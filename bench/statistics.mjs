@@ -6,20 +6,21 @@ export function median(values) {
 }
 
 /**
- * Ratio of two medians, with a percentile bootstrap's interval: both samples are drawn anew, with
- * replacement, and the middle 95 % of the ratios that come out are kept (Efron, 1979).
+ * The median of ratios of values that were measured side by side, with a percentile bootstrap's
+ * interval: the ratios are drawn anew, with replacement, and the middle 95 % of the medians that
+ * come out are kept (Efron, 1979).
  *
  * @returns `{ ratio, low, high }`.
  */
-export function ratioInterval(above, below, resamplings = 2_000) {
-  const ratios = Array.from(
-    { length: resamplings },
-    () => median(resampled(above)) / median(resampled(below)),
-  ).sort((a, b) => a - b);
+export function pairedRatio(above, below, resamplings = 2_000) {
+  const ratios = above.map((value, index) => value / below[index]);
+  const medians = Array.from({ length: resamplings }, () => median(resampled(ratios))).sort(
+    (a, b) => a - b,
+  );
   return {
-    ratio: median(above) / median(below),
-    low: ratios[Math.floor(0.025 * resamplings)],
-    high: ratios[Math.ceil(0.975 * resamplings) - 1],
+    ratio: median(ratios),
+    low: medians[Math.floor(0.025 * resamplings)],
+    high: medians[Math.ceil(0.975 * resamplings) - 1],
   };
 }
 
