@@ -1,5 +1,6 @@
 import type { RequestRow } from '../dashboard/index.ts';
 import { RingBuffer } from '../util/ring.ts';
+import { type LoggedRequest, RequestLog } from './request-log.ts';
 
 /** The most entries of each "recent" list. */
 export const RECENT_MAX = 50;
@@ -74,30 +75,23 @@ export interface RepeatedQueries {
 
 /** Totals since the start, and the newest of everything, in memory that never grows. */
 export class StatsStore {
-  readonly #requests: RingBuffer<RequestRow>;
+  readonly #requests: RequestLog;
   readonly #slowQueries = new RingBuffer<SlowQuery>(RECENT_MAX);
   /** By route and statement, in the order in which they were last seen. */
   readonly #nPlusOnes = new Map<string, RepeatedQueries>();
   /** A busy route repeats its own all the time: it is found without a look at its texts. */
   #newestNPlusOne: RepeatedQueries | undefined;
-  #totalRequests = 0;
   #totalQueries = 0;
   #slowQueryCount = 0;
   #nPlusOneCount = 0;
 
   constructor(maxHistory: number) {
-    this.#requests = new RingBuffer(maxHistory);
+    this.#requests = new RequestLog(maxHistory);
   }
 
-  /** The number that the next request to be counted will have. */
-  get nextRequestId(): number {
-    return this.#totalRequests + 1;
-  }
-
-  addRequest(request: RequestRow): void {
-    this.#totalRequests += 1;
+  addRequest(request: LoggedRequest): void {
     this.#totalQueries += request.queryCount;
-    this.#requests.push(request);
+    this.#requests.add(request);
   }
 
   /** Queries that no request counts: issued after its end, or recorded outside of any. */
@@ -135,11 +129,11 @@ export class StatsStore {
   }
 
   stats(unscopedQueries: number, ignores: readonly IgnoredPatterns[]): PerformanceStats {
+    const requestCount = this.#requests.addedCount;
     return {
-      totalRequests: this.#totalRequests,
+      totalRequests: requestCount,
       totalQueries: this.#totalQueries,
-      avgQueriesPerRequest:
-        this.#totalRequests === 0 ? 0 : this.#totalQueries / this.#totalRequests,
+      avgQueriesPerRequest: requestCount === 0 ? 0 : this.#totalQueries / requestCount,
       slowQueryCount: this.#slowQueryCount,
       nPlusOneCount: this.#nPlusOneCount,
       recentSlowQueries: this.#slowQueries.newestFirst(),
