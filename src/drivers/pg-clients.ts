@@ -21,7 +21,7 @@ export interface ClientState {
 class StampedClient extends Stamped {
   #state: ClientState | undefined;
 
-  static of(target: PgClient): ClientState {
+  static of(this: void, target: PgClient): ClientState {
     // Asked several times a query, and answered with no only once a client: to ask first whether
     // the field is there would cost as much again.
     try {

@@ -7,7 +7,7 @@ export {
   describeSites,
   type SiteGroup,
 } from './call-site.ts';
-export { type Context, NO_STACK } from './context.ts';
+export { NO_STACK } from './context.ts';
 export type { Ignore } from './ignores.ts';
 export type { PoolEntry, PoolState, PoolTimes } from './pool-registry.ts';
 export { getRecorder, isDisabled, runUnrecorded } from './process-recorder.ts';
