@@ -9,8 +9,9 @@ export interface ClientState {
   pool: PgPool | undefined;
   /** From the application's `connect()` to the client. Taken by the first query after it. */
   waitNs: number;
-  /** What opening the connection took, until the checkout that it was opened for. */
-  openedNs: number;
+  /** What opening the connection took, until the checkout that it was opened for; and when it was open. */
+  openingNs: number;
+  openSinceNs: number;
   /** The part of `waitNs` in which the connection was opened. */
   connectNs: number;
   /** When the application took it from the pool; 0 while nobody holds it. */
@@ -37,6 +38,13 @@ let references: WeakRef<PgClient>[] = [];
 /** References are looked through for dead ones at each doubling. */
 let pruneAt = 64;
 
+/** The client's connection, which began to be opened at `startNs`, is open now. */
+export function noteOpen(recorder: Recorder, client: PgClient, startNs: number): void {
+  const state = stateOf(client);
+  state.openSinceNs = recorder.engine.nowNs();
+  state.openingNs = Math.max(0, state.openSinceNs - startNs);
+}
+
 /** Made when it is first asked for. */
 export const stateOf: (client: PgClient) => ClientState = StampedClient.of;
 
@@ -46,7 +54,7 @@ function newState(client: PgClient): ClientState {
     references = references.filter((reference) => reference.deref() !== undefined);
     pruneAt = Math.max(64, references.length * 2);
   }
-  return { pool: undefined, waitNs: 0, openedNs: 0, connectNs: 0, heldSinceNs: 0 };
+  return { pool: undefined, waitNs: 0, openingNs: 0, openSinceNs: 0, connectNs: 0, heldSinceNs: 0 };
 }
 
 /** What `pool.query()` noted, while the pool asks its client for it. */

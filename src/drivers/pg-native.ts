@@ -12,7 +12,7 @@
 import { OUTCOME, type Outcome } from '../engine/engine.ts';
 import { getRecorder, type RecordedQuery, type Recorder } from '../recorder/index.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
-import { issueOn, stateOf } from './pg-clients.ts';
+import { issueOn, noteOpen } from './pg-clients.ts';
 import type { PgCallback, PgClient, PgResult } from './pg-types.ts';
 import { sqlStateOf } from './sql-state.ts';
 
@@ -144,8 +144,7 @@ function patchOpening(clients: NativeClient, recorder: Recorder): Undo {
       const context = recorder.captureContext();
       const startNs = recorder.engine.nowNs();
       const connected: PgCallback = (error, ...rest) => {
-        const state = stateOf(this as unknown as PgClient);
-        if (!error) state.openedNs = Math.max(0, recorder.engine.nowNs() - startNs);
+        if (!error) noteOpen(recorder, this as unknown as PgClient, startNs);
         return recorder.runIn(context, () => callback.call(this, error, ...rest));
       };
       return recorder.runIn(recorder.isUnrecorded() ? context : undefined, () =>

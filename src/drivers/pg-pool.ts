@@ -125,7 +125,7 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
           query === undefined
             ? connectedFor(recorder, this, watched, startNs, callback)
             : (error, client, done) => {
-                noteCheckout(recorder, this, watched, client, startNs, query);
+                noteCheckout(recorder, this, watched, client, startNs, query, false);
                 if (!error && query.isForPromise) {
                   return handOver(query, () => callback(error, client, done));
                 }
@@ -148,8 +148,9 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
         Error.captureStackTrace(error);
         throw error;
       });
+      const isHeld = !recorder.isUnrecorded();
       original.call(this, (error, client) => {
-        noteCheckout(recorder, this, watched, client, startNs, undefined);
+        noteCheckout(recorder, this, watched, client, startNs, undefined, isHeld);
         settle(error, client);
       });
       if (startNs !== NO_WAIT) notePool(recorder, this, watched, startNs);
@@ -167,8 +168,9 @@ function connectedFor(
   callback: PgConnectCallback,
 ): PgConnectCallback {
   const context = recorder.captureContext();
+  const isHeld = !recorder.isUnrecorded();
   return (...result) => {
-    noteCheckout(recorder, pool, watched, result[1], startNs, undefined);
+    noteCheckout(recorder, pool, watched, result[1], startNs, undefined, isHeld);
     return recorder.runIn(context, () => callback(...result));
   };
 }
@@ -183,7 +185,10 @@ function patchRelease(pools: PgPool, recorder: Recorder): Undo {
   });
 }
 
-/** @param query for which it is; undefined where the application takes the client. */
+/**
+ * @param query for which it is; undefined where the client is taken for as long as somebody likes.
+ * @param isHeld whether that is the application: what the tool itself takes is not counted.
+ */
 function noteCheckout(
   recorder: Recorder,
   pool: PgPool,
@@ -191,6 +196,7 @@ function noteCheckout(
   client: PgClient | undefined,
   startNs: number,
   query: RecordedQuery | undefined,
+  isHeld: boolean,
 ): void {
   const isWaited = startNs !== NO_WAIT;
   // A pool that has clients out is looked at from time to time.
@@ -204,13 +210,14 @@ function noteCheckout(
   const nowNs = recorder.engine.nowNs();
   const state = stateOf(client);
   const waitNs = isWaited ? Math.max(0, nowNs - startNs) : 0;
-  const connectNs = Math.min(state.openedNs, waitNs);
-  state.openedNs = 0;
+  // The client may have been opened long before, for one that did not wait for it to the end.
+  const connectNs = state.openSinceNs < startNs ? 0 : Math.min(state.openingNs, waitNs);
+  state.openingNs = 0;
   if (query === undefined) {
     state.pool = pool;
     state.waitNs = waitNs;
     state.connectNs = connectNs;
-    if (!recorder.isUnrecorded()) {
+    if (isHeld) {
       heldCount += 1;
       state.heldSinceNs = nowNs;
     }

@@ -17,7 +17,7 @@ import { OUTCOME, type Outcome } from '../engine/engine.ts';
 import { getRecorder, type RecordedQuery, type Recorder } from '../recorder/index.ts';
 import { Stamped } from '../util/stamp.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
-import { issueOn, queriesInFlight, queueOf, stateOf, takeHanded } from './pg-clients.ts';
+import { issueOn, noteOpen, queriesInFlight, queueOf, takeHanded } from './pg-clients.ts';
 import type { PgCallback, PgClient, PgClientClass, PgConnection, PgQuery } from './pg-types.ts';
 import { sqlStateOf } from './sql-state.ts';
 
@@ -154,7 +154,7 @@ function patchOpening(clients: PgClient, recorder: Recorder): Undo {
       const startNs = recorder.engine.nowNs();
       watchSettings(recorder, this);
       const connected: PgCallback = (error, ...rest) => {
-        if (!error) stateOf(this).openedNs = Math.max(0, recorder.engine.nowNs() - startNs);
+        if (!error) noteOpen(recorder, this, startNs);
         return recorder.runIn(context, () => callback.call(this, error, ...rest));
       };
       return recorder.runIn(recorder.isUnrecorded() ? context : undefined, () =>

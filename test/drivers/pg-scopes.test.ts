@@ -196,15 +196,34 @@ describe('a pool', () => {
     ]);
   });
 
-  it('counts neither as held what the tool itself asks for nor what it asks by a query', async () => {
+  it('counts as held neither what runs a query nor what the tool itself takes', async () => {
     const pool = new pg.Pool({ connectionString: database.url, max: 1 });
-    await pool.query('SELECT 1');
-    await getRecorder().runUnrecorded(() => pool.query('SELECT 2'));
+    const first = pool.query('SELECT 1');
+    // It gets its client from the query before it, in that one's context.
+    const own = getRecorder().runUnrecorded(() => pool.query('SELECT 2'));
+    await Promise.all([first, own]);
     const times = getRecorder()
       .pools.states()
       .findLast((state) => state.name.endsWith(`/${database.name}`))?.times;
     await pool.end();
-    expect(times).toMatchObject({ checkoutCount: 2, heldCount: 0 });
+    expect(times).toMatchObject({ checkoutCount: 2, connectCount: 1, heldCount: 0 });
+  });
+
+  it('books the opening of a connection on the checkout that waited for it alone', async () => {
+    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    const scope = await inScope('GET /', async () => {
+      await pool.query('SELECT 1 AS opens');
+      const held = await pool.connect();
+      const waits = pool.query('SELECT 1 AS waits');
+      await setImmediate();
+      held.release();
+      await waits;
+    });
+    await pool.end();
+    const [opens, waits] = scope.queries;
+    expect(opens?.connectNs).toBeGreaterThan(0);
+    expect(waits?.poolWaitNs).toBeGreaterThan(0);
+    expect(waits?.connectNs).toBe(0);
   });
 
   it('tells how long clients were waited for, opened and held', async () => {
