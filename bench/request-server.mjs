@@ -6,7 +6,14 @@ import { Hono } from 'hono';
 import { serve } from '@hono/node-server';
 import pg from 'pg';
 
-const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 20 });
+// It waits while others have their turn, and is to find all its connections as they were.
+const IDLE_MS = 600_000;
+
+const pool = new pg.Pool({
+  connectionString: process.env.DATABASE_URL,
+  max: 20,
+  idleTimeoutMillis: IDLE_MS,
+});
 const app = new Hono();
 
 if (process.env.BENCH_INSTRUMENTED === '1') {
@@ -31,6 +38,7 @@ app.get('/cpu', (c) => c.json({ ...process.cpuUsage(), version: process.version 
 const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
   console.log(`http://127.0.0.1:${port}`);
 });
+server.keepAliveTimeout = IDLE_MS;
 process.once('SIGTERM', () => {
   server.close();
   server.closeAllConnections();
