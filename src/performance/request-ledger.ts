@@ -13,6 +13,8 @@ import {
 import type { ResolvedPerformanceOptions } from './options.ts';
 import { RECENT_MAX, type SlowQuery, type StatsStore } from './stats.ts';
 
+const { pid } = process;
+
 type UnroutedSlowQuery = Omit<SlowQuery, 'route'>;
 
 export class RequestLedger {
@@ -20,6 +22,10 @@ export class RequestLedger {
   readonly slowThresholdNs: number;
   readonly #nPlusOneThreshold: number;
   readonly #recorder: Recorder;
+  /** Of the request before: most often of the next one too, whose row can share them. */
+  #name = '';
+  #method = '';
+  #route = '';
 
   constructor(options: ResolvedPerformanceOptions, store: StatsStore, recorder: Recorder) {
     this.store = store;
@@ -50,8 +56,12 @@ export class RequestLedger {
     const startedAt = Date.now() - durationMs;
     const nPlusOneCount = this.#addRepeated(scope, startedAt, isFirstObserver);
     if (scope.kind === 'job') return;
+    this.#splitName(scope.name);
     this.store.addRequest({
-      name: scope.name,
+      id: this.store.nextRequestId,
+      pid,
+      method: this.#method,
+      route: this.#route,
       status: end.statusCode,
       startedAt,
       durationMs,
@@ -61,6 +71,14 @@ export class RequestLedger {
       nPlusOneCount,
       aborted: end.isAborted,
     });
+  }
+
+  #splitName(name: string): void {
+    if (name === this.#name) return;
+    const space = name.indexOf(' ');
+    this.#name = name;
+    this.#method = name.slice(0, space);
+    this.#route = name.slice(space + 1);
   }
 
   /** @returns how many statements the scope ran too often. */

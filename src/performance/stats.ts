@@ -1,6 +1,5 @@
 import type { RequestRow } from '../dashboard/index.ts';
 import { RingBuffer } from '../util/ring.ts';
-import { type LoggedRequest, RequestLog } from './request-log.ts';
 
 /** The most entries of each "recent" list. */
 export const RECENT_MAX = 50;
@@ -75,23 +74,30 @@ export interface RepeatedQueries {
 
 /** Totals since the start, and the newest of everything, in memory that never grows. */
 export class StatsStore {
-  readonly #requests: RequestLog;
+  readonly #requests: RingBuffer<RequestRow>;
   readonly #slowQueries = new RingBuffer<SlowQuery>(RECENT_MAX);
   /** By route and statement, in the order in which they were last seen. */
   readonly #nPlusOnes = new Map<string, RepeatedQueries>();
   /** A busy route repeats its own all the time: it is found without a look at its texts. */
   #newestNPlusOne: RepeatedQueries | undefined;
+  #totalRequests = 0;
   #totalQueries = 0;
   #slowQueryCount = 0;
   #nPlusOneCount = 0;
 
   constructor(maxHistory: number) {
-    this.#requests = new RequestLog(maxHistory);
+    this.#requests = new RingBuffer(maxHistory);
   }
 
-  addRequest(request: LoggedRequest): void {
+  /** The number that the next request to be counted will have. */
+  get nextRequestId(): number {
+    return this.#totalRequests + 1;
+  }
+
+  addRequest(request: RequestRow): void {
+    this.#totalRequests += 1;
     this.#totalQueries += request.queryCount;
-    this.#requests.add(request);
+    this.#requests.push(request);
   }
 
   /** Queries that no request counts: issued after its end, or recorded outside of any. */
@@ -129,11 +135,11 @@ export class StatsStore {
   }
 
   stats(unscopedQueries: number, ignores: readonly IgnoredPatterns[]): PerformanceStats {
-    const requestCount = this.#requests.addedCount;
     return {
-      totalRequests: requestCount,
+      totalRequests: this.#totalRequests,
       totalQueries: this.#totalQueries,
-      avgQueriesPerRequest: requestCount === 0 ? 0 : this.#totalQueries / requestCount,
+      avgQueriesPerRequest:
+        this.#totalRequests === 0 ? 0 : this.#totalQueries / this.#totalRequests,
       slowQueryCount: this.#slowQueryCount,
       nPlusOneCount: this.#nPlusOneCount,
       recentSlowQueries: this.#slowQueries.newestFirst(),
