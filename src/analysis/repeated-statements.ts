@@ -39,7 +39,7 @@ export function findRepeatedStatements(
 ): readonly RepeatedStatement[] {
   if (scope.queryCount < threshold) return NONE;
   const repeated: RepeatedStatement[] = [];
-  for (const { statementId, count, totalNs, isParallel } of countByStatement(scope)) {
+  for (const [statementId, { count, totalNs, isParallel }] of countByStatement(scope)) {
     if (count < threshold || statementId === OTHER_ID) continue;
     const statement = statements.statement(statementId);
     if (statement === undefined || isInnocent(statement.text)) continue;
@@ -62,7 +62,6 @@ export function findRepeatedStatements(
 }
 
 interface Repetition {
-  readonly statementId: number;
   count: number;
   totalNs: number;
   /** Of the run before. */
@@ -70,48 +69,32 @@ interface Repetition {
   isParallel: boolean;
 }
 
-function countByStatement(scope: Scope): readonly Repetition[] {
-  const repetitions = new Repetitions();
+function countByStatement(scope: Scope): ReadonlyMap<number, Repetition> {
+  const counts = new Map<number, Repetition>();
+  const repetitionOf = (statementId: number): Repetition => {
+    let repetition = counts.get(statementId);
+    if (repetition === undefined) {
+      repetition = { count: 0, totalNs: 0, endNs: 0, isParallel: false };
+      counts.set(statementId, repetition);
+    }
+    return repetition;
+  };
   let last: Repetition | undefined;
+  let lastId = -1;
   for (const { statementId, startNs, durationNs, ignoredBy } of scope.queries) {
     if (ignoredBy !== undefined) continue;
-    // They come one after another: most need no look-up.
-    if (last?.statementId !== statementId) last = repetitions.of(statementId);
+    // Repetitions come one after another: most need no look-up.
+    if (last === undefined || statementId !== lastId) {
+      last = repetitionOf(statementId);
+      lastId = statementId;
+    }
     last.count += 1;
-    if (durationNs > 0) last.totalNs += durationNs;
+    last.totalNs += Math.max(0, durationNs);
     if (startNs < last.endNs) last.isParallel = true;
     last.endNs = startNs + durationNs;
   }
   if (scope.overflow !== undefined) {
-    for (const [statementId, count] of scope.overflow) repetitions.of(statementId).count += count;
+    for (const [statementId, count] of scope.overflow) repetitionOf(statementId).count += count;
   }
-  return repetitions.all;
-}
-
-/** Statements of a scope that are looked through one by one. */
-const LISTED_MAX = 16;
-
-/** Most scopes run a few statements, for which a map costs more than a list. */
-class Repetitions {
-  readonly all: Repetition[] = [];
-  #byId: Map<number, Repetition> | undefined;
-
-  of(statementId: number): Repetition {
-    const known =
-      this.#byId === undefined
-        ? this.all.find((repetition) => repetition.statementId === statementId)
-        : this.#byId.get(statementId);
-    return known ?? this.#add(statementId);
-  }
-
-  #add(statementId: number): Repetition {
-    const added = { statementId, count: 0, totalNs: 0, endNs: 0, isParallel: false };
-    this.all.push(added);
-    if (this.all.length === LISTED_MAX) {
-      this.#byId = new Map(this.all.map((repetition) => [repetition.statementId, repetition]));
-    } else {
-      this.#byId?.set(statementId, added);
-    }
-    return added;
-  }
+  return counts;
 }
