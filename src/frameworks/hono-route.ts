@@ -4,7 +4,7 @@
  */
 import type { Context } from 'hono';
 
-import { UNKNOWN_ROUTE } from './observed-request.ts';
+import { requestName, UNKNOWN_ROUTE } from './request-name.ts';
 
 interface HonoRequest {
   readonly matchedRoutes?: readonly { readonly path: string }[];
@@ -33,26 +33,6 @@ export class HonoName {
   }
 
   #nameAt(index: number): string {
-    return nameOf(this.#request.method, this.#routes?.at(index)?.path ?? UNKNOWN_ROUTE);
+    return requestName(this.#request.method, this.#routes?.at(index)?.path ?? UNKNOWN_ROUTE);
   }
-}
-
-/** Names by method and path, which are few: to put one together costs more than to find it. */
-const names = new Map<string, Map<string, string>>();
-const METHODS_MAX = 16;
-const PATHS_MAX = 1_024;
-
-function nameOf(method: string, path: string): string {
-  let ofMethod = names.get(method);
-  if (ofMethod === undefined) {
-    // A client may send any method.
-    if (names.size === METHODS_MAX) names.clear();
-    names.set(method, (ofMethod = new Map()));
-  }
-  let name = ofMethod.get(path);
-  if (name === undefined) {
-    if (ofMethod.size === PATHS_MAX) ofMethod.clear();
-    ofMethod.set(path, (name = `${method} ${path}`));
-  }
-  return name;
 }

@@ -6,7 +6,7 @@
 import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
 import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
 import { toMiddleware } from './node-http.ts';
-import { UNKNOWN_ROUTE } from './observed-request.ts';
+import { requestName, UNKNOWN_ROUTE } from './request-name.ts';
 import { writeScopeHeaders } from './response-head.ts';
 import { namedPath } from './route-values.ts';
 
@@ -104,7 +104,7 @@ async function answer(
   const recorder = getRecorder();
   const outer = recorder.currentScope();
   const isOwn = outer?.kind !== 'request' || outer.isClosed;
-  const scope = isOwn ? recorder.openScope('request', `${method} ${UNKNOWN_ROUTE}`) : outer;
+  const scope = isOwn ? recorder.openScope('request', requestName(method, UNKNOWN_ROUTE)) : outer;
   middleware.observe(scope);
   let statusCode = 500;
   try {
@@ -112,7 +112,7 @@ async function answer(
     statusCode = response.status;
     return withHeaders(recorder, middleware, scope, response);
   } finally {
-    scope.rename(`${method} ${await route()}`);
+    scope.rename(requestName(method, await route()));
     if (isOwn) recorder.closeScope(scope, { statusCode, isAborted: false });
   }
 }

@@ -11,13 +11,11 @@ import type { Readable } from 'node:stream';
 import type { PerformanceMiddleware } from '../performance/index.ts';
 import { getRecorder, type Recorder, type Scope } from '../recorder/index.ts';
 import { observeMessages, observerOf } from './message-hooks.ts';
+import { requestName, UNKNOWN_ROUTE } from './request-name.ts';
 import { type HeadArguments, headWith, writeScopeHeaders } from './response-head.ts';
 
 /** Says the pattern of a request's route once the framework knows it. */
 export type RouteFinder = (source: object) => string | undefined;
-
-/** Stands for a pattern that is not known: a path would be a name for every visitor. */
-export const UNKNOWN_ROUTE = '(unknown route)';
 
 type Emit = EventEmitter['emit'];
 
@@ -44,10 +42,7 @@ export class ObservedRequest {
     this.#request = request;
     this.response = response;
     this.#routeSource = request;
-    this.scope = recorder.openScope(
-      'request',
-      name ?? `${request.method ?? 'GET'} ${UNKNOWN_ROUTE}`,
-    );
+    this.scope = recorder.openScope('request', name ?? requestName(request.method, UNKNOWN_ROUTE));
   }
 
   /** The middleware counts the request, once however often it is told. */
@@ -69,7 +64,7 @@ export class ObservedRequest {
   nameRoute(route: string): void {
     this.#isNamed = true;
     this.scope.namer = undefined;
-    this.scope.rename(`${this.#request.method ?? 'GET'} ${route}`);
+    this.scope.rename(requestName(this.#request.method, route));
   }
 
   /** Asks once, when all is over; where several layers know a name, the outermost is right. */
