@@ -54,7 +54,7 @@ const VARIANTS = [
  * toContext }`, medians over the rounds; the ratios are `{ ratio, low, high }`, each round's own,
  * with the interval that holds 95 % of 2,000 resamplings.
  */
-export async function benchRequest({ rounds = 15, requests = 15_000, warmUp = 3_000 } = {}) {
+export async function benchRequest({ rounds = 15, requests = 15_000, warmUp = 4_000 } = {}) {
   const connections = String(10 + CONNECTIONS * VARIANTS.length);
   const server = await launchPostgres({ settings: { max_connections: connections } });
   const agent = createServer((request, response) => {

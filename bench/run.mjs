@@ -18,11 +18,13 @@ import { measureThreads } from './threads.mjs';
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
-    // Of whole requests, which take the longest: four minutes for each five with all peers.
+    // Of whole requests, which take the longest by far; and requests of each variant in a round.
     rounds: { type: 'string', default: '15' },
+    requests: { type: 'string', default: '15000' },
   },
 });
 const rounds = Number(values.rounds);
+const requests = Number(values.requests);
 
 /** @returns a table in Markdown; numbers stand to the right. */
 function table(heads, rows) {
@@ -192,16 +194,18 @@ const report = [
   '## Whole requests',
   '',
   'A Hono application on a PostgreSQL of its own, 20 connections, headers, statistics and N+1',
-  'detection on. Each round starts a fresh process for each variant, and has them answer 15,000',
-  'requests each, in slices that take turns. `plain again` shows what the noise alone does;',
+  'detection on. Each round starts a fresh process for each variant, and has them answer requests',
+  'in slices that take turns. `plain again` shows what the noise alone does;',
   '`AsyncLocalStorage alone` is what any tool that knows requests pays. Ratios are medians of the',
   "rounds' own, in brackets 95 % of 2,000 resamplings. `npm install` in `bench/` adds OpenTelemetry",
   'and Datadog (whose spans go nowhere) and another Node.',
   '',
-  `${rounds} rounds. \`--rounds\` takes another number of them.`,
+  `${rounds} rounds of ${requests} requests each. \`--rounds\` and \`--requests\` take other numbers.`,
   '',
   ...(
-    await benchRequest(values.quick ? { rounds: 1, requests: 200, warmUp: 20 } : { rounds })
+    await benchRequest(
+      values.quick ? { rounds: 1, requests: 200, warmUp: 20 } : { rounds, requests },
+    )
   ).flatMap((result) => [requestTable(result), '']),
 ].join('\n');
 
