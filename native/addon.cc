@@ -25,6 +25,7 @@ enum Call {
   kNameRequest,
   kEndRequest,
   kBeginQuery,
+  kBeginStatement,
   kEndQuery,
   kInternStatement,
   kRecordQuery,
@@ -37,10 +38,10 @@ enum Call {
 };
 
 constexpr const char* kCallNames[kCallCount] = {
-    "nowNs",           "nowNsBigInt", "normalizeSql",  "scanSql",    "createRecorder",
-    "beginRequest",    "nameRequest", "endRequest",    "beginQuery", "endQuery",
-    "internStatement", "recordQuery", "recordFinding", "recordPool", "read",
-    "openSegment",     "readSegment",
+    "nowNs",          "nowNsBigInt", "normalizeSql",    "scanSql",     "createRecorder",
+    "beginRequest",   "nameRequest", "endRequest",      "beginQuery",  "beginStatement",
+    "endQuery",       "internStatement", "recordQuery", "recordFinding", "recordPool",
+    "read",           "openSegment", "readSegment",
 };
 
 constexpr int kHexDigits = 16;
@@ -189,6 +190,7 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     AddHot(info, "nameRequest", NameRequest);
     AddHot(info, "endRequest", EndRequest);
     AddHot(info, "beginQuery", BeginQuery);
+    AddHot(info, "beginStatement", BeginStatement);
     AddHot(info, "endQuery", EndQuery);
     AddHot(info, "internStatement", InternStatement);
     AddHot(info, "recordQuery", RecordQuery);
@@ -277,6 +279,18 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     } else {
       hd_recorder_begin_statement(self->recorder_, HD_OTHER_ID, in[0], in[1], &begun);
     }
+    self->Begun(begun);
+    return nullptr;
+  }
+
+  // Inputs: requestHandle, poolWaitNs, statementId. Result: handle; startNs is 0 where the
+  // statement is not known, and nothing has begun.
+  static napi_value BeginStatement(napi_env env, napi_callback_info info) {
+    Recorder* self = SelfOf(env, info, nullptr);
+    self->state_->calls[kBeginStatement]++;
+    const double* in = self->registers_ + kInputs;
+    hd_begun begun = {};
+    hd_recorder_begin_statement(self->recorder_, in[2], in[0], in[1], &begun);
     self->Begun(begun);
     return nullptr;
   }

@@ -60,14 +60,12 @@ function newState(client: PgClient): ClientState {
 /** What `pool.query()` noted, while the pool asks its client for it. */
 let handed: RecordedQuery | undefined;
 
-/** Calls the pool's own callback, which asks its client for the one query and calls nobody else. */
-export function handOver<T>(query: RecordedQuery, ask: () => T): T {
+/**
+ * The pool's own callback is called next, which asks its client for the one query and calls nobody
+ * else. Nothing is handed over when it has returned.
+ */
+export function handOver(query: RecordedQuery | undefined): void {
   handed = query;
-  try {
-    return ask();
-  } finally {
-    handed = undefined;
-  }
 }
 
 /** @returns what the pool hands to its client, for the first query that this is asked for. */

@@ -26,18 +26,24 @@ import type {
 const NO_WAIT = -1;
 
 /** What is known of a pool. */
-interface Watched {
-  readonly times: { -readonly [K in keyof PoolTimes]: number };
+interface Watched extends MutableTimes {
   /** Undefined where the registry has no place. */
   entry: PoolEntry | undefined;
 }
+
+type MutableTimes = { -readonly [K in keyof PoolTimes]: number };
 
 /** A pool, with what it has taken. */
 class StampedPool extends Stamped {
   #watched: Watched | undefined;
 
   static of(target: PgPool): Watched | undefined {
-    return #watched in target ? (target as StampedPool).#watched : undefined;
+    // Asked for each query: to ask first whether the field is there would cost as much again.
+    try {
+      return (target as unknown as StampedPool).#watched;
+    } catch {
+      return undefined;
+    }
   }
 
   static put(target: PgPool, watched: Watched): void {
@@ -55,11 +61,21 @@ let heldCount = 0;
 export function instrumentPool(Pool: PgPoolClass): void {
   const recorder = getRecorder();
   const root = rootOf(Pool.prototype, 'connect');
-  patchOnce(root, () => [
-    patchConnect(root, recorder),
-    ...(Object.hasOwn(root, 'query') ? [patchQuery(root, recorder)] : []),
-    ...(root._release === undefined ? [] : [patchRelease(root, recorder)]),
-  ]);
+  patchOnce(root, () => {
+    // Hooked when the application first takes a client itself: most use `pool.query()` alone.
+    let undoRelease: Undo | undefined;
+    const watchReleases = (): void => {
+      undoRelease ??= root._release === undefined ? () => {} : patchRelease(root, recorder);
+    };
+    return [
+      patchConnect(root, recorder, watchReleases),
+      ...(Object.hasOwn(root, 'query') ? [patchQuery(root, recorder)] : []),
+      () => {
+        undoRelease?.();
+        undoRelease = () => {};
+      },
+    ];
+  });
 }
 
 /** Puts the driver's own functions back, identical to what they were. */
@@ -76,7 +92,10 @@ function patchQuery(pools: PgPool, recorder: Recorder): Undo {
     return function query(this: PgPool, ...args: Parameters<PgPool['query']>): unknown {
       asked = ask(recorder, this, args[0], args[1], args[2], query);
       try {
-        return original.apply(this, args);
+        // With its arguments spelled out the engine can compile the driver's function into this one.
+        return args.length === 2
+          ? original.call(this, args[0], args[1])
+          : original.apply(this, args);
       } finally {
         asked = undefined;
       }
@@ -111,13 +130,14 @@ function ask(
   }
 }
 
-function patchConnect(pools: PgPool, recorder: Recorder): Undo {
+function patchConnect(pools: PgPool, recorder: Recorder, watchReleases: () => void): Undo {
   return replaceMethod(pools, 'connect', (original) => {
     return function connect(this: PgPool, callback?: PgConnectCallback | null): unknown {
       if (!callback && this.ending) return original.call(this);
       const query = asked;
       asked = undefined;
       const watched = StampedPool.of(this) ?? watchPool(recorder, this);
+      if (query === undefined) watchReleases();
       // A client that lies ready is not waited for.
       const startNs = this.idleCount > this.waitingCount ? NO_WAIT : recorder.engine.nowNs();
       if (callback) {
@@ -126,14 +146,17 @@ function patchConnect(pools: PgPool, recorder: Recorder): Undo {
             ? connectedFor(recorder, this, watched, startNs, callback)
             : (error, client, done) => {
                 noteCheckout(recorder, this, watched, client, startNs, query, false);
-                if (!error && query.isForPromise) {
-                  return handOver(query, () => callback(error, client, done));
+                if (error) {
+                  return recorder.runIn(recorder.contextOf(query), callback, error, client, done);
                 }
-                return recorder.runIn(recorder.contextOf(query), () =>
-                  error
+                handOver(query);
+                try {
+                  return query.isForPromise
                     ? callback(error, client, done)
-                    : handOver(query, () => callback(error, client, done)),
-                );
+                    : recorder.runIn(recorder.contextOf(query), callback, error, client, done);
+                } finally {
+                  handOver(undefined);
+                }
               };
         const returned = original.call(this, connected);
         if (startNs !== NO_WAIT) notePool(recorder, this, watched, startNs);
@@ -171,7 +194,7 @@ function connectedFor(
   const isHeld = !recorder.isUnrecorded();
   return (...result) => {
     noteCheckout(recorder, pool, watched, result[1], startNs, undefined, isHeld);
-    return recorder.runIn(context, () => callback(...result));
+    return recorder.runIn(context, callback, ...result);
   };
 }
 
@@ -180,7 +203,9 @@ function patchRelease(pools: PgPool, recorder: Recorder): Undo {
   return replaceMethod(pools as Required<PgPool>, '_release', (original) => {
     return function _release(this: PgPool, ...args: Parameters<Release>): unknown {
       if (heldCount > 0) noteRelease(recorder, this, args[0]);
-      return original.apply(this, args);
+      return args.length === 3
+        ? original.call(this, args[0], args[1], args[2])
+        : original.apply(this, args);
     };
   });
 }
@@ -200,11 +225,11 @@ function noteCheckout(
 ): void {
   const isWaited = startNs !== NO_WAIT;
   // A pool that has clients out is looked at from time to time.
-  if (isWaited || watched?.entry?.isLookedAt !== true) {
+  if (isWaited || !recorder.pools.isLooking) {
     notePool(recorder, pool, watched, recorder.lastBeginNs());
   }
   if (client === undefined) return;
-  if (watched !== undefined) watched.times.checkoutCount += 1;
+  if (watched !== undefined) watched.checkoutCount += 1;
   // `pool.query()` holds a client for as long as its query runs, which is known.
   if (query !== undefined && !isWaited) return;
   const nowNs = recorder.engine.nowNs();
@@ -223,12 +248,12 @@ function noteCheckout(
     }
   } else {
     query.poolWaitNs = waitNs;
-    query.connectNs = connectNs;
+    if (connectNs > 0) query.connectNs = connectNs;
   }
-  if (watched !== undefined && isWaited) noteWait(watched.times, waitNs, connectNs);
+  if (watched !== undefined && isWaited) noteWait(watched, waitNs, connectNs);
 }
 
-function noteWait(times: Watched['times'], waitNs: number, connectNs: number): void {
+function noteWait(times: MutableTimes, waitNs: number, connectNs: number): void {
   times.waitTotalMs += waitNs / 1e6;
   times.waitMaxMs = Math.max(times.waitMaxMs, waitNs / 1e6);
   if (connectNs === 0) return;
@@ -243,7 +268,7 @@ function noteRelease(recorder: Recorder, pool: PgPool, client: PgClient): void {
   heldCount -= 1;
   const heldMs = Math.max(0, recorder.engine.nowNs() - state.heldSinceNs) / 1e6;
   state.heldSinceNs = 0;
-  const times = StampedPool.of(pool)?.times;
+  const times = StampedPool.of(pool);
   if (times === undefined) return;
   times.heldCount += 1;
   times.heldTotalMs += heldMs;
@@ -254,17 +279,15 @@ function watchPool(recorder: Recorder, pool: PgPool): Watched | undefined {
   try {
     if (recorder.isUnrecorded()) return undefined;
     const watched: Watched = {
-      times: {
-        checkoutCount: 0,
-        waitTotalMs: 0,
-        waitMaxMs: 0,
-        connectCount: 0,
-        connectTotalMs: 0,
-        connectMaxMs: 0,
-        heldCount: 0,
-        heldTotalMs: 0,
-        heldMaxMs: 0,
-      },
+      checkoutCount: 0,
+      waitTotalMs: 0,
+      waitMaxMs: 0,
+      connectCount: 0,
+      connectTotalMs: 0,
+      connectMaxMs: 0,
+      heldCount: 0,
+      heldTotalMs: 0,
+      heldMaxMs: 0,
       entry: undefined,
     };
     StampedPool.put(pool, watched);
@@ -291,7 +314,7 @@ function notePool(
 
 function describePool(pool: PgPool): PoolState {
   const { totalCount: total, idleCount: idle, waitingCount: waiting, options } = pool;
-  const times = StampedPool.of(pool)?.times;
+  const watched = StampedPool.of(pool);
   return {
     name: nameOf(options),
     total,
@@ -299,8 +322,12 @@ function describePool(pool: PgPool): PoolState {
     active: total - idle,
     waiting,
     max: options.max,
-    ...(times && { times: { ...times } }),
+    ...(watched && { times: timesOf(watched) }),
   };
+}
+
+function timesOf({ entry: _, ...times }: Watched): PoolTimes {
+  return times;
 }
 
 /** By the options of their pools, which are read once. */

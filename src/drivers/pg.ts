@@ -21,33 +21,50 @@ import { issueOn, noteOpen, queriesInFlight, queueOf, takeHanded } from './pg-cl
 import type { PgCallback, PgClient, PgClientClass, PgConnection, PgQuery } from './pg-types.ts';
 import { sqlStateOf } from './sql-state.ts';
 
-interface ConnectionState {
-  /** How it reads backslashes, as the server has last said. */
-  standardConformingStrings: boolean | undefined;
-  /** What the server is answering, and what is being recorded of it. */
-  query: PgQuery | undefined;
-  record: RecordedQuery | undefined;
-}
-
 /** A connection lives long: what is kept on it costs a query less than what is kept on itself. */
 class StampedConnection extends Stamped {
-  #state: ConnectionState | undefined;
+  /** How it reads backslashes, as the server has last said. */
+  #isStandardConforming: boolean | undefined;
+  /** What is being recorded of the query that the server is answering: its `subject`. */
+  #record: RecordedQuery | undefined;
 
-  static of(target: PgConnection): ConnectionState {
-    // As that of a client.
+  // Asked several times a query, and answered with no only once a connection: to ask first whether
+  // the fields are there would cost as much again.
+
+  static isStandardConforming(target: PgConnection): boolean | undefined {
     try {
-      return (target as StampedConnection).#state as ConnectionState;
+      return (target as StampedConnection).#isStandardConforming;
     } catch {
-      return (new StampedConnection(target).#state = {
-        standardConformingStrings: undefined,
-        query: undefined,
-        record: undefined,
-      });
+      return undefined;
     }
   }
 
-  static has(target: PgConnection): boolean {
-    return #state in target;
+  static setStandardConforming(target: PgConnection, isStandardConforming: boolean): void {
+    StampedConnection.#of(target).#isStandardConforming = isStandardConforming;
+  }
+
+  static record(target: PgConnection): RecordedQuery | undefined {
+    try {
+      return (target as StampedConnection).#record;
+    } catch {
+      return undefined;
+    }
+  }
+
+  static setRecord(target: PgConnection, record: RecordedQuery | undefined): void {
+    try {
+      (target as StampedConnection).#record = record;
+    } catch {
+      StampedConnection.#of(target).#record = record;
+    }
+  }
+
+  static isListenedTo(target: PgConnection): boolean {
+    return #record in target;
+  }
+
+  static #of(target: PgConnection): StampedConnection {
+    return #record in target ? (target as StampedConnection) : new StampedConnection(target);
   }
 }
 
@@ -129,7 +146,11 @@ function patchIssue(clients: PgClient, queries: PgQuery, recorder: Recorder): Un
       issuing = record;
       let result;
       try {
-        result = original.apply(this, args);
+        // With its arguments spelled out the engine can compile the driver's function into this one.
+        result =
+          args.length === 3
+            ? original.call(this, args[0], args[1], args[2])
+            : original.apply(this, args);
       } catch (error) {
         // The driver refused the call itself: nothing was sent, nothing is to be counted.
         issuing = outer;
@@ -171,11 +192,11 @@ function patchOpening(clients: PgClient, recorder: Recorder): Undo {
  */
 function watchSettings(recorder: Recorder, { connection }: PgClient): void {
   try {
-    if (typeof connection?.on !== 'function' || StampedConnection.has(connection)) return;
-    const known = StampedConnection.of(connection);
+    if (typeof connection?.on !== 'function' || StampedConnection.isListenedTo(connection)) return;
+    StampedConnection.setRecord(connection, undefined);
     connection.on('parameterStatus', (message) => {
       if (message?.parameterName !== 'standard_conforming_strings') return;
-      known.standardConformingStrings = message.parameterValue === 'on';
+      StampedConnection.setStandardConforming(connection, message.parameterValue === 'on');
     });
   } catch (error) {
     recorder.reportFault(error);
@@ -321,42 +342,46 @@ function claimQueued(
 
 function beginSubmitted(recorder: Recorder, query: PgQuery, connection: unknown): void {
   try {
-    const state = stateOfConnection(connection);
-    let record = recordIn(state, query);
+    const answered = recordOn(connection);
+    let record = answered?.subject === query ? answered : StampedQuery.of(query);
     if (record === undefined) {
       if (issuing === undefined || !isOf(issuing, query)) return;
       record = issuing;
       // What hands over rows says nothing of the connection.
       const isApart = isAnyExtended && undoes.has(query);
-      if (state === undefined || state.query !== undefined || isApart) {
+      if (!isConnection(connection) || answered !== undefined || isApart) {
         StampedQuery.put(query, record);
       } else {
-        state.query = query;
-        state.record = record;
+        // On the record, which is as young as the query: to note a young object on an old one is
+        // noted down once more for the collector.
+        record.subject = query;
+        StampedConnection.setRecord(connection, record);
       }
     }
     if (issuing === record) issuing = undefined;
     // A class of its own comes by twice: hooked itself, it calls the one that it extends.
     if (record.startNs !== 0) return;
-    record.standardConformingStrings = state?.standardConformingStrings;
+    if (isConnection(connection)) {
+      record.standardConformingStrings = StampedConnection.isStandardConforming(connection);
+    }
     recorder.begin(record);
   } catch (error) {
     recorder.reportFault(error);
   }
 }
 
-function stateOfConnection(connection: unknown): ConnectionState | undefined {
-  return connection === undefined || connection === null
-    ? undefined
-    : StampedConnection.of(connection);
+function isConnection(connection: unknown): connection is PgConnection {
+  return connection !== undefined && connection !== null;
+}
+
+/** What is being recorded of the query that the connection's server is answering. */
+function recordOn(connection: unknown): RecordedQuery | undefined {
+  return isConnection(connection) ? StampedConnection.record(connection) : undefined;
 }
 
 function recordOf(query: PgQuery, connection: unknown): RecordedQuery | undefined {
-  return recordIn(stateOfConnection(connection), query);
-}
-
-function recordIn(state: ConnectionState | undefined, query: PgQuery): RecordedQuery | undefined {
-  return state?.query === query ? state.record : StampedQuery.of(query);
+  const answered = recordOn(connection);
+  return answered?.subject === query ? answered : StampedQuery.of(query);
 }
 
 /** @returns what has ended; undefined where the query is none of ours, or ended before. */
@@ -369,12 +394,10 @@ function end(
 ): RecordedQuery | undefined {
   try {
     const rowCount = outcome === OK ? rowCountOf(query) : -1;
-    const state = stateOfConnection(connection);
-    let record;
-    if (state?.query === query) {
-      record = state.record;
-      state.query = undefined;
-      state.record = undefined;
+    let record = recordOn(connection);
+    if (record?.subject === query) {
+      StampedConnection.setRecord(connection as PgConnection, undefined);
+      record.subject = undefined;
     } else {
       record = StampedQuery.take(query);
     }

@@ -1,17 +1,19 @@
 import { randomBytes } from 'node:crypto';
 
 import type { NormalizedSql, NormalizeOptions, PlaceholderStyle, SqlSpans } from '../types/sql.ts';
-import type {
-  Engine,
-  EngineRecorder,
-  Outcome,
-  RecorderCapacities,
-  RecorderSnapshot,
-  Segment,
-  SegmentOptions,
-  SnapshotOptions,
-  StatementIdentity,
-  Verdict,
+import {
+  type Engine,
+  type EngineRecorder,
+  OTHER_ID,
+  type Outcome,
+  REGISTER,
+  type RecorderCapacities,
+  type RecorderSnapshot,
+  type Segment,
+  type SegmentOptions,
+  type SnapshotOptions,
+  type StatementIdentity,
+  type Verdict,
 } from './engine.ts';
 import type { FileLockBinding } from './file-locks.ts';
 import { assertCapacities, CAPACITY_NAMES } from './layout.ts';
@@ -24,6 +26,17 @@ import type { ReadWords } from './words.ts';
 const RESULT = 2;
 const INPUT = 3;
 const REGISTER_COUNT = 10;
+const { startNs: START_NS, statementId: STATEMENT_ID } = REGISTER;
+
+/**
+ * Of all recorders of the thread, as what is in them is taken out right after a call. The engine
+ * compiles where a constant's memory lies into the code that uses it.
+ */
+const registers = new Float64Array(REGISTER_COUNT);
+
+/** Texts that are told by comparison: a constant of the application's is the same string again. */
+const TEXTS_KEPT = 16;
+const TEXT_LENGTH_MAX = 8_192;
 
 /** What `native/addon.cc` exports. */
 export interface NativeBinding extends NativeSegmentBinding, FileLockBinding {
@@ -54,6 +67,7 @@ interface NativeRecorderBinding {
   readonly nameRequest: (route: string) => void;
   readonly endRequest: (route: string) => void;
   readonly beginQuery: (sql: string) => void;
+  readonly beginStatement: () => void;
   readonly endQuery: () => void;
   readonly internStatement: (sql: string) => void;
   readonly recordQuery: () => void;
@@ -154,14 +168,17 @@ interface RecorderMemory {
 }
 
 class NativeRecorder implements EngineRecorder {
-  readonly registers: Float64Array = new Float64Array(REGISTER_COUNT);
+  readonly registers: Float64Array = registers;
   readonly #binding: NativeBinding;
+  /** The latest texts by their length, each followed by how it was read, and by its statement. */
+  readonly #texts = Array<string | number>(3 * TEXTS_KEPT).fill('');
   readonly #reader: ArenaReader;
   readonly #readCounts: ReadCounts;
   readonly #beginRequest: NativeRecorderBinding['beginRequest'];
   readonly #nameRequest: NativeRecorderBinding['nameRequest'];
   readonly #endRequest: NativeRecorderBinding['endRequest'];
   readonly #beginQuery: NativeRecorderBinding['beginQuery'];
+  readonly #beginStatement: NativeRecorderBinding['beginStatement'];
   readonly #endQuery: NativeRecorderBinding['endQuery'];
   readonly #internStatement: NativeRecorderBinding['internStatement'];
   readonly #recordQuery: NativeRecorderBinding['recordQuery'];
@@ -180,7 +197,7 @@ class NativeRecorder implements EngineRecorder {
       isOwn ? Uint32Array.from(CAPACITY_NAMES, (name) => capacities[name]) : undefined,
       // Nobody outside can choose texts that collide in the recorder's hash tables.
       isOwn ? randomBytes(8).readBigUInt64LE() : undefined,
-      this.registers,
+      registers,
     );
     const read: ReadWords =
       arena ??
@@ -194,6 +211,7 @@ class NativeRecorder implements EngineRecorder {
     this.#nameRequest = recorder.nameRequest;
     this.#endRequest = recorder.endRequest;
     this.#beginQuery = recorder.beginQuery;
+    this.#beginStatement = recorder.beginStatement;
     this.#endQuery = recorder.endQuery;
     this.#internStatement = recorder.internStatement;
     this.#recordQuery = recorder.recordQuery;
@@ -203,11 +221,11 @@ class NativeRecorder implements EngineRecorder {
 
   beginRequest(route: string): number {
     this.#beginRequest(route);
-    return this.registers[RESULT] as number;
+    return registers[RESULT] as number;
   }
 
   nameRequest(handle: number, route: string): void {
-    this.registers[INPUT] = handle;
+    registers[INPUT] = handle;
     this.#nameRequest(route);
   }
 
@@ -220,7 +238,6 @@ class NativeRecorder implements EngineRecorder {
     queryCount: number,
     outcome: Outcome,
   ): void {
-    const registers = this.registers;
     registers[INPUT] = handle;
     registers[INPUT + 1] = startNs;
     registers[INPUT + 2] = durationNs;
@@ -236,16 +253,30 @@ class NativeRecorder implements EngineRecorder {
     poolWaitNs: number,
     standardConformingStrings?: boolean,
   ): number {
-    const registers = this.registers;
     registers[INPUT] = requestHandle;
     registers[INPUT + 1] = poolWaitNs;
-    registers[INPUT + 2] = stringsCode(standardConformingStrings);
+    const reading = stringsCode(standardConformingStrings);
+    const texts = this.#texts;
+    const place = 3 * (sql.length % TEXTS_KEPT);
+    if (texts[place] === sql && texts[place + 1] === reading) {
+      registers[INPUT + 2] = texts[place + 2] as number;
+      this.#beginStatement();
+      // Not where the statement has lost its row since.
+      if (registers[START_NS] !== 0) return registers[RESULT] as number;
+    }
+    registers[INPUT + 2] = reading;
     this.#beginQuery(sql);
+    const statementId = registers[STATEMENT_ID] as number;
+    // What found no row may find one the next time.
+    if (statementId !== OTHER_ID && sql.length <= TEXT_LENGTH_MAX) {
+      texts[place] = sql;
+      texts[place + 1] = reading;
+      texts[place + 2] = statementId;
+    }
     return registers[RESULT] as number;
   }
 
   endQuery(handle: number, outcome: Outcome, rowCount: number): number {
-    const registers = this.registers;
     registers[INPUT] = handle;
     registers[INPUT + 1] = outcome;
     registers[INPUT + 2] = rowCount;
@@ -254,9 +285,9 @@ class NativeRecorder implements EngineRecorder {
   }
 
   internStatement(sql: string, standardConformingStrings?: boolean): number {
-    this.registers[INPUT] = stringsCode(standardConformingStrings);
+    registers[INPUT] = stringsCode(standardConformingStrings);
     this.#internStatement(sql);
-    return this.registers[RESULT] as number;
+    return registers[RESULT] as number;
   }
 
   recordQuery(
@@ -268,7 +299,6 @@ class NativeRecorder implements EngineRecorder {
     outcome: Outcome,
     rowCount: number,
   ): void {
-    const registers = this.registers;
     registers[INPUT] = statementId;
     registers[INPUT + 1] = requestHandle;
     registers[INPUT + 2] = startNs;
@@ -286,7 +316,6 @@ class NativeRecorder implements EngineRecorder {
     queryCount: number,
     totalNs: number,
   ): void {
-    const registers = this.registers;
     registers[INPUT] = verdict;
     registers[INPUT + 1] = statementId;
     registers[INPUT + 2] = queryCount;
@@ -302,7 +331,6 @@ class NativeRecorder implements EngineRecorder {
     waiting: number,
     max: number,
   ): void {
-    const registers = this.registers;
     registers[INPUT] = row;
     registers[INPUT + 1] = total;
     registers[INPUT + 2] = idle;

@@ -12,6 +12,9 @@ import type { HeadArguments } from './response-head.ts';
 interface MessageObserver {
   readonly response: object;
   beforeHead(args: HeadArguments): HeadArguments;
+  /** Takes note of the event; whether nobody of the application's hears it. */
+  isSilent(target: EventEmitter, event: string | symbol): boolean;
+  /** Called in place of `emit`, where somebody does. */
   emit(
     target: EventEmitter,
     emit: EventEmitter['emit'],
@@ -128,9 +131,11 @@ function hookEmit(prototype: Emitter, find: typeof observerOf): void {
     // A hook of somebody else's on the parent, set later than ours, is to be heard.
     const original = own ?? parent.emit;
     const observed = find(this);
-    return observed === undefined
-      ? original.apply(this, args)
-      : observed.emit(this, original, args);
+    if (observed === undefined || observed.isSilent(this, args[0])) {
+      // With its arguments spelled out the engine can compile the original into this one.
+      return args.length === 1 ? original.call(this, args[0]) : original.apply(this, args);
+    }
+    return observed.emit(this, original, args);
   };
   replace(prototype, 'emit', hook, parent.emit.length);
 }

@@ -87,14 +87,14 @@ export class ObservedRequest {
     }
   }
 
-  /** Called in place of `emit` of the request and of the response. */
-  emit(target: EventEmitter, emit: Emit, args: Parameters<Emit>): boolean {
-    if (args[0] === 'close') this.#noteClose(target);
-    else if (args[0] === 'finish' && target === this.response) this.#isFinished = true;
+  isSilent(target: EventEmitter, event: string | symbol): boolean {
+    if (event === 'close') this.#noteClose(target);
+    else if (event === 'finish' && target === this.response) this.#isFinished = true;
     // Most of what Node tells is heard by nobody; an error that nobody hears is thrown.
-    if (target.listenerCount(args[0]) === 0 && args[0] !== 'error' && args[0] !== 'pipe') {
-      return emit.apply(target, args);
-    }
+    return event !== 'error' && event !== 'pipe' && target.listenerCount(event) === 0;
+  }
+
+  emit(target: EventEmitter, emit: Emit, args: Parameters<Emit>): boolean {
     // Parsers and sockets emit in a context of their own.
     return this.#recorder.runIn(this.scope, emitInside, target, emit, args);
   }

@@ -159,7 +159,8 @@ export class PerformanceMiddleware {
    */
   observe(scope: Scope): void {
     if (this.#ledger === undefined || this.#isObserving(scope)) return;
-    scope.observers.push(new RequestObserver(this.#ledger, scope.observers.length === 0));
+    const isFirst = scope.observers.length === 0;
+    this.#recorder?.observe(scope, new RequestObserver(this.#ledger, isFirst));
   }
 
   #isObserving({ observers }: Scope): boolean {

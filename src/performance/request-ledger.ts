@@ -116,6 +116,7 @@ export class RequestLedger {
  */
 export class RequestObserver implements ScopeObserver {
   readonly ledger: RequestLedger;
+  readonly slowThresholdNs: number;
   readonly #isFirst: boolean;
   #slowQueries: UnroutedSlowQuery[] | undefined;
   #slowCount = 0;
@@ -124,6 +125,7 @@ export class RequestObserver implements ScopeObserver {
   /** @param isFirst whether no other middleware observes the scope before this one. */
   constructor(ledger: RequestLedger, isFirst: boolean) {
     this.ledger = ledger;
+    this.slowThresholdNs = ledger.slowThresholdNs;
     this.#isFirst = isFirst;
   }
 

@@ -5,7 +5,7 @@
  * Stacks cost microseconds, so they are taken late and seldom. The first run of a statement in a
  * scope takes none; whether a run is a further one is told by a key over the head of its text,
  * and, where that says yes, by the statement's identity. A statement that repeats in scope after
- * scope spends its budget of stacks; from then on one scope in 64 takes two, or every scope,
+ * scope spends its budget of stacks; from then on one scope in 256 takes two, or every scope,
  * where the statement was seen at several sites. A statement that was slow, or that somebody looks
  * at on the dashboard, takes one at its next run. Only what becomes a finding, or is looked at, is
  * formatted.
@@ -13,6 +13,7 @@
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { OTHER_ID } from '../engine/engine.ts';
 import { PACKAGE_FOLDERS } from '../util/own-place.ts';
 
 /** The nearest frame of the application. */
@@ -38,14 +39,13 @@ export class SeenStatements {
   /** Statements whose key had been seen, and their runs: few, so that a look through is quick. */
   readonly repeated: number[] = [];
   readonly runs: number[] = [];
-  /** The last of those texts: repetitions come one after another. Emptied with the scope. */
-  settledText: string | undefined = undefined;
   /** Calls of builders by what they ask for. */
   named: Map<string, number> | undefined = undefined;
 }
 
 /** The part of a scope that call sites need. */
 interface SiteScope {
+  settledText: string;
   readonly seen: SeenStatements;
   readonly queries: readonly SitedQuery[];
 }
@@ -69,7 +69,7 @@ const KEYS_MAX = 256;
 const STACKS_PER_SCOPE_MAX = 32;
 /** Stacks that a statement may take before it is sampled. */
 const BUDGET = 64;
-const SAMPLE_EVERY = 64;
+const SAMPLE_EVERY = 256;
 /** Stacks that a scope takes of a statement whose budget is spent. */
 const SAMPLED_RUNS = 2;
 const STATEMENTS_MAX = 4_096;
@@ -91,11 +91,16 @@ export class CallSites {
   readonly #fingerprintOf: (statementId: number) => string | undefined;
   /** Identities of statements: see {@link CallSites.want}. */
   readonly #wanted = new Set<number>();
+  /** Whether there are any: every query asks. */
+  #isAnyWanted = false;
   #patience = 0;
   readonly #asked = new Set<number>();
   readonly #budgets = new Map<number | string, Budget>();
   /** Sites by fingerprint, for the scopes that took no stack: they share what they get. */
   readonly #known = new Map<string, { readonly site: CallSite; readonly count: null }[]>();
+  /** Of the statement that was looked up last: a busy route repeats it scope after scope. */
+  #text = '';
+  #statementId = OTHER_ID;
   readonly #formatted = new WeakMap<CapturedStack, CallSite | null>();
 
   constructor(
@@ -112,6 +117,7 @@ export class CallSites {
    */
   want(statementId: number): void {
     if (this.#wanted.size < WANTED_MAX) this.#wanted.add(statementId);
+    this.#isAnyWanted = true;
     this.#patience = PATIENCE;
   }
 
@@ -133,9 +139,9 @@ export class CallSites {
    * @returns undefined where this run of the statement takes no stack.
    */
   take(scope: SiteScope, sql: string, below: unknown): CapturedStack | undefined {
-    if (sql === scope.seen.settledText && this.#wanted.size === 0) return undefined;
+    if (sql === scope.settledText && !this.#isAnyWanted) return undefined;
     const isDue = this.isDue(scope, sql);
-    if (this.#wanted.size > 0) {
+    if (this.#isAnyWanted) {
       const statementId = this.#statementOf(sql);
       if (this.#isWanted(statementId)) return this.#takeWanted(statementId, below);
     }
@@ -143,19 +149,24 @@ export class CallSites {
   }
 
   /** Whether this run takes a stack; asking counts as a run. */
-  isDue({ seen, queries }: SiteScope, sql: string): boolean {
+  isDue(scope: SiteScope, sql: string): boolean {
+    const { seen, queries } = scope;
     const { keys, settled } = seen;
     const key = keyOf(sql);
     const textKey = key ^ (sql.length << 8);
     if (settled.length > 0 && settled.includes(textKey)) {
-      seen.settledText = sql;
+      scope.settledText = sql;
       return false;
     }
     if (!keys.includes(key)) {
       if (keys.length < KEYS_MAX) keys.push(key);
       return false;
     }
-    const statementId = this.#statementOf(sql);
+    if (sql !== this.#text) {
+      this.#statementId = this.#statementOf(sql);
+      this.#text = sql;
+    }
+    const statementId = this.#statementId;
     let at = seen.repeated.indexOf(statementId);
     if (at < 0) {
       if (seen.repeated.length === KEYS_MAX) return false;
@@ -166,8 +177,10 @@ export class CallSites {
     seen.runs[at] = before + 1;
     if (before === 0) return false;
     const isTaken = before <= STACKS_PER_SCOPE_MAX && this.#spend(statementId, before);
-    if (!isTaken && settled.length < KEYS_MAX) settled.push(textKey);
-    return isTaken;
+    if (isTaken) return true;
+    if (settled.length < KEYS_MAX) settled.push(textKey);
+    scope.settledText = sql;
+    return false;
   }
 
   /** The same for builders, which know what is asked for before there is a text. */
@@ -234,10 +247,11 @@ export class CallSites {
   }
 
   #isWanted(statementId: number): boolean {
-    if (this.#wanted.delete(statementId)) return true;
+    const isWanted = this.#wanted.delete(statementId);
     this.#patience -= 1;
     if (this.#patience <= 0) this.#wanted.clear();
-    return false;
+    this.#isAnyWanted = this.#wanted.size > 0;
+    return isWanted;
   }
 
   #takeWanted(statementId: number, below: unknown): CapturedStack {

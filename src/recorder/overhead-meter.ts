@@ -16,8 +16,10 @@ export class OverheadMeter {
   readonly #onSample: (ns: number) => void;
   #sampleCount = 0;
   #sampleNs = 0;
-  #sinceSample = 0;
-  /** What the first half of the query that is sampled now has cost. */
+  #begunCount = 0;
+  /** The query that is sampled now. */
+  #sampled: object | undefined;
+  /** What its first half has cost. */
   #beginNs = 0;
   #clockNs = 0;
 
@@ -27,24 +29,33 @@ export class OverheadMeter {
     this.#onSample = onSample;
   }
 
-  /** @returns what {@link OverheadMeter.stopBegin} takes; 0 for a query that is not sampled. */
-  startBegin(): number {
-    this.#sinceSample += 1;
-    return this.#sinceSample === SAMPLE_EVERY ? this.#start() : 0;
+  /** Whether the query that begins now is sampled; asking counts it. */
+  isDue(): boolean {
+    this.#begunCount = (this.#begunCount + 1) % SAMPLE_EVERY;
+    return this.#begunCount === 0;
   }
 
-  stopBegin(startNs: number): void {
-    if (startNs !== 0) this.#beginNs = this.#stop(startNs);
+  isSampled(query: object): boolean {
+    return query === this.#sampled;
   }
 
-  /** @returns what {@link OverheadMeter.stopEnd} takes; 0 for a query that is not sampled. */
-  startEnd(): number {
-    return this.#sinceSample >= SAMPLE_EVERY ? this.#start() : 0;
+  /** @returns what {@link OverheadMeter.stopBegin} and {@link OverheadMeter.stopEnd} take. */
+  start(): number {
+    const beforeNs = this.#nowNs();
+    const startNs = this.#nowNs();
+    this.#clockNs = startNs - beforeNs;
+    return startNs;
   }
 
+  /** The first half of a query that is due; a sample that has not come to its end is given up. */
+  stopBegin(query: object, startNs: number): void {
+    this.#sampled = query;
+    this.#beginNs = this.#stop(startNs);
+  }
+
+  /** The second half of the query that is sampled. */
   stopEnd(startNs: number): void {
-    if (startNs === 0) return;
-    this.#sinceSample = 0;
+    this.#sampled = undefined;
     const ns = this.#beginNs + this.#stop(startNs);
     if (ns > SAMPLE_NS_MAX) return;
     this.#sampleCount += 1;
@@ -55,13 +66,6 @@ export class OverheadMeter {
   /** Mean cost of a recorded query in nanoseconds; 0 before the first sample. */
   meanNs(): number {
     return this.#sampleCount === 0 ? 0 : this.#sampleNs / this.#sampleCount;
-  }
-
-  #start(): number {
-    const beforeNs = this.#nowNs();
-    const startNs = this.#nowNs();
-    this.#clockNs = startNs - beforeNs;
-    return startNs;
   }
 
   #stop(startNs: number): number {

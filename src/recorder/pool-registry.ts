@@ -59,11 +59,6 @@ export class PoolEntry {
     this.read = read;
   }
 
-  /** Whether the pool is written down in a while without a word from anybody. */
-  get isLookedAt(): boolean {
-    return this.#registry.isLooking;
-  }
-
   /**
    * Something has happened to the pool: writes down what it is doing if its queue has changed, or
    * if that was last done a while ago. A change right after another one is left to the next look.
@@ -121,6 +116,7 @@ export class PoolRegistry {
     return entry;
   }
 
+  /** Whether all pools are written down in a while without a word from anybody. */
   get isLooking(): boolean {
     return this.#timer !== undefined;
   }

@@ -24,7 +24,13 @@ import { type Ignore, Ignores } from './ignores.ts';
 import { Models } from './models.ts';
 import { OverheadMeter } from './overhead-meter.ts';
 import { PoolRegistry } from './pool-registry.ts';
-import { RecordedQuery, Scope, type ScopeEnd, type ScopeKind } from './scope.ts';
+import {
+  RecordedQuery,
+  Scope,
+  type ScopeEnd,
+  type ScopeKind,
+  type ScopeObserver,
+} from './scope.ts';
 
 // What is imported is looked up anew at each use, and what is declared here is not.
 const { startNs: START_NS, statementId: STATEMENT_ID } = REGISTER;
@@ -80,6 +86,8 @@ export class Recorder {
   readonly #meter: OverheadMeter;
   readonly #statements = new Map<number, StatementIdentity>();
   #listeners: readonly QueryListener[] = [];
+  /** The least of all observers: what took less is told to nobody. */
+  #slowThresholdNs = Infinity;
   /** For the next query that is issued before the function that it was given to returns. */
   #givenStack: CapturedStack | undefined;
 
@@ -118,6 +126,12 @@ export class Recorder {
     const startNs =
       kind === 'request' ? Number(this.core.registers[REGISTER.startNs]) : this.engine.nowNs();
     return new Scope(kind, name, handle, startNs);
+  }
+
+  /** The observer hears of the scope from now on. */
+  observe(scope: Scope, observer: ScopeObserver): void {
+    scope.observers.push(observer);
+    this.#slowThresholdNs = Math.min(this.#slowThresholdNs, observer.slowThresholdNs);
   }
 
   /** Whether the work here and now is the tool's own. */
@@ -224,7 +238,8 @@ export class Recorder {
     scope.endNs = Math.max(scope.startNs, this.engine.nowNs());
     scope.carrier = undefined;
     scope.namer = undefined;
-    scope.seen.settledText = undefined;
+    scope.settledText = '';
+    scope.followRunning();
     try {
       if (scope.kind === 'request') {
         const failed = end.isAborted || end.statusCode >= 500;
@@ -244,7 +259,7 @@ export class Recorder {
     }
     for (const observer of scope.observers) {
       try {
-        observer.onScopeClosed?.(scope, end);
+        observer.onScopeClosed(scope, end);
       } catch (error) {
         this.reportFault(error);
       }
@@ -272,48 +287,34 @@ export class Recorder {
       stack = this.#stackFor(store, sql, below);
       if (stack === NO_STACK) stack = undefined;
     }
-    const scope = store instanceof ScopePart ? store.scope : store;
-    const query = new RecordedQuery(scope, source, sql, values, stack);
-    if (scope !== store) notePart(query, store);
+    if (!(store instanceof ScopePart)) return new RecordedQuery(store, source, sql, values, stack);
+    const query = new RecordedQuery(store.scope, source, sql, values, stack);
+    notePart(query, store);
     return query;
   }
 
   /** The query is handed over to the connection now. */
   begin(query: RecordedQuery): void {
-    const meterNs = this.#meter.startBegin();
-    const { registers } = this.core;
-    const { scope } = query;
-    if (scope !== undefined) {
-      scope.namer?.askForRoute();
-      if (scope.isRenamed) this.#nameRequest(scope);
+    const meter = this.#meter;
+    if (!meter.isDue()) {
+      this.#begin(query);
+      return;
     }
-    query.handle = this.core.beginQuery(
-      query.sql,
-      scope === undefined ? NO_REQUEST : scope.handle,
-      query.poolWaitNs,
-      query.standardConformingStrings,
-    );
-    query.startNs = Number(registers[START_NS]);
-    query.statementId = Number(registers[STATEMENT_ID]);
-    if (query.scope === undefined) this.unscopedQueryCount += 1;
-    this.#book(query);
-    this.#meter.stopBegin(meterNs);
+    const startNs = meter.start();
+    this.#begin(query);
+    meter.stopBegin(query, startNs);
   }
 
   /** The query's last result, or its error, has arrived. */
   end(query: RecordedQuery, outcome: Outcome, rowCount: number): void {
-    const meterNs = this.#meter.startEnd();
-    query.outcome = outcome;
-    query.rowCount = rowCount;
-    const durationNs = this.core.endQuery(query.handle, outcome, rowCount);
-    if (durationNs >= 0) {
-      query.durationNs = durationNs;
-    } else {
-      query.durationNs = Math.max(0, this.engine.nowNs() - query.startNs);
-      this.#recordEnded(query);
+    const meter = this.#meter;
+    if (!meter.isSampled(query)) {
+      this.#end(query, outcome, rowCount);
+      return;
     }
-    this.#settle(query);
-    this.#meter.stopEnd(meterNs);
+    const startNs = meter.start();
+    this.#end(query, outcome, rowCount);
+    meter.stopEnd(startNs);
   }
 
   /**
@@ -329,7 +330,8 @@ export class Recorder {
     query.durationNs = durationNs;
     this.#recordEnded(query);
     this.#book(query);
-    this.#settle(query);
+    this.#tellEnded(query);
+    forgetValues(query);
     return query;
   }
 
@@ -391,6 +393,45 @@ export class Recorder {
     });
   }
 
+  #begin(query: RecordedQuery): void {
+    const { core } = this;
+    const { scope } = query;
+    if (scope !== undefined) {
+      scope.namer?.askForRoute();
+      if (scope.isRenamed) this.#nameRequest(scope);
+    }
+    query.handle = core.beginQuery(
+      query.sql,
+      scope === undefined ? NO_REQUEST : scope.handle,
+      query.poolWaitNs,
+      query.standardConformingStrings,
+    );
+    query.startNs = core.registers[START_NS] as number;
+    query.statementId = core.registers[STATEMENT_ID] as number;
+    if (scope === undefined) this.unscopedQueryCount += 1;
+    this.#book(query);
+  }
+
+  #end(query: RecordedQuery, outcome: Outcome, rowCount: number): void {
+    query.outcome = outcome;
+    query.rowCount = rowCount;
+    let durationNs = this.core.endQuery(query.handle, outcome, rowCount);
+    if (durationNs >= 0) {
+      query.durationNs = durationNs;
+    } else {
+      durationNs = Math.max(0, this.engine.nowNs() - query.startNs);
+      query.durationNs = durationNs;
+      this.#recordEnded(query);
+    }
+    if (query.isFollowed === true) {
+      query.scope?.end(query);
+      this.#tellEnded(query);
+    } else if (durationNs >= this.#slowThresholdNs || this.#listeners.length > 0) {
+      this.#tellEnded(query);
+    }
+    forgetValues(query);
+  }
+
   /** The route became known after the request had begun. */
   #nameRequest(scope: Scope): void {
     scope.isRenamed = false;
@@ -428,10 +469,13 @@ export class Recorder {
     );
   }
 
-  // A listener that throws must not keep the others from hearing; a closure for each would cost
-  // more than all that they do.
   #book(query: RecordedQuery): void {
     query.scope?.begin(query);
+    if (this.#listeners.length > 0) this.#tellBegan(query);
+  }
+
+  // A listener that throws must not keep the others from hearing.
+  #tellBegan(query: RecordedQuery): void {
     for (const listener of this.#listeners) {
       try {
         listener.onQueryBegan?.(query);
@@ -441,16 +485,14 @@ export class Recorder {
     }
   }
 
-  #settle(query: RecordedQuery): void {
-    const { scope } = query;
-    if (scope !== undefined) {
-      scope.end(query);
-      for (const observer of scope.observers) {
-        try {
-          observer.onQueryEnded?.(query, scope);
-        } catch (error) {
-          this.reportFault(error);
-        }
+  #tellEnded(query: RecordedQuery): void {
+    const { scope, durationNs, isFollowed } = query;
+    for (const observer of scope?.observers ?? []) {
+      if (durationNs < observer.slowThresholdNs && isFollowed !== true) continue;
+      try {
+        observer.onQueryEnded(query, scope as Scope);
+      } catch (error) {
+        this.reportFault(error);
       }
     }
     for (const listener of this.#listeners) {
@@ -460,8 +502,11 @@ export class Recorder {
         this.reportFault(error);
       }
     }
-    // What is kept with the scope must hold no value of the user's.
-    query.sql = '';
-    query.values = undefined;
   }
+}
+
+/** What is kept with the scope must hold no value of the user's. */
+function forgetValues(query: RecordedQuery): void {
+  query.sql = '';
+  query.values = undefined;
 }

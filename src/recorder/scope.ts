@@ -5,6 +5,7 @@
 import { NO_HANDLE, OTHER_ID, OUTCOME, type Outcome } from '../engine/engine.ts';
 import { type CapturedStack, SeenStatements } from './call-site.ts';
 import type { Ignore } from './ignores.ts';
+import { QueryTimes } from './query-times.ts';
 
 export type ScopeKind = 'request' | 'job';
 
@@ -17,38 +18,50 @@ const { ok: OK } = OUTCOME;
 const NO_SLOT = NO_HANDLE;
 const OTHER = OTHER_ID;
 
-/** One query, from its issue to its last result. */
+/**
+ * One query, from its issue to its last result.
+ *
+ * Other work has filled the processor's caches each time that something happens to it, so that
+ * every line of memory which it takes is waited for again: what most queries have none of is made
+ * only for those that do.
+ */
 export class RecordedQuery {
-  readonly scope: Scope | undefined;
-  /** The pool, or the client outside a pool, that runs it: an identity, never called. */
-  readonly source: object | undefined;
+  // What its end reads and writes stands first, in the line that begins with the object itself.
+  /** What the driver knows it by, until it has ended: an identity. */
+  subject: object | undefined = undefined;
+  handle: number = NO_SLOT;
+  /** -1 while it runs. */
+  durationNs = -1;
+  outcome: Outcome = OK;
+  /** Rows returned or affected; -1 where unknown. */
+  rowCount = -1;
   /** The text as it was issued; emptied when the query has ended, as it may hold literals. */
   sql: string;
   /** The parameters as they were issued; undefined when the query has ended. */
   values: readonly unknown[] | undefined;
-  /** Unformatted, see `Recorder.callSite`; undefined where this run took none. */
-  stack: CapturedStack | undefined;
-  statementId: number = OTHER;
-  handle: number = NO_SLOT;
-  startNs = 0;
-  /** -1 while it runs. */
-  durationNs = -1;
-  poolWaitNs = 0;
-  /** The part of `poolWaitNs` in which a connection was opened. */
-  connectNs = 0;
-  outcome: Outcome = OK;
-  /** The error's SQLSTATE; undefined where it succeeded, and where the error carries none. */
-  sqlState: string | undefined = undefined;
-  /** Rows returned or affected; -1 where unknown. */
-  rowCount = -1;
-  /** The connection's setting when the query began; undefined where it is unknown. */
-  standardConformingStrings: boolean | undefined = undefined;
   /** Nobody is called back at its end, who would have to be brought back into the scope. */
   isForPromise = false;
+  readonly scope: Scope | undefined;
+  statementId: number = OTHER;
+  startNs = 0;
+  poolWaitNs = 0;
+  /** Unformatted, see `Recorder.callSite`; undefined where this run took none. */
+  stack: CapturedStack | undefined;
+  /** The connection's setting when the query began; undefined where it is unknown. */
+  standardConformingStrings: boolean | undefined = undefined;
+  /** The pool, or the client outside a pool, that runs it: an identity, never called. */
+  readonly source: object | undefined;
+
+  /** The part of `poolWaitNs` in which a connection was opened; undefined for none. */
+  declare connectNs: number | undefined;
+  /** The error's SQLSTATE; undefined where it succeeded, and where the error carries none. */
+  declare sqlState: string | undefined;
   /** What keeps it out of every verdict. */
-  ignoredBy: Ignore | undefined = undefined;
+  declare ignoredBy: Ignore | undefined;
   /** The model that the ORM ran it for; undefined where no ORM told. */
-  model: string | undefined = undefined;
+  declare model: string | undefined;
+  /** Its end is told to its scope and the scope's observers, however short it was. */
+  declare isFollowed: boolean | undefined;
 
   constructor(
     scope: Scope | undefined,
@@ -73,10 +86,13 @@ export interface ScopeEnd {
   readonly isAborted: boolean;
 }
 
-/** Hears of one scope's queries and of its end; a fault inside is caught, counted and logged once. */
+/** Hears of one scope; a fault inside is caught, counted and logged once. */
 export interface ScopeObserver {
-  onQueryEnded?(query: RecordedQuery, scope: Scope): void;
-  onScopeClosed?(scope: Scope, end: ScopeEnd): void;
+  /** Queries that took this long at least are told of. */
+  readonly slowThresholdNs: number;
+  /** Of others too that end after the scope was closed. */
+  onQueryEnded(query: RecordedQuery, scope: Scope): void;
+  onScopeClosed(scope: Scope, end: ScopeEnd): void;
 }
 
 /** Set on a scope whose response is to carry the `X-Profile` header. */
@@ -87,51 +103,55 @@ export interface ScopeProfile {
   isMeasuring: boolean;
 }
 
+/** Queries beyond {@link SCOPE_DETAILS_MAX}, in figures. */
+interface FurtherQueries {
+  count: number;
+  poolWaitNs: number;
+  /** Of all queries of the scope. */
+  readonly times: QueryTimes;
+  /** By statement. */
+  readonly runs: Map<number, number>;
+}
+
 export class Scope {
-  readonly kind: ScopeKind;
+  // What each query asks for stands together, for the reason that is given at `RecordedQuery`.
+  readonly handle: number;
+  /**
+   * The last text whose statement takes no further stack here: repetitions come one after another.
+   * Emptied at the end.
+   */
+  settledText = '';
+  /** Asked before each query, until it has named the scope and is let go. */
+  namer: { askForRoute(): void } | undefined = undefined;
   /** Whether the request is in flight under another name than it has now. */
   isRenamed = false;
-  readonly handle: number;
+  isClosed = false;
+  /** The first {@link SCOPE_DETAILS_MAX} queries, in the order of their start. */
+  readonly queries: RecordedQuery[] = [];
+
+  readonly kind: ScopeKind;
   readonly startNs: number;
   /** On the same clock; 0 until it is closed. */
   endNs = 0;
   readonly observers: ScopeObserver[] = [];
-  /** The first {@link SCOPE_DETAILS_MAX} queries, in the order of their start. */
-  readonly queries: RecordedQuery[] = [];
-  /** Runs by statement of the queries that are not in `queries`; undefined where all are. */
-  overflow: Map<number, number> | undefined = undefined;
   /** Whether a query is kept out of every verdict. */
   hasIgnored = false;
   /** Whether an ORM told the model of a query. */
   hasModels = false;
   /** Tells first runs, which take no stack, from further ones. */
   readonly seen: SeenStatements = new SeenStatements();
-  queryCount = 0;
-  errorCount = 0;
-  poolWaitNs = 0;
   profile: ScopeProfile | undefined = undefined;
-  /** Asked before each query, until it has named the scope and is let go. */
-  namer: { askForRoute(): void } | undefined = undefined;
   /** What tells the scope's request from one inside it: an identity, let go at the end. */
   carrier: object | undefined = undefined;
-  isClosed = false;
 
   #name: string;
-  // Sums of times since `startNs`: sums of the clock itself would not fit a double.
-  #endedNs = 0;
-  #runningCount = 0;
-  #runningSinceSumNs = 0;
-  #busyNs = 0;
-  #busySinceNs = 0;
-  #busyUntilNs = 0;
+  #further: FurtherQueries | undefined;
 
   constructor(kind: ScopeKind, name: string, handle: number, startNs: number) {
     this.kind = kind;
     this.#name = name;
     this.handle = handle;
     this.startNs = startNs;
-    this.#busySinceNs = startNs;
-    this.#busyUntilNs = startNs;
   }
 
   /** `GET /users/:id` for a request, the job's name otherwise; known at its end at the latest. */
@@ -145,39 +165,70 @@ export class Scope {
     this.isRenamed = true;
   }
 
-  /** Books a query that starts now; `query.startNs` and `query.statementId` are set. */
-  begin(query: RecordedQuery): void {
-    this.queryCount += 1;
-    this.poolWaitNs += query.poolWaitNs;
-    if (this.queries.length < DETAILS_MAX) {
-      this.queries.push(query);
-    } else if (query.ignoredBy === undefined) {
-      this.overflow ??= new Map();
-      this.overflow.set(query.statementId, (this.overflow.get(query.statementId) ?? 0) + 1);
-    }
-    if (this.#runningCount === 0) this.#busySinceNs = Math.max(query.startNs, this.#busyUntilNs);
-    this.#runningCount += 1;
-    this.#runningSinceSumNs += query.startNs - this.startNs;
+  get queryCount(): number {
+    return this.queries.length + (this.#further?.count ?? 0);
   }
 
-  /** Books the end of a query that `begin` booked; `query.durationNs` is set. */
+  get poolWaitNs(): number {
+    return this.queries.reduce(
+      (sumNs, query) => sumNs + query.poolWaitNs,
+      this.#further?.poolWaitNs ?? 0,
+    );
+  }
+
+  /** Runs by statement of the queries that are not in `queries`; undefined where all are. */
+  get overflow(): ReadonlyMap<number, number> | undefined {
+    return this.#further?.runs;
+  }
+
+  /** Books a query that starts now; `query.startNs` and `query.statementId` are set. */
+  begin(query: RecordedQuery): void {
+    if (this.isClosed) query.isFollowed = true;
+    if (this.queries.length < DETAILS_MAX) this.queries.push(query);
+    else this.#addFurther(query);
+  }
+
+  /** Books the end of a query that is followed; `query.durationNs` is set. */
   end(query: RecordedQuery): void {
-    this.#endedNs += query.durationNs;
-    if (query.outcome !== OK) this.errorCount += 1;
-    this.#runningCount -= 1;
-    this.#runningSinceSumNs -= query.startNs - this.startNs;
-    if (this.#runningCount > 0) return;
-    this.#busyUntilNs = Math.max(this.#busyUntilNs, query.startNs + query.durationNs);
-    this.#busyNs += this.#busyUntilNs - this.#busySinceNs;
+    this.#further?.times.end(query);
+  }
+
+  /** From now on the end of each of its queries is told. */
+  followRunning(): void {
+    for (const query of this.queries) {
+      if (query.durationNs < 0) query.isFollowed = true;
+    }
   }
 
   /** Sum of all durations; a query still running counts with the time it has taken so far. */
   queryTimeNs(nowNs: number): number {
-    return this.#endedNs + this.#runningCount * (nowNs - this.startNs) - this.#runningSinceSumNs;
+    return this.#times().totalNs(nowNs);
   }
 
   /** The time in which at least one query ran: overlapping ones count once. */
   busyNs(nowNs: number): number {
-    return this.#runningCount === 0 ? this.#busyNs : this.#busyNs + nowNs - this.#busySinceNs;
+    return this.#times().busyNs(nowNs);
+  }
+
+  /** Asked for once or twice in a scope's life: to keep sums would cost each query more. */
+  #times(): QueryTimes {
+    if (this.#further !== undefined) return this.#further.times;
+    const times = new QueryTimes(this.startNs);
+    for (const query of this.queries) times.add(query);
+    return times;
+  }
+
+  #addFurther(query: RecordedQuery): void {
+    if (this.#further === undefined) {
+      this.#further = { count: 0, poolWaitNs: 0, times: this.#times(), runs: new Map() };
+      this.followRunning();
+    }
+    const { times, runs } = this.#further;
+    this.#further.count += 1;
+    this.#further.poolWaitNs += query.poolWaitNs;
+    times.add(query);
+    query.isFollowed = true;
+    if (query.ignoredBy !== undefined) return;
+    runs.set(query.statementId, (runs.get(query.statementId) ?? 0) + 1);
   }
 }

@@ -10,12 +10,13 @@ import { getRecorder, type Scope } from '../../src/recorder/index.ts';
 import { inScope } from '../support/recorded.ts';
 
 interface FakeScope {
+  settledText: string;
   readonly seen: SeenStatements;
   readonly queries: { statementId: number; stack: { stack?: unknown } | undefined }[];
 }
 
 function newScope(): FakeScope {
-  return { seen: new SeenStatements(), queries: [] };
+  return { settledText: '', seen: new SeenStatements(), queries: [] };
 }
 
 const ids = new Map<string, number>();

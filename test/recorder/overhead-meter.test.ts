@@ -20,15 +20,27 @@ function createMeter(): {
     meter,
     samples,
     query(beginNs, endNs) {
-      const begin = meter.startBegin();
-      timeNs += beginNs;
-      meter.stopBegin(begin);
+      const one = {};
+      begin(meter, one, () => (timeNs += beginNs));
       timeNs += 5_000_000;
-      const end = meter.startEnd();
-      timeNs += endNs;
-      meter.stopEnd(end);
+      end(meter, one, () => (timeNs += endNs));
     },
   };
+}
+
+/** As the recorder does it. */
+function begin(meter: OverheadMeter, query: object, work: () => void): void {
+  if (!meter.isDue()) return work();
+  const startNs = meter.start();
+  work();
+  meter.stopBegin(query, startNs);
+}
+
+function end(meter: OverheadMeter, query: object, work: () => void): void {
+  if (!meter.isSampled(query)) return work();
+  const startNs = meter.start();
+  work();
+  meter.stopEnd(startNs);
 }
 
 test('the mean is of both halves of one query in 64, without what the clock takes', () => {
@@ -52,7 +64,8 @@ test('a sample that was interrupted is left out, and the next query is not sampl
 
 test('queries that overlap are sampled once', () => {
   const { meter, samples } = createMeter();
-  for (let count = 0; count < 200; count += 1) meter.stopBegin(meter.startBegin());
-  for (let count = 0; count < 200; count += 1) meter.stopEnd(meter.startEnd());
+  const queries = Array.from({ length: 200 }, () => ({}));
+  for (const query of queries) begin(meter, query, () => {});
+  for (const query of queries) end(meter, query, () => {});
   expect(samples).toHaveLength(1);
 });
