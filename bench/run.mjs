@@ -1,8 +1,9 @@
 /**
  * `npm run bench`: native beside portable, in one run, as medians and ratios. Writes the tables
- * to docs/benchmarks.md too. `--quick` runs a few rounds only, to see that it works.
+ * to docs/benchmarks.md too. `--quick` runs a few rounds only, to see that it works;
+ * `--whole-requests` runs that part alone, and leaves the others of the page as they are.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
@@ -21,8 +22,10 @@ const { values } = parseArgs({
     // Of whole requests, which take the longest by far; and requests of each variant in a round.
     rounds: { type: 'string', default: '15' },
     requests: { type: 'string', default: '15000' },
+    'whole-requests': { type: 'boolean', default: false },
   },
 });
+const WHOLE_REQUESTS = '## Whole requests';
 const rounds = Number(values.rounds);
 const requests = Number(values.requests);
 
@@ -132,82 +135,95 @@ function adversaryTable(rows) {
   );
 }
 
-// Said above the table: how many statements there are, and how long.
-const sqlNotes = [];
-const query = measureQuery(values.quick ? { rounds: 3, callsPerRound: 2_000 } : {});
-const segments = await measureSegments(
-  values.quick ? { processes: 4, statements: 100, rounds: 2 } : {},
-);
-const report = [
-  '# Benchmarks',
-  '',
-  'Written by `npm run bench`. Medians; the variants run in turn, so that a drift of the machine',
-  'hits all alike. Absolute figures are those of the machine: read the ratios.',
-  '',
-  `${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.version}`,
-  '',
-  '## Calls',
-  '',
-  'Building the SQL string is measured apart and taken off. The portable engine has no other',
-  'process to share its memory with, nor a thread that goes on while the event loop is stuck.',
-  '',
-  engineTable(await measureEngines(values.quick ? { rounds: 3, callsPerRound: 2_000 } : {})),
-  '',
-  '## Recording',
-  '',
-  `One query with an SQL string of ${query.bytes} bytes that was built for it, everything updated:`,
-  'the slot in flight, the ring, the sums and histograms. The floor is an addon that copies the',
-  'string, hashes it and reads the clock twice, and keeps nothing.',
-  '',
-  queryTable(query),
-  '',
-  'Each thread writes into an arena of its own; no more can be had than there are cores.',
-  '',
-  threadTable(await measureThreads(values.quick ? { rounds: 1, milliseconds: 50 } : {})),
-  '',
-  'The overhead meter, which samples one query in 64, beside the processor time of whole rounds:',
-  '',
-  overheadTable(measureOverhead(values.quick ? { rounds: 3, callsPerRound: 2_000 } : {})),
-  '',
-  '## Reading',
-  '',
-  `${segments.processes} living processes of one application, ${segments.statements} statements each,`,
-  'merged by another process.',
-  '',
-  segmentTable(segments),
-  '',
-  '## SQL',
-  '',
-  'What object mappers sent, each text in a string of its own. `npm install` in `bench/` brings more',
-  'peers.',
-  '',
-  sqlTable(
-    await measureSql({ ...(values.quick && { rounds: 2 }), log: (line) => sqlNotes.push(line) }),
-  ),
-  '',
-  `(${sqlNotes.join('; ')})`,
-  '',
-  'Inputs that are quadratic for some normalisers; 4 is linear:',
-  '',
-  adversaryTable(measureAdversaries(values.quick ? { rounds: 1 } : {})),
-  '',
-  '## Whole requests',
-  '',
-  'A Hono application on a PostgreSQL of its own, 20 connections, headers, statistics and N+1',
-  'detection on. Each round starts a fresh process for each variant, and has them answer requests',
-  'in slices that take turns. `plain again` shows what the noise alone does;',
-  '`AsyncLocalStorage alone` is what any tool that knows requests pays. Ratios are medians of the',
-  "rounds' own, in brackets 95 % of 2,000 resamplings. `npm install` in `bench/` adds OpenTelemetry",
-  'and Datadog (whose spans go nowhere) and another Node.',
-  '',
-  `${rounds} rounds of ${requests} requests each. \`--rounds\` and \`--requests\` take other numbers.`,
-  '',
-  ...(
-    await benchRequest(
-      values.quick ? { rounds: 1, requests: 200, warmUp: 20 } : { rounds, requests },
-    )
-  ).flatMap((result) => [requestTable(result), '']),
-].join('\n');
+async function partsReport() {
+  // Said above the table: how many statements there are, and how long.
+  const sqlNotes = [];
+  const query = measureQuery(values.quick ? { rounds: 3, callsPerRound: 2_000 } : {});
+  const segments = await measureSegments(
+    values.quick ? { processes: 4, statements: 100, rounds: 2 } : {},
+  );
+  return [
+    '# Benchmarks',
+    '',
+    'Written by `npm run bench`. Medians; the variants run in turn, so that a drift of the machine',
+    'hits all alike. Absolute figures are those of the machine: read the ratios.',
+    '',
+    `${cpus()[0]?.model.trim()}, ${cpus().length} cores, Node ${process.version}`,
+    '',
+    '## Calls',
+    '',
+    'Building the SQL string is measured apart and taken off. The portable engine has no other',
+    'process to share its memory with, nor a thread that goes on while the event loop is stuck.',
+    '',
+    engineTable(await measureEngines(values.quick ? { rounds: 3, callsPerRound: 2_000 } : {})),
+    '',
+    '## Recording',
+    '',
+    `One query with an SQL string of ${query.bytes} bytes that was built for it, everything updated:`,
+    'the slot in flight, the ring, the sums and histograms. The floor is an addon that copies the',
+    'string, hashes it and reads the clock twice, and keeps nothing.',
+    '',
+    queryTable(query),
+    '',
+    'Each thread writes into an arena of its own; no more can be had than there are cores.',
+    '',
+    threadTable(await measureThreads(values.quick ? { rounds: 1, milliseconds: 50 } : {})),
+    '',
+    'The overhead meter, which samples one query in 64, beside the processor time of whole rounds:',
+    '',
+    overheadTable(measureOverhead(values.quick ? { rounds: 3, callsPerRound: 2_000 } : {})),
+    '',
+    '## Reading',
+    '',
+    `${segments.processes} living processes of one application, ${segments.statements} statements each,`,
+    'merged by another process.',
+    '',
+    segmentTable(segments),
+    '',
+    '## SQL',
+    '',
+    'What object mappers sent, each text in a string of its own. `npm install` in `bench/` brings more',
+    'peers.',
+    '',
+    sqlTable(
+      await measureSql({ ...(values.quick && { rounds: 2 }), log: (line) => sqlNotes.push(line) }),
+    ),
+    '',
+    `(${sqlNotes.join('; ')})`,
+    '',
+    'Inputs that are quadratic for some normalisers; 4 is linear:',
+    '',
+    adversaryTable(measureAdversaries(values.quick ? { rounds: 1 } : {})),
+    '',
+  ].join('\n');
+}
 
-if (!values.quick) writeFileSync(new URL('../docs/benchmarks.md', import.meta.url), report);
+async function wholeRequestsReport() {
+  const sizes = { rounds, requests, warmUp: 10_000 };
+  const results = await benchRequest(
+    values.quick ? { rounds: 1, requests: 200, warmUp: 20 } : sizes,
+  );
+  return [
+    WHOLE_REQUESTS,
+    '',
+    'A Hono application on a PostgreSQL of its own, 20 connections, headers, statistics and N+1',
+    'detection on. Each round starts a fresh process for each variant, and has them answer requests',
+    'in slices that take turns. `plain again` shows what the noise alone does;',
+    '`AsyncLocalStorage alone` is what any tool that knows requests pays. Ratios are medians of the',
+    "rounds' own, in brackets 95 % of 2,000 resamplings. `npm install` in `bench/` adds OpenTelemetry",
+    'and Datadog (whose spans go nowhere) and another Node.',
+    '',
+    `${rounds} rounds of ${requests} requests each, after ${sizes.warmUp} in which the compiler does its`,
+    'work. `--rounds` and `--requests` take other numbers; `--whole-requests` measures these tables alone.',
+    '',
+    ...results.flatMap((result) => [requestTable(result), '']),
+  ].join('\n');
+}
+
+const page = new URL('../docs/benchmarks.md', import.meta.url);
+const parts = values['whole-requests']
+  ? readFileSync(page, 'utf8').split(WHOLE_REQUESTS)[0]
+  : `${await partsReport()}\n`;
+const report = parts + (await wholeRequestsReport());
+if (!values.quick) writeFileSync(page, report);
 console.log(report);

@@ -51,8 +51,15 @@ class StampedPool extends Stamped {
   }
 }
 
-/** What the `pool.query()` that is calling `connect()` at this moment has noted. */
-let asked: RecordedQuery | undefined;
+/**
+ * What the `pool.query()` that is calling `connect()` at this moment was asked for. Its record is
+ * made there: to note what is so young in a variable of a module is dear.
+ */
+let isAsking = false;
+let askedConfig: unknown;
+let isAskedForPromise = false;
+/** The hook itself: the stack is looked at below it. */
+let askedBy: unknown;
 
 /** Clients that the application holds: where it holds none, no release is looked at. */
 let heldCount = 0;
@@ -69,7 +76,7 @@ export function instrumentPool(Pool: PgPoolClass): void {
     };
     return [
       patchConnect(root, recorder, watchReleases),
-      ...(Object.hasOwn(root, 'query') ? [patchQuery(root, recorder)] : []),
+      ...(Object.hasOwn(root, 'query') ? [patchQuery(root)] : []),
       () => {
         undoRelease?.();
         undoRelease = () => {};
@@ -87,41 +94,38 @@ export function uninstrumentPool(Pool: PgPoolClass): void {
  * `pool.query()` asks its client only when the caller's frames and context are gone: the query is
  * noted here, and handed on to the client.
  */
-function patchQuery(pools: PgPool, recorder: Recorder): Undo {
+function patchQuery(pools: PgPool): Undo {
   return replaceMethod(pools, 'query', (original) => {
     return function query(this: PgPool, ...args: Parameters<PgPool['query']>): unknown {
-      asked = ask(recorder, this, args[0], args[1], args[2], query);
+      isAsking = true;
+      askedConfig = args[0];
+      isAskedForPromise = !args[2] && typeof args[1] !== 'function';
+      askedBy = query;
       try {
         // With its arguments spelled out the engine can compile the driver's function into this one.
         return args.length === 2
           ? original.call(this, args[0], args[1])
           : original.apply(this, args);
       } finally {
-        asked = undefined;
+        isAsking = false;
+        askedConfig = undefined;
       }
     };
   });
 }
 
-function ask(
-  recorder: Recorder,
-  pool: PgPool,
-  config: unknown,
-  values: unknown,
-  callback: unknown,
-  below: unknown,
-): RecordedQuery | undefined {
+function ask(recorder: Recorder, pool: PgPool): RecordedQuery | undefined {
+  const config = askedConfig;
   try {
     const query = typeof config === 'string' ? undefined : (config as Partial<PgQuery> | null);
     const sql = query === undefined ? config : query?.text;
     // The text of a prepared statement that is run by its name is known to its client alone.
     const noted =
       typeof sql === 'string'
-        ? recorder.issue(sql, undefined, pool, below)
+        ? recorder.issue(sql, undefined, pool, askedBy)
         : recorder.issue('', undefined, pool);
     if (noted !== undefined) {
-      noted.isForPromise =
-        !callback && typeof values !== 'function' && typeof query?.submit !== 'function';
+      noted.isForPromise = isAskedForPromise && typeof query?.submit !== 'function';
     }
     return noted;
   } catch (error) {
@@ -134,10 +138,11 @@ function patchConnect(pools: PgPool, recorder: Recorder, watchReleases: () => vo
   return replaceMethod(pools, 'connect', (original) => {
     return function connect(this: PgPool, callback?: PgConnectCallback | null): unknown {
       if (!callback && this.ending) return original.call(this);
-      const query = asked;
-      asked = undefined;
+      const query = isAsking ? ask(recorder, this) : undefined;
+      const isOfApplication = !isAsking;
+      isAsking = false;
       const watched = StampedPool.of(this) ?? watchPool(recorder, this);
-      if (query === undefined) watchReleases();
+      if (isOfApplication) watchReleases();
       // A client that lies ready is not waited for.
       const startNs = this.idleCount > this.waitingCount ? NO_WAIT : recorder.engine.nowNs();
       if (callback) {
@@ -326,7 +331,9 @@ function describePool(pool: PgPool): PoolState {
   };
 }
 
-function timesOf({ entry: _, ...times }: Watched): PoolTimes {
+function timesOf(watched: Watched): PoolTimes {
+  const { entry, ...times } = watched;
+  void entry;
   return times;
 }
 

@@ -55,45 +55,45 @@ export function headWith(
   return typeof reason === 'string' ? [status, reason, joined] : [status, joined];
 }
 
-/** Inherits nothing, so that `__proto__` is a name like any other, and has the shape of its names. */
-const BareRecord = function () {} as unknown as new () => Record<string, unknown>;
-BareRecord.prototype = Object.create(null);
-
-/** `{ name: value }`. */
+/**
+ * `{ name: value }`, as `[name, value, …]`: Node takes either, and to make an object of names that
+ * each response has of its own is slow.
+ */
 class RecordCopy implements HeaderTarget {
-  /** As the application spelled them. */
-  readonly #names: readonly string[];
-  // Filled one by one, as a spread of an object that was made for this request is slow.
-  readonly #headers = new BareRecord();
+  readonly #flat: unknown[] = [];
 
   constructor(given: object) {
-    this.#names = Object.keys(given);
-    for (const name of this.#names) {
-      this.#headers[name] = (given as Record<string, unknown>)[name];
+    for (const name of Object.keys(given)) {
+      this.#flat.push(name, (given as Record<string, unknown>)[name]);
     }
   }
 
   set(name: string, value: string): void {
-    const own = this.#ownName(name);
-    if (own !== undefined && own !== name) delete this.#headers[own];
-    this.#headers[name] = value;
+    const at = this.#indexOf(name);
+    if (at < 0) {
+      this.#flat.push(name, value);
+    } else {
+      this.#flat[at] = name;
+      this.#flat[at + 1] = value;
+    }
   }
 
   append(name: string, value: string): void {
-    const own = this.#ownName(name) ?? name;
-    const before = this.#headers[own];
-    this.#headers[own] = before === undefined ? value : [before, value].flat();
+    const at = this.#indexOf(name);
+    if (at < 0) this.#flat.push(name, value);
+    else this.#flat[at + 1] = [this.#flat[at + 1], value].flat();
   }
 
   result(): object {
-    return this.#headers;
+    return this.#flat;
   }
 
-  #ownName(name: string): string | undefined {
-    for (const own of this.#names) {
-      if (isSameName(own, name)) return own;
+  #indexOf(name: string): number {
+    const flat = this.#flat;
+    for (let at = 0; at < flat.length; at += 2) {
+      if (isSameName(flat[at] as string, name)) return at;
     }
-    return undefined;
+    return -1;
   }
 }
 

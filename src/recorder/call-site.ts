@@ -76,6 +76,8 @@ const STATEMENTS_MAX = 4_096;
 const SITES_PER_STATEMENT_MAX = 8;
 /** Statements whose call site somebody wants to know. */
 const WANTED_MAX = 256;
+/** Texts up to this length are kept until the next one is looked up. */
+const TEXT_LENGTH_MAX = 8_192;
 /** Queries after which nobody waits for those any more. */
 const PATIENCE = 10_000;
 
@@ -162,11 +164,7 @@ export class CallSites {
       if (keys.length < KEYS_MAX) keys.push(key);
       return false;
     }
-    if (sql !== this.#text) {
-      this.#statementId = this.#statementOf(sql);
-      this.#text = sql;
-    }
-    const statementId = this.#statementId;
+    const statementId = this.#statementIdOf(sql);
     let at = seen.repeated.indexOf(statementId);
     if (at < 0) {
       if (seen.repeated.length === KEYS_MAX) return false;
@@ -244,6 +242,16 @@ export class CallSites {
     }
     first.count += unsitedCount;
     return groups.sort((a, b) => b.count - a.count);
+  }
+
+  #statementIdOf(sql: string): number {
+    if (sql === this.#text) return this.#statementId;
+    const statementId = this.#statementOf(sql);
+    if (sql.length <= TEXT_LENGTH_MAX) {
+      this.#text = sql;
+      this.#statementId = statementId;
+    }
+    return statementId;
   }
 
   #isWanted(statementId: number): boolean {

@@ -114,8 +114,9 @@ interface FurtherQueries {
 }
 
 export class Scope {
-  // What each query asks for stands together, for the reason that is given at `RecordedQuery`.
-  readonly handle: number;
+  // What each query asks for stands together, for the reason that is given at `RecordedQuery`: with
+  // a value each, as fields come in the order in which they get one.
+  readonly handle: number = NO_SLOT;
   /**
    * The last text whose statement takes no further stack here: repetitions come one after another.
    * Emptied at the end.

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { NO_HANDLE, OTHER_ID, OUTCOME, VERDICT } from '../../src/engine/engine.ts';
+import { NO_HANDLE, OTHER_ID, OUTCOME, REGISTER, VERDICT } from '../../src/engine/engine.ts';
 import type { EngineRecorder, RecorderCapacities } from '../../src/engine/engine.ts';
 import { countOf } from '../../src/engine/histogram.ts';
 import {
@@ -83,6 +83,24 @@ describe.each(ENGINE_KINDS)('the tables of the %s engine', (kind) => {
     expect(recorder.snapshot().statements).toContainEqual(
       expect.objectContaining({ id, callCount: 1 }),
     );
+  });
+
+  it('know a text again, and anew when its statement has lost its row', () => {
+    const begin = (sql: string): { id: number; text: string | undefined } => {
+      recorder.endQuery(recorder.beginQuery(sql, NO_HANDLE, 0), OUTCOME.ok, 1);
+      const id = recorder.registers[REGISTER.statementId] ?? NaN;
+      return { id, text: recorder.statement(id)?.text };
+    };
+    const first = begin('SELECT a FROM first');
+    expect(begin('SELECT a FROM first')).toEqual(first);
+    for (let query = 0; query < 200; query += 1) record(`SELECT a FROM t${query}`);
+    expect(recorder.statement(first.id)).toBeUndefined();
+    const again = begin('SELECT a FROM first');
+    expect(again.text).toBe('SELECT a FROM first');
+    expect(again.id).not.toBe(first.id);
+    expect(begin('SELECT a FROM first')).toEqual(again);
+    const calls = recorder.snapshot().statements.find(({ id }) => id === again.id)?.callCount;
+    expect(calls).toBe(2);
   });
 
   it('stay as they are with 10^5 statements, and lose no call', () => {

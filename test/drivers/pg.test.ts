@@ -219,6 +219,23 @@ describe('the application cannot tell', () => {
     expect(await shape()).toEqual(without);
   });
 
+  it('and hooks releases when the application first takes a client itself', async () => {
+    uninstrument(pg);
+    const { prototype } = pg.Pool as unknown as { prototype: Record<string, unknown> };
+    const { _release: original } = prototype;
+    instrument(pg);
+    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    await pool.query('SELECT 1');
+    expect(prototype['_release']).toBe(original);
+    const held = await pool.connect();
+    expect(prototype['_release']).not.toBe(original);
+    held.release();
+    await pool.end();
+    uninstrument(pg);
+    expect(prototype['_release']).toBe(original);
+    instrument(pg);
+  });
+
   it('after uninstrument, which restores identity, however often either is called', () => {
     uninstrument(pg);
     const methods = (): unknown[] => [

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { createServer, request, type Server, type ServerResponse } from 'node:http';
+import { connect, createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -130,4 +132,26 @@ it('throws what Node throws, at the same place', async () => {
     'ERR_HTTP_HEADERS_SENT',
   ]);
   expect(status).toMatch(/^202 /);
+});
+
+it('are joined to what HTTP/2 is given too', async () => {
+  const observe = performance();
+  const http2 = createHttp2Server((incoming, response) => {
+    observe(incoming as never, response as never, () => {
+      response.setHeader('x-own', 'earlier');
+      response.writeHead(201, { ...given, 'Set-Cookie': ['a=1', 'b=2'] }).end();
+    });
+  });
+  await new Promise<void>((resolve) => http2.listen(0, '127.0.0.1', resolve));
+  const client = connect(`http://127.0.0.1:${(http2.address() as AddressInfo).port}`);
+  const [headers] = (await once(client.request({ ':path': '/' }), 'response')) as [object];
+  client.destroy();
+  await new Promise((resolve) => http2.close(resolve));
+  expect(headers).toMatchObject({
+    ':status': 201,
+    'x-own': 'own',
+    'set-cookie': ['a=1', 'b=2'],
+    'x-query-count': '0',
+    'server-timing': 'app;dur=1',
+  });
 });

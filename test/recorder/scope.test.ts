@@ -89,6 +89,34 @@ describe('Scope', () => {
     expect(scope.queryTimeNs(START_NS + 100)).toBe(3_300);
   });
 
+  it('adds up what runs while it reaches its bound, and what comes after', () => {
+    const scope = newScope();
+    const early = [query(0), query(5)];
+    for (const one of early) scope.begin(one);
+    for (let index = 2; index < SCOPE_DETAILS_MAX; index += 1) {
+      const one = query(10 * index);
+      scope.begin(one);
+      one.durationNs = 3;
+    }
+    const start = 10 * SCOPE_DETAILS_MAX;
+    const running = [...early, query(start)];
+    scope.begin(running[2] as RecordedQuery);
+    // Whose end has to be told from now on.
+    expect(running.map(({ isFollowed }) => isFollowed)).toEqual([true, true, true]);
+    expect(scope.queries[2]?.isFollowed).toBeUndefined();
+    for (const [index, one] of running.toReversed().entries()) {
+      endAt(scope, one, start + 10 + 20 * index);
+    }
+    const last = query(start + 100);
+    scope.begin(last);
+    endAt(scope, last, start + 130);
+    const now = START_NS + start + 1_000;
+    const sum = 3 * (SCOPE_DETAILS_MAX - 2) + (start + 50) + (start + 25) + 10 + 30;
+    expect(scope.queryTimeNs(now)).toBe(sum);
+    expect(scope.busyNs(now)).toBe(start + 50 + 30);
+    expect(scope.queryCount).toBe(SCOPE_DETAILS_MAX + 2);
+  });
+
   it('keeps details up to its bound and counts by statement beyond it', () => {
     const scope = newScope();
     for (let index = 0; index < SCOPE_DETAILS_MAX + 30; index += 1) {
