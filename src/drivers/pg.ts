@@ -64,7 +64,7 @@ class StampedConnection extends Stamped {
   }
 
   static #of(target: PgConnection): StampedConnection {
-    return #record in target ? (target as StampedConnection) : new StampedConnection(target);
+    return #record in target ? target : new StampedConnection(target);
   }
 }
 
