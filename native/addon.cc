@@ -25,7 +25,6 @@ enum Call {
   kNameRequest,
   kEndRequest,
   kBeginQuery,
-  kBeginStatement,
   kEndQuery,
   kInternStatement,
   kRecordQuery,
@@ -38,10 +37,10 @@ enum Call {
 };
 
 constexpr const char* kCallNames[kCallCount] = {
-    "nowNs",          "nowNsBigInt", "normalizeSql",    "scanSql",     "createRecorder",
-    "beginRequest",   "nameRequest", "endRequest",      "beginQuery",  "beginStatement",
-    "endQuery",       "internStatement", "recordQuery", "recordFinding", "recordPool",
-    "read",           "openSegment", "readSegment",
+    "nowNs",           "nowNsBigInt", "normalizeSql",  "scanSql",    "createRecorder",
+    "beginRequest",    "nameRequest", "endRequest",    "beginQuery", "endQuery",
+    "internStatement", "recordQuery", "recordFinding", "recordPool", "read",
+    "openSegment",     "readSegment",
 };
 
 constexpr int kHexDigits = 16;
@@ -283,14 +282,15 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     return nullptr;
   }
 
-  // Inputs: requestHandle, poolWaitNs, statementId. Result: handle; startNs is 0 where the
-  // statement is not known, and nothing has begun.
+  // BeginQuery for a text that JavaScript knows. Inputs: requestHandle, poolWaitNs, statementId.
+  // Result: handle; startNs is 0 where the statement has lost its row, and nothing has begun.
   static napi_value BeginStatement(napi_env env, napi_callback_info info) {
     Recorder* self = SelfOf(env, info, nullptr);
-    self->state_->calls[kBeginStatement]++;
     const double* in = self->registers_ + kInputs;
     hd_begun begun = {};
-    hd_recorder_begin_statement(self->recorder_, in[2], in[0], in[1], &begun);
+    if (hd_recorder_begin_statement(self->recorder_, in[2], in[0], in[1], &begun) == HD_OK) {
+      self->state_->calls[kBeginQuery]++;
+    }
     self->Begun(begun);
     return nullptr;
   }

@@ -257,8 +257,8 @@ class NativeRecorder implements EngineRecorder {
     registers[INPUT + 1] = poolWaitNs;
     const reading = stringsCode(standardConformingStrings);
     const texts = this.#texts;
-    const place = 3 * (sql.length % TEXTS_KEPT);
-    if (texts[place] === sql && texts[place + 1] === reading) {
+    const place = placeOf(sql);
+    if (place >= 0 && texts[place] === sql && texts[place + 1] === reading) {
       registers[INPUT + 2] = texts[place + 2] as number;
       this.#beginStatement();
       // Not where the statement has lost its row since.
@@ -268,7 +268,7 @@ class NativeRecorder implements EngineRecorder {
     this.#beginQuery(sql);
     const statementId = registers[STATEMENT_ID] as number;
     // What found no row may find one the next time.
-    if (statementId !== OTHER_ID && sql.length <= TEXT_LENGTH_MAX) {
+    if (place >= 0 && statementId !== OTHER_ID) {
       texts[place] = sql;
       texts[place + 1] = reading;
       texts[place + 2] = statementId;
@@ -356,6 +356,12 @@ function readLengths(lengths: Uint32Array): number[] {
   const read: number[] = [];
   for (let index = 1; index <= count; index += 1) read.push(lengths[index] ?? 0);
   return read;
+}
+
+/** Among the texts that are kept; -1 for one that is too long, and for what is no text. */
+function placeOf(sql: unknown): number {
+  if (typeof sql !== 'string' || sql.length > TEXT_LENGTH_MAX) return -1;
+  return 3 * (sql.length % TEXTS_KEPT);
 }
 
 function placeholdersCode(options: NormalizeOptions): number {
