@@ -72,7 +72,14 @@ export function instrumentPool(Pool: PgPoolClass): void {
     // Hooked when the application first takes a client itself: most use `pool.query()` alone.
     let undoRelease: Undo | undefined;
     const watchReleases = (): void => {
-      undoRelease ??= root._release === undefined ? () => {} : patchRelease(root, recorder);
+      if (undoRelease !== undefined) return;
+      undoRelease = () => {};
+      try {
+        if (root._release !== undefined) undoRelease = patchRelease(root, recorder);
+      } catch (error) {
+        // An application may have sealed the driver's classes since.
+        recorder.reportFault(error);
+      }
     };
     return [
       patchConnect(root, recorder, watchReleases),
