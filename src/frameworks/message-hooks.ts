@@ -2,7 +2,7 @@
  * Hooks on the classes of requests and responses, set when the first request is observed. For a
  * message that nobody observes they cost one look at a private field.
  */
-import type { EventEmitter } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { IncomingMessage, type ServerResponse } from 'node:http';
 
 import { Stamped } from '../util/stamp.ts';
@@ -75,8 +75,17 @@ export function observeMessages(
   if (keeper !== request) observers.put(keeper, observer);
 }
 
+/** Those of the last two messages, which are hooked: the next ones are most often the same. */
+let requests: unknown;
+let responses: unknown;
+
 /** HTTP/2's messages, and those of test tools, are of classes of their own. */
 function hookMessages(request: IncomingMessage, response: ServerResponse): void {
+  const ofRequest: unknown = Object.getPrototypeOf(request);
+  const ofResponse: unknown = Object.getPrototypeOf(response);
+  if (ofRequest === requests && ofResponse === responses) return;
+  requests = ofRequest;
+  responses = ofResponse;
   if (!(HOOKED in response)) hookResponses(rootOf(response, 'writeHead'));
   if (!(HOOKED in request) && request instanceof IncomingMessage) {
     mark(IncomingMessage.prototype);
@@ -107,7 +116,9 @@ function hookResponses(prototype: ServerResponse): void {
   };
   const hook = function writeHead(this: object, ...args: HeadArguments): unknown {
     const observed = observerOfResponse(this);
-    return original.apply(this, observed === undefined ? args : observed.beforeHead(args));
+    const head = observed === undefined ? args : observed.beforeHead(args);
+    // With its arguments spelled out the engine can compile the original into this one.
+    return head.length === 2 ? original.call(this, head[0], head[1]) : original.apply(this, head);
   };
   // `writeHeader` is its old name.
   for (const name of ['writeHead', 'writeHeader']) {
@@ -121,21 +132,24 @@ interface Emitter {
   readonly emit: (...args: Parameters<EventEmitter['emit']>) => boolean;
 }
 
+/** As it was when this was loaded: whoever has hooked it since is to hear what nobody else does. */
+const emitOfNode: Emitter['emit'] = (EventEmitter.prototype as Emitter).emit;
+
 function hookEmit(prototype: Emitter, find: typeof observerOf): void {
   const own = Object.hasOwn(prototype, 'emit') ? prototype.emit : undefined;
   const parent = Object.getPrototypeOf(prototype) as Emitter;
-  const hook = function emit(
-    this: EventEmitter,
-    ...args: Parameters<EventEmitter['emit']>
-  ): boolean {
+  const hook = function emit(this: EventEmitter, event: string | symbol): boolean {
     // A hook of somebody else's on the parent, set later than ours, is to be heard.
     const original = own ?? parent.emit;
     const observed = find(this);
-    if (observed === undefined || observed.isSilent(this, args[0])) {
-      // With its arguments spelled out the engine can compile the original into this one.
-      return args.length === 1 ? original.call(this, args[0]) : original.apply(this, args);
+    if (observed === undefined || observed.isSilent(this, event)) {
+      // What Node's own would say.
+      if (observed !== undefined && original === emitOfNode) return false;
+      // oxlint-disable-next-line prefer-rest-params -- a list would be made for each event
+      return original.apply(this, arguments as never);
     }
-    return observed.emit(this, original, args);
+    // oxlint-disable-next-line prefer-rest-params -- a list would be made for each event
+    return observed.emit(this, original, arguments as never);
   };
   replace(prototype, 'emit', hook, parent.emit.length);
 }

@@ -12,7 +12,7 @@ import type { PerformanceMiddleware } from '../performance/index.ts';
 import { getRecorder, type Recorder, type Scope } from '../recorder/index.ts';
 import { observeMessages, observerOf } from './message-hooks.ts';
 import { requestName, UNKNOWN_ROUTE } from './request-name.ts';
-import { type HeadArguments, headWith, writeScopeHeaders } from './response-head.ts';
+import { type HeadArguments, headOf, writeScopeHeaders } from './response-head.ts';
 
 /** Says the pattern of a request's route once the framework knows it. */
 export type RouteFinder = (source: object) => string | undefined;
@@ -78,9 +78,9 @@ export class ObservedRequest {
     if (this.response.headersSent) return args;
     try {
       this.askForRoute();
-      return headWith(this.response, args, (headers) =>
-        writeScopeHeaders(this.#recorder, this.scope, this.#middlewares, headers),
-      );
+      const head = headOf(this.response, args);
+      writeScopeHeaders(this.#recorder, this.scope, this.#middlewares, head);
+      return head.arguments();
     } catch (error) {
       this.#recorder.reportFault(error);
       return args;

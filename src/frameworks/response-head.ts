@@ -31,108 +31,121 @@ export type HeadArguments = unknown[];
 /**
  * Headers that are given to `writeHead` go out as they are, and take precedence over those set
  * before: ours then have to be among them. A copy is made, as the application's may be shared.
- *
- * @param write is called once, and puts its headers on the target that it is given.
- * @returns the arguments for the response's own `writeHead`.
  */
-export function headWith(
-  response: ServerResponse,
-  args: HeadArguments,
-  write: (headers: HeaderTarget) => void,
-): HeadArguments {
-  const [status, reason] = args;
+export interface Head extends HeaderTarget {
+  /** For the response's own `writeHead`. */
+  arguments(): HeadArguments;
+}
+
+export function headOf(response: ServerResponse, args: HeadArguments): Head {
+  const [, reason] = args;
   const given = typeof reason === 'string' ? args[2] : (args[2] ?? reason);
-  if (typeof given !== 'object' || given === null) {
-    write({
-      set: (name, value) => response.setHeader(name, value),
-      append: (name, value) => response.appendHeader(name, value),
-    });
-    return args;
+  if (typeof given !== 'object' || given === null) return new PlainHead(response, args);
+  return Array.isArray(given) && Array.isArray(given[0])
+    ? new PairsHead(args, given)
+    : new ListHead(args, given);
+}
+
+/** Without headers of its own. */
+class PlainHead implements Head {
+  readonly #response: ServerResponse;
+  readonly #args: HeadArguments;
+
+  constructor(response: ServerResponse, args: HeadArguments) {
+    this.#response = response;
+    this.#args = args;
   }
-  const headers = Array.isArray(given) ? new ListCopy(given) : new RecordCopy(given);
-  write(headers);
-  const joined = headers.result();
-  return typeof reason === 'string' ? [status, reason, joined] : [status, joined];
+
+  set(name: string, value: string): void {
+    this.#response.setHeader(name, value);
+  }
+
+  append(name: string, value: string): void {
+    this.#response.appendHeader(name, value);
+  }
+
+  arguments(): HeadArguments {
+    return this.#args;
+  }
+}
+
+function withHeaders([status, reason]: HeadArguments, headers: unknown): HeadArguments {
+  return typeof reason === 'string' ? [status, reason, headers] : [status, headers];
 }
 
 /**
- * `{ name: value }`, as `[name, value, …]`: Node takes either, and to make an object of names that
- * each response has of its own is slow.
+ * With `{ name: value }` or `[name, value, …]`. Both become the latter: Node takes either, and to
+ * make an object of names that each response has of its own is slow.
  */
-class RecordCopy implements HeaderTarget {
-  readonly #flat: unknown[] = [];
+class ListHead implements Head {
+  readonly #args: HeadArguments;
+  readonly #list: unknown[];
 
-  constructor(given: object) {
+  constructor(args: HeadArguments, given: object) {
+    this.#args = args;
+    if (Array.isArray(given)) {
+      this.#list = [...(given as unknown[])];
+      return;
+    }
+    this.#list = [];
     for (const name of Object.keys(given)) {
-      this.#flat.push(name, (given as Record<string, unknown>)[name]);
+      this.#list.push(name, (given as Record<string, unknown>)[name]);
     }
   }
 
   set(name: string, value: string): void {
-    const at = this.#indexOf(name);
-    if (at < 0) {
-      this.#flat.push(name, value);
-    } else {
-      this.#flat[at] = name;
-      this.#flat[at + 1] = value;
+    for (let at = this.#list.length - 2; at >= 0; at -= 2) {
+      if (isSameName(this.#list[at], name)) this.#list.splice(at, 2);
     }
+    this.#list.push(name, value);
   }
 
+  /** Beside the other's value: HTTP/2 takes a name once. */
   append(name: string, value: string): void {
-    const at = this.#indexOf(name);
-    if (at < 0) this.#flat.push(name, value);
-    else this.#flat[at + 1] = [this.#flat[at + 1], value].flat();
-  }
-
-  result(): object {
-    return this.#flat;
-  }
-
-  #indexOf(name: string): number {
-    const flat = this.#flat;
-    for (let at = 0; at < flat.length; at += 2) {
-      if (isSameName(flat[at] as string, name)) return at;
+    const list = this.#list;
+    for (let at = 0; at < list.length; at += 2) {
+      if (!isSameName(list[at], name)) continue;
+      list[at + 1] = [list[at + 1], value].flat();
+      return;
     }
-    return -1;
+    list.push(name, value);
+  }
+
+  arguments(): HeadArguments {
+    return withHeaders(this.#args, this.#list);
   }
 }
 
-/** `[name, value, …]` or `[[name, value], …]`. */
-class ListCopy implements HeaderTarget {
-  readonly #isFlat: boolean;
-  #entries: [name: unknown, value: unknown][];
+/** With `[[name, value], …]`. */
+class PairsHead implements Head {
+  readonly #args: HeadArguments;
+  #pairs: (readonly unknown[])[];
 
-  constructor(given: readonly unknown[]) {
-    this.#isFlat = !Array.isArray(given[0]);
-    if (this.#isFlat) {
-      this.#entries = [];
-      for (let index = 0; index < given.length; index += 2) {
-        this.#entries.push([given[index], given[index + 1]]);
-      }
-    } else {
-      this.#entries = [...(given as [unknown, unknown][])];
-    }
+  constructor(args: HeadArguments, given: readonly (readonly unknown[])[]) {
+    this.#args = args;
+    this.#pairs = [...given];
   }
 
   set(name: string, value: string): void {
-    this.#entries = this.#entries.filter(([own]) => !isSameName(String(own), name));
-    this.#entries.push([name, value]);
+    this.#pairs = this.#pairs.filter(([own]) => !isSameName(own, name));
+    this.#pairs.push([name, value]);
   }
 
   append(name: string, value: string): void {
-    this.#entries.push([name, value]);
+    this.#pairs.push([name, value]);
   }
 
-  result(): object {
-    return this.#isFlat ? this.#entries.flat() : this.#entries;
+  arguments(): HeadArguments {
+    return withHeaders(this.#args, this.#pairs);
   }
 }
 
 /** Most names differ in their length or their first letter: to change their case is dear. */
-function isSameName(one: string, other: string): boolean {
+function isSameName(own: unknown, name: string): boolean {
   return (
-    one.length === other.length &&
-    (one.charCodeAt(0) | 0x20) === (other.charCodeAt(0) | 0x20) &&
-    one.toLowerCase() === other.toLowerCase()
+    typeof own === 'string' &&
+    own.length === name.length &&
+    (own.charCodeAt(0) | 0x20) === (name.charCodeAt(0) | 0x20) &&
+    own.toLowerCase() === name.toLowerCase()
   );
 }

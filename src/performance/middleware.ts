@@ -113,6 +113,7 @@ export class PerformanceMiddleware {
       const host = this.#lookAt('host', { histograms: false });
       if (host !== undefined) return hostStatsOf(host, this.options.slowQueryThresholdMs);
     }
+    this.#ledger?.settle();
     const unscoped = this.#recorder?.unscopedQueryCount ?? 0;
     return this.#store.stats(unscoped - this.#unscopedAtStart, this.#recorder?.ignores.all() ?? []);
   }
@@ -181,6 +182,7 @@ export class PerformanceMiddleware {
 
   #lookAt(...[scope, options]: Parameters<Look>): HostSnapshot | undefined {
     if (this.#recorder === undefined) return undefined;
+    this.#ledger?.settle();
     this.#look ??= createLook(this.#recorder);
     return this.#look(scope, options);
   }

@@ -1,4 +1,12 @@
-/** What one middleware writes down of the requests that it observes. */
+/**
+ * What one middleware writes down of the requests that it observes.
+ *
+ * Requests that have ended are counted some at a time. Other work has filled the processor's caches
+ * by the end of each, and to fetch this part of the code once for many of them costs less. Whoever
+ * asks for figures has all of them counted first.
+ */
+import { AsyncResource } from 'node:async_hooks';
+
 import { findIgnored, findRepeatedStatements } from '../analysis/index.ts';
 import { VERDICT } from '../engine/engine.ts';
 import {
@@ -15,6 +23,13 @@ import { RECENT_MAX, type SlowQuery, type StatsStore } from './stats.ts';
 
 const { pid } = process;
 
+/** Requests that have ended, and are counted together. */
+const ENDED_MAX = 32;
+/** Their queries. */
+const ENDED_QUERIES_MAX = 2_000;
+/** Other processes see an N+1 this much later at most. */
+const SETTLE_AFTER_MS = 100;
+
 type UnroutedSlowQuery = Omit<SlowQuery, 'route'>;
 
 export class RequestLedger {
@@ -22,6 +37,11 @@ export class RequestLedger {
   readonly slowThresholdNs: number;
   readonly #nPlusOneThreshold: number;
   readonly #recorder: Recorder;
+  #ended: RequestObserver[] = [];
+  #endedQueries = 0;
+  /** A timer of its own context keeps no request alive that happened to start it. */
+  readonly #context = new AsyncResource('hyperdjango.requests');
+  #timer: NodeJS.Timeout | undefined;
   /** Of the request before: most often of the next one too, whose row can share them. */
   #name = '';
   #method = '';
@@ -51,9 +71,47 @@ export class RequestLedger {
     };
   }
 
-  addRequest(scope: Scope, end: ScopeEnd, slowCount: number, isFirstObserver: boolean): void {
-    const durationMs = (scope.endNs - scope.startNs) / 1e6;
-    const startedAt = Date.now() - durationMs;
+  /** Counts the observer's scope, which has ended: soon, or now if it is not over and done. */
+  add(observer: RequestObserver, scope: Scope): void {
+    this.#ended.push(observer);
+    this.#endedQueries += scope.queryCount;
+    const isFull = this.#ended.length >= ENDED_MAX || this.#endedQueries >= ENDED_QUERIES_MAX;
+    if (isFull || scope.kind === 'job' || scope.hasRunning) this.settle();
+    else if (this.#timer === undefined) {
+      this.#timer = this.#context.runInAsyncScope(startTimer, undefined, this);
+    }
+  }
+
+  /** Counts all that has ended. */
+  settle(): void {
+    const ended = this.#ended;
+    if (ended.length === 0) return;
+    this.#ended = [];
+    this.#endedQueries = 0;
+    const clockOffsetMs = Date.now() - this.#recorder.engine.nowNs() / 1e6;
+    for (const observer of ended) {
+      try {
+        observer.count(clockOffsetMs);
+      } catch (error) {
+        this.#recorder.reportFault(error);
+      }
+    }
+  }
+
+  settleOnTime(): void {
+    this.#timer = undefined;
+    this.settle();
+  }
+
+  /** @param clockOffsetMs from the engine's clock to the Unix epoch. */
+  addRequest(
+    scope: Scope,
+    end: ScopeEnd,
+    slowCount: number,
+    isFirstObserver: boolean,
+    clockOffsetMs: number,
+  ): void {
+    const startedAt = clockOffsetMs + scope.startNs / 1e6;
     const nPlusOneCount = this.#addRepeated(scope, startedAt, isFirstObserver);
     if (scope.kind === 'job') return;
     this.#splitName(scope.name);
@@ -64,7 +122,7 @@ export class RequestLedger {
       route: this.#route,
       status: end.statusCode,
       startedAt,
-      durationMs,
+      durationMs: (scope.endNs - scope.startNs) / 1e6,
       queryCount: scope.queryCount,
       queryMs: scope.queryTimeNs(scope.endNs) / 1e6,
       slowCount,
@@ -110,6 +168,14 @@ export class RequestLedger {
   }
 }
 
+function startTimer(ledger: RequestLedger): NodeJS.Timeout {
+  return setTimeout(settleOnTime, SETTLE_AFTER_MS, ledger).unref();
+}
+
+function settleOnTime(ledger: RequestLedger): void {
+  ledger.settleOnTime();
+}
+
 /**
  * What one middleware keeps of one request until it is closed: only then its route is known,
  * and only then it counts.
@@ -121,6 +187,9 @@ export class RequestObserver implements ScopeObserver {
   #slowQueries: UnroutedSlowQuery[] | undefined;
   #slowCount = 0;
   #countedQueries = 0;
+  /** When it has ended, until it is counted. */
+  #scope: Scope | undefined;
+  #end: ScopeEnd | undefined;
 
   /** @param isFirst whether no other middleware observes the scope before this one. */
   constructor(ledger: RequestLedger, isFirst: boolean) {
@@ -141,7 +210,21 @@ export class RequestObserver implements ScopeObserver {
   }
 
   onScopeClosed(scope: Scope, end: ScopeEnd): void {
-    this.ledger.addRequest(scope, end, this.#slowCount, this.#isFirst);
+    this.#scope = scope;
+    this.#end = end;
+    this.ledger.add(this, scope);
+  }
+
+  onLateQuery(): void {
+    this.ledger.settle();
+  }
+
+  count(clockOffsetMs: number): void {
+    const scope = this.#scope;
+    const end = this.#end;
+    if (scope === undefined || end === undefined) return;
+    this.#scope = undefined;
+    this.ledger.addRequest(scope, end, this.#slowCount, this.#isFirst, clockOffsetMs);
     this.#countedQueries = scope.queryCount;
     this.#flush(scope.name);
   }

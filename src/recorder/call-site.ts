@@ -5,10 +5,10 @@
  * Stacks cost microseconds, so they are taken late and seldom. The first run of a statement in a
  * scope takes none; whether a run is a further one is told by a key over the head of its text,
  * and, where that says yes, by the statement's identity. A statement that repeats in scope after
- * scope spends its budget of stacks; from then on one scope in 256 takes two, or every scope,
- * where the statement was seen at several sites. A statement that was slow, or that somebody looks
- * at on the dashboard, takes one at its next run. Only what becomes a finding, or is looked at, is
- * formatted.
+ * scope spends its budget of stacks. From then on its text alone says that it takes none, until one
+ * run in 1,024 gives it two more; or every scope takes two, where the statement was seen at several
+ * sites. A statement that was slow, or that somebody looks at on the dashboard, takes one at its
+ * next run. Only what becomes a finding, or is looked at, is formatted.
  */
 import { isAbsolute, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +32,7 @@ export interface CapturedStack {
 }
 
 /** What a scope keeps to tell a statement's further runs from its first. */
-export class SeenStatements {
+class SeenStatements {
   readonly keys: number[] = [];
   /** Of the texts whose statements take no further stack in this scope. */
   readonly settled: number[] = [];
@@ -44,9 +44,9 @@ export class SeenStatements {
 }
 
 /** The part of a scope that call sites need. */
-interface SiteScope {
-  settledText: string;
-  readonly seen: SeenStatements;
+export interface SiteScope {
+  /** Made with the first statement that is not known well. */
+  seen: SeenStatements | undefined;
   readonly queries: readonly SitedQuery[];
 }
 
@@ -69,9 +69,12 @@ const KEYS_MAX = 256;
 const STACKS_PER_SCOPE_MAX = 32;
 /** Stacks that a statement may take before it is sampled. */
 const BUDGET = 64;
-const SAMPLE_EVERY = 256;
-/** Stacks that a scope takes of a statement whose budget is spent. */
+/** Runs of statements whose budget is spent. */
+const SAMPLE_EVERY = 1_024;
+/** Stacks that a sample takes, and a scope of a statement with several sites. */
 const SAMPLED_RUNS = 2;
+/** Texts of statements whose budget is spent: each has one place, by its length. */
+const SPENT_TEXTS_MAX = 16;
 const STATEMENTS_MAX = 4_096;
 const SITES_PER_STATEMENT_MAX = 8;
 /** Statements whose call site somebody wants to know. */
@@ -82,8 +85,8 @@ const TEXT_LENGTH_MAX = 8_192;
 const PATIENCE = 10_000;
 
 interface Budget {
-  spent: number;
-  scopes: number;
+  left: number;
+  /** Whether the statement was seen at several sites. */
   isAmbiguous: boolean;
 }
 
@@ -98,6 +101,8 @@ export class CallSites {
   #patience = 0;
   readonly #asked = new Set<number>();
   readonly #budgets = new Map<number | string, Budget>();
+  readonly #spentTexts = Array<string>(SPENT_TEXTS_MAX).fill('');
+  #untilSample = SAMPLE_EVERY;
   /** Sites by fingerprint, for the scopes that took no stack: they share what they get. */
   readonly #known = new Map<string, { readonly site: CallSite; readonly count: null }[]>();
   /** Of the statement that was looked up last: a busy route repeats it scope after scope. */
@@ -141,7 +146,11 @@ export class CallSites {
    * @returns undefined where this run of the statement takes no stack.
    */
   take(scope: SiteScope, sql: string, below: unknown): CapturedStack | undefined {
-    if (sql === scope.settledText && !this.#isAnyWanted) return undefined;
+    if (this.#spentTexts[sql.length % SPENT_TEXTS_MAX] === sql && !this.#isAnyWanted) {
+      this.#untilSample -= 1;
+      if (this.#untilSample === 0) this.#beginSample(sql);
+      return undefined;
+    }
     const isDue = this.isDue(scope, sql);
     if (this.#isAnyWanted) {
       const statementId = this.#statementOf(sql);
@@ -152,14 +161,11 @@ export class CallSites {
 
   /** Whether this run takes a stack; asking counts as a run. */
   isDue(scope: SiteScope, sql: string): boolean {
-    const { seen, queries } = scope;
+    const seen = (scope.seen ??= new SeenStatements());
     const { keys, settled } = seen;
     const key = keyOf(sql);
     const textKey = key ^ (sql.length << 8);
-    if (settled.length > 0 && settled.includes(textKey)) {
-      scope.settledText = sql;
-      return false;
-    }
+    if (settled.length > 0 && settled.includes(textKey)) return false;
     if (!keys.includes(key)) {
       if (keys.length < KEYS_MAX) keys.push(key);
       return false;
@@ -169,7 +175,7 @@ export class CallSites {
     if (at < 0) {
       if (seen.repeated.length === KEYS_MAX) return false;
       at = seen.repeated.push(statementId) - 1;
-      seen.runs[at] = queries.some((query) => query.statementId === statementId) ? 1 : 0;
+      seen.runs[at] = scope.queries.some((query) => query.statementId === statementId) ? 1 : 0;
     }
     const before = seen.runs[at] ?? 0;
     seen.runs[at] = before + 1;
@@ -177,7 +183,7 @@ export class CallSites {
     const isTaken = before <= STACKS_PER_SCOPE_MAX && this.#spend(statementId, before);
     if (isTaken) return true;
     if (settled.length < KEYS_MAX) settled.push(textKey);
-    scope.settledText = sql;
+    this.#noteSpent(statementId, sql);
     return false;
   }
 
@@ -187,7 +193,8 @@ export class CallSites {
   }
 
   /** Whether a call of this name takes a stack; asking counts as a call. */
-  isNamedDue({ seen }: SiteScope, what: string): boolean {
+  isNamedDue(scope: SiteScope, what: string): boolean {
+    const seen = (scope.seen ??= new SeenStatements());
     seen.named ??= new Map();
     const before = seen.named.get(what) ?? 0;
     if (before === 0 && seen.named.size === KEYS_MAX) return false;
@@ -277,16 +284,28 @@ export class CallSites {
     if (budget === undefined) {
       if (this.#budgets.size === STATEMENTS_MAX) this.#budgets.clear();
       // Of a builder's calls it is never known how many sites they come from.
-      budget = { spent: 0, scopes: 0, isAmbiguous: typeof what === 'string' };
+      budget = { left: BUDGET, isAmbiguous: typeof what === 'string' };
       this.#budgets.set(what, budget);
     }
-    if (budget.spent < BUDGET) {
-      budget.spent += 1;
+    if (budget.left > 0) {
+      budget.left -= 1;
       return true;
     }
-    if (runsBefore === 1) budget.scopes += 1;
-    if (runsBefore > SAMPLED_RUNS) return false;
-    return budget.isAmbiguous || budget.scopes % SAMPLE_EVERY === 0;
+    return budget.isAmbiguous && runsBefore <= SAMPLED_RUNS;
+  }
+
+  #noteSpent(statementId: number, sql: string): void {
+    const budget = this.#budgets.get(statementId);
+    if (budget === undefined || budget.left > 0 || budget.isAmbiguous) return;
+    if (sql.length <= TEXT_LENGTH_MAX) this.#spentTexts[sql.length % SPENT_TEXTS_MAX] = sql;
+  }
+
+  /** The statement may be asked for at another place by now. */
+  #beginSample(sql: string): void {
+    this.#untilSample = SAMPLE_EVERY;
+    this.#spentTexts[sql.length % SPENT_TEXTS_MAX] = '';
+    const budget = this.#budgets.get(this.#statementIdOf(sql));
+    if (budget !== undefined) budget.left += SAMPLED_RUNS;
   }
 
   #learn(statementId: number, fingerprint: string, site: CallSite): void {
@@ -299,7 +318,9 @@ export class CallSites {
     if (known.some((other) => isSameSite(other.site, site))) return;
     if (known.length < SITES_PER_STATEMENT_MAX) known.push({ site, count: null });
     const budget = this.#budgets.get(statementId);
-    if (known.length > 1 && budget !== undefined) budget.isAmbiguous = true;
+    if (known.length < 2 || budget === undefined) return;
+    budget.isAmbiguous = true;
+    this.#spentTexts.fill('');
   }
 }
 

@@ -238,7 +238,7 @@ export class Recorder {
     scope.endNs = Math.max(scope.startNs, this.engine.nowNs());
     scope.carrier = undefined;
     scope.namer = undefined;
-    scope.settledText = '';
+    scope.seen = undefined;
     scope.followRunning();
     try {
       if (scope.kind === 'request') {
@@ -470,8 +470,20 @@ export class Recorder {
   }
 
   #book(query: RecordedQuery): void {
-    query.scope?.begin(query);
+    const { scope } = query;
+    if (scope?.isClosed === true) this.#tellLate(scope);
+    scope?.begin(query);
     if (this.#listeners.length > 0) this.#tellBegan(query);
+  }
+
+  #tellLate({ observers }: Scope): void {
+    for (const observer of observers) {
+      try {
+        observer.onLateQuery();
+      } catch (error) {
+        this.reportFault(error);
+      }
+    }
   }
 
   // A listener that throws must not keep the others from hearing.

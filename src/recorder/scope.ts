@@ -3,7 +3,7 @@
  * AsyncLocalStorage and captured where a query is issued.
  */
 import { NO_HANDLE, OTHER_ID, OUTCOME, type Outcome } from '../engine/engine.ts';
-import { type CapturedStack, SeenStatements } from './call-site.ts';
+import type { CapturedStack, SiteScope } from './call-site.ts';
 import type { Ignore } from './ignores.ts';
 import { QueryTimes } from './query-times.ts';
 
@@ -93,6 +93,8 @@ export interface ScopeObserver {
   /** Of others too that end after the scope was closed. */
   onQueryEnded(query: RecordedQuery, scope: Scope): void;
   onScopeClosed(scope: Scope, end: ScopeEnd): void;
+  /** A query is about to begin in a scope that was closed. */
+  onLateQuery(): void;
 }
 
 /** Set on a scope whose response is to carry the `X-Profile` header. */
@@ -117,11 +119,6 @@ export class Scope {
   // What each query asks for stands together, for the reason that is given at `RecordedQuery`: with
   // a value each, as fields come in the order in which they get one.
   readonly handle: number = NO_SLOT;
-  /**
-   * The last text whose statement takes no further stack here: repetitions come one after another.
-   * Emptied at the end.
-   */
-  settledText = '';
   /** Asked before each query, until it has named the scope and is let go. */
   namer: { askForRoute(): void } | undefined = undefined;
   /** Whether the request is in flight under another name than it has now. */
@@ -139,8 +136,10 @@ export class Scope {
   hasIgnored = false;
   /** Whether an ORM told the model of a query. */
   hasModels = false;
+  /** Whether queries were still running at its end. */
+  hasRunning = false;
   /** Tells first runs, which take no stack, from further ones. */
-  readonly seen: SeenStatements = new SeenStatements();
+  seen: SiteScope['seen'] = undefined;
   profile: ScopeProfile | undefined = undefined;
   /** What tells the scope's request from one inside it: an identity, let go at the end. */
   carrier: object | undefined = undefined;
@@ -197,7 +196,9 @@ export class Scope {
   /** From now on the end of each of its queries is told. */
   followRunning(): void {
     for (const query of this.queries) {
-      if (query.durationNs < 0) query.isFollowed = true;
+      if (query.durationNs >= 0) continue;
+      query.isFollowed = true;
+      this.hasRunning = true;
     }
   }
 

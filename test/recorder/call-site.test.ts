@@ -4,19 +4,18 @@ import {
   CallSites,
   describeCallSite,
   describeSites,
-  SeenStatements,
+  type SiteScope,
 } from '../../src/recorder/call-site.ts';
 import { getRecorder, type Scope } from '../../src/recorder/index.ts';
 import { inScope } from '../support/recorded.ts';
 
 interface FakeScope {
-  settledText: string;
-  readonly seen: SeenStatements;
+  seen: SiteScope['seen'];
   readonly queries: { statementId: number; stack: { stack?: unknown } | undefined }[];
 }
 
 function newScope(): FakeScope {
-  return { settledText: '', seen: new SeenStatements(), queries: [] };
+  return { seen: undefined, queries: [] };
 }
 
 const ids = new Map<string, number>();

@@ -35,6 +35,7 @@ it('writes down what the analysis finds when a scope closes', () => {
     });
     recorder.closeScope(scope, END);
   }
+  middleware.getStats();
   const { findings, routes, statements } = recorder.core.snapshot();
   const statement = statements.find(({ text }) => text === 'SELECT a FROM b WHERE id = $1');
   const route = routes.find((each) => each.route === 'GET /orders');
