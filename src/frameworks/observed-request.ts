@@ -19,12 +19,14 @@ export type RouteFinder = (source: object) => string | undefined;
 
 type Emit = EventEmitter['emit'];
 
+const NO_MIDDLEWARES: readonly PerformanceMiddleware[] = [];
+
 export class ObservedRequest {
   readonly scope: Scope;
   readonly #recorder: Recorder;
   readonly #request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly #middlewares: PerformanceMiddleware[] = [];
+  #middlewares: readonly PerformanceMiddleware[] = NO_MIDDLEWARES;
   #findRoute: RouteFinder | undefined;
   #routeSource: object;
   #isNamed = false;
@@ -47,8 +49,9 @@ export class ObservedRequest {
 
   /** The middleware counts the request, once however often it is told. */
   join(middleware: PerformanceMiddleware): void {
-    if (this.#middlewares.includes(middleware)) return;
-    this.#middlewares.push(middleware);
+    const before = this.#middlewares;
+    if (before.length > 0 && before.includes(middleware)) return;
+    this.#middlewares = before.length === 0 ? [middleware] : [...before, middleware];
     middleware.observe(this.scope);
   }
 

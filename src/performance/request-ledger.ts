@@ -77,9 +77,7 @@ export class RequestLedger {
     this.#endedQueries += scope.queryCount;
     const isFull = this.#ended.length >= ENDED_MAX || this.#endedQueries >= ENDED_QUERIES_MAX;
     if (isFull || scope.kind === 'job' || scope.hasRunning) this.settle();
-    else if (this.#timer === undefined) {
-      this.#timer = this.#context.runInAsyncScope(startTimer, undefined, this);
-    }
+    else if (this.#timer === undefined) this.#settleLater();
   }
 
   /** Counts all that has ended. */
@@ -98,9 +96,14 @@ export class RequestLedger {
     }
   }
 
-  settleOnTime(): void {
-    this.#timer = undefined;
-    this.settle();
+  #settleLater(): void {
+    this.#timer = this.#context.runInAsyncScope(() =>
+      setTimeout(() => {
+        this.#timer = undefined;
+        this.settle();
+      }, SETTLE_AFTER_MS),
+    );
+    this.#timer.unref();
   }
 
   /** @param clockOffsetMs from the engine's clock to the Unix epoch. */
@@ -166,14 +169,6 @@ export class RequestLedger {
     }
     return repeated.length;
   }
-}
-
-function startTimer(ledger: RequestLedger): NodeJS.Timeout {
-  return setTimeout(settleOnTime, SETTLE_AFTER_MS, ledger).unref();
-}
-
-function settleOnTime(ledger: RequestLedger): void {
-  ledger.settleOnTime();
 }
 
 /**

@@ -115,6 +115,8 @@ interface FurtherQueries {
   readonly runs: Map<number, number>;
 }
 
+const NO_OBSERVERS: readonly ScopeObserver[] = [];
+
 export class Scope {
   // What each query asks for stands together, for the reason that is given at `RecordedQuery`: with
   // a value each, as fields come in the order in which they get one.
@@ -131,7 +133,7 @@ export class Scope {
   readonly startNs: number;
   /** On the same clock; 0 until it is closed. */
   endNs = 0;
-  readonly observers: ScopeObserver[] = [];
+  observers: readonly ScopeObserver[] = NO_OBSERVERS;
   /** Whether a query is kept out of every verdict. */
   hasIgnored = false;
   /** Whether an ORM told the model of a query. */
@@ -204,7 +206,12 @@ export class Scope {
 
   /** Sum of all durations; a query still running counts with the time it has taken so far. */
   queryTimeNs(nowNs: number): number {
-    return this.#times().totalNs(nowNs);
+    if (this.#further !== undefined) return this.#further.times.totalNs(nowNs);
+    let totalNs = 0;
+    for (const { startNs, durationNs } of this.queries) {
+      totalNs += durationNs < 0 ? nowNs - startNs : durationNs;
+    }
+    return totalNs;
   }
 
   /** The time in which at least one query ran: overlapping ones count once. */
@@ -212,7 +219,7 @@ export class Scope {
     return this.#times().busyNs(nowNs);
   }
 
-  /** Asked for once or twice in a scope's life: to keep sums would cost each query more. */
+  /** Asked for seldom: to keep sums would cost each query more. */
   #times(): QueryTimes {
     if (this.#further !== undefined) return this.#further.times;
     const times = new QueryTimes(this.startNs);
