@@ -12,9 +12,9 @@ import type { HeadArguments } from './response-head.ts';
 interface MessageObserver {
   readonly response: object;
   beforeHead(args: HeadArguments): HeadArguments;
-  /** Takes note of the event; whether nobody of the application's hears it. */
-  isSilent(target: EventEmitter, event: string | symbol): boolean;
-  /** Called in place of `emit`, where somebody does. */
+  /** Hears of the end of either of the two, before anybody else. */
+  note(target: EventEmitter, event: 'close' | 'finish'): void;
+  /** Called in place of `emit`, where somebody hears the event. */
   emit(
     target: EventEmitter,
     emit: EventEmitter['emit'],
@@ -127,13 +127,21 @@ function hookResponses(prototype: ServerResponse): void {
   }
 }
 
-/** A property and no method, as it is called on other objects. */
+/** `emit` as a property and no method, as it is called on other objects. */
 interface Emitter {
   readonly emit: (...args: Parameters<EventEmitter['emit']>) => boolean;
+  /** By event, where Node keeps them; undefined before the first one. */
+  readonly _events?: Readonly<Record<string | symbol, unknown>>;
 }
 
 /** As it was when this was loaded: whoever has hooked it since is to hear what nobody else does. */
 const emitOfNode: Emitter['emit'] = (EventEmitter.prototype as Emitter).emit;
+
+/** An error that nobody hears is thrown, and a pipe is looked after by ourselves. */
+function isUnheard({ _events: events }: Emitter, event: string | symbol): boolean {
+  if (event === 'error' || event === 'pipe') return false;
+  return events !== undefined && events[event] === undefined;
+}
 
 function hookEmit(prototype: Emitter, find: typeof observerOf): void {
   const own = Object.hasOwn(prototype, 'emit') ? prototype.emit : undefined;
@@ -141,15 +149,17 @@ function hookEmit(prototype: Emitter, find: typeof observerOf): void {
   const hook = function emit(this: EventEmitter, event: string | symbol): boolean {
     // A hook of somebody else's on the parent, set later than ours, is to be heard.
     const original = own ?? parent.emit;
+    // Most of what Node tells is heard by nobody: Node's own function would say so.
+    const isSkipped = original === emitOfNode && isUnheard(this, event);
+    const isOfInterest = event === 'close' || event === 'finish';
+    if (isSkipped && !isOfInterest) return false;
     const observed = find(this);
-    if (observed === undefined || observed.isSilent(this, event)) {
-      // What Node's own would say.
-      if (observed !== undefined && original === emitOfNode) return false;
-      // oxlint-disable-next-line prefer-rest-params -- a list would be made for each event
-      return original.apply(this, arguments as never);
-    }
+    if (isOfInterest) observed?.note(this, event);
+    if (isSkipped) return false;
     // oxlint-disable-next-line prefer-rest-params -- a list would be made for each event
-    return observed.emit(this, original, arguments as never);
+    const args = arguments as unknown as Parameters<Emitter['emit']>;
+    if (observed === undefined) return original.apply(this, args);
+    return observed.emit(this, original, args);
   };
   replace(prototype, 'emit', hook, parent.emit.length);
 }

@@ -90,11 +90,15 @@ export class ObservedRequest {
     }
   }
 
-  isSilent(target: EventEmitter, event: string | symbol): boolean {
-    if (event === 'close') this.#noteClose(target);
-    else if (event === 'finish' && target === this.response) this.#isFinished = true;
-    // Most of what Node tells is heard by nobody; an error that nobody hears is thrown.
-    return event !== 'error' && event !== 'pipe' && target.listenerCount(event) === 0;
+  note(target: EventEmitter, event: 'close' | 'finish'): void {
+    if (target === this.response) {
+      if (event === 'finish') this.#isFinished = true;
+      else this.end();
+    } else if (event === 'close' && this.#request.errored !== null) {
+      // Node never closes a pipelined response whose turn had not come when the connection was
+      // lost; its request it does.
+      this.end();
+    }
   }
 
   emit(target: EventEmitter, emit: Emit, args: Parameters<Emit>): boolean {
@@ -119,12 +123,6 @@ export class ObservedRequest {
     } catch (error) {
       this.#recorder.reportFault(error);
     }
-  }
-
-  #noteClose(target: EventEmitter): void {
-    // Node never closes a pipelined response whose turn had not come when the connection was
-    // lost; its request it does.
-    if (target === this.response || this.#request.errored !== null) this.end();
   }
 
   /** Until the framework has an answer, or a fault shows that it will have none. Never throws. */
