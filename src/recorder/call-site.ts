@@ -147,8 +147,7 @@ export class CallSites {
    */
   take(scope: SiteScope, sql: string, below: unknown): CapturedStack | undefined {
     if (this.#spentTexts[sql.length % SPENT_TEXTS_MAX] === sql && !this.#isAnyWanted) {
-      this.#untilSample -= 1;
-      if (this.#untilSample === 0) this.#beginSample(sql);
+      this.#countSpent(sql);
       return undefined;
     }
     const isDue = this.isDue(scope, sql);
@@ -298,10 +297,13 @@ export class CallSites {
     const budget = this.#budgets.get(statementId);
     if (budget === undefined || budget.left > 0 || budget.isAmbiguous) return;
     if (sql.length <= TEXT_LENGTH_MAX) this.#spentTexts[sql.length % SPENT_TEXTS_MAX] = sql;
+    this.#countSpent(sql);
   }
 
-  /** The statement may be asked for at another place by now. */
-  #beginSample(sql: string): void {
+  /** The statement may be asked for at another place by now: from time to time that is looked at. */
+  #countSpent(sql: string): void {
+    this.#untilSample -= 1;
+    if (this.#untilSample > 0) return;
     this.#untilSample = SAMPLE_EVERY;
     this.#spentTexts[sql.length % SPENT_TEXTS_MAX] = '';
     const budget = this.#budgets.get(this.#statementIdOf(sql));
