@@ -134,8 +134,13 @@ interface Emitter {
   readonly _events?: Readonly<Record<string | symbol, unknown>>;
 }
 
-/** As it was when this was loaded: whoever has hooked it since is to hear what nobody else does. */
-const emitOfNode: Emitter['emit'] = (EventEmitter.prototype as Emitter).emit;
+/** Undefined where somebody has hooked it already, who is to hear what nobody else does. */
+const emitOfNode = ofNode((EventEmitter.prototype as Emitter).emit);
+
+/** Node's own function is told by a name in it; where its text cannot be read, it is not used. */
+function ofNode(emit: Emitter['emit']): Emitter['emit'] | undefined {
+  return Function.prototype.toString.call(emit).includes('kErrorMonitor') ? emit : undefined;
+}
 
 /** An error that nobody hears is thrown, and a pipe is looked after by ourselves. */
 function isUnheard({ _events: events }: Emitter, event: string | symbol): boolean {

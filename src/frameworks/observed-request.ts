@@ -50,7 +50,7 @@ export class ObservedRequest {
   /** The middleware counts the request, once however often it is told. */
   join(middleware: PerformanceMiddleware): void {
     const before = this.#middlewares;
-    if (before.length > 0 && before.includes(middleware)) return;
+    if (before.includes(middleware)) return;
     this.#middlewares = before.length === 0 ? [middleware] : [...before, middleware];
     middleware.observe(this.scope);
   }

@@ -32,12 +32,19 @@ const SETTLE_AFTER_MS = 100;
 
 type UnroutedSlowQuery = Omit<SlowQuery, 'route'>;
 
+/** A scope that has ended and is not counted yet. */
+interface Ended {
+  readonly observer: RequestObserver;
+  readonly scope: Scope;
+  readonly end: ScopeEnd;
+}
+
 export class RequestLedger {
   readonly store: StatsStore;
   readonly slowThresholdNs: number;
   readonly #nPlusOneThreshold: number;
   readonly #recorder: Recorder;
-  #ended: RequestObserver[] = [];
+  #ended: Ended[] = [];
   #endedQueries = 0;
   /** A timer of its own context keeps no request alive that happened to start it. */
   readonly #context = new AsyncResource('hyperdjango.requests');
@@ -71,9 +78,10 @@ export class RequestLedger {
     };
   }
 
-  /** Counts the observer's scope, which has ended: soon, or now if it is not over and done. */
-  add(observer: RequestObserver, scope: Scope): void {
-    this.#ended.push(observer);
+  /** Counts the scope soon; now if it is not over and done. */
+  add(ended: Ended): void {
+    const { scope } = ended;
+    this.#ended.push(ended);
     this.#endedQueries += scope.queryCount;
     const isFull = this.#ended.length >= ENDED_MAX || this.#endedQueries >= ENDED_QUERIES_MAX;
     if (isFull || scope.kind === 'job' || scope.hasRunning) this.settle();
@@ -87,9 +95,9 @@ export class RequestLedger {
     this.#ended = [];
     this.#endedQueries = 0;
     const clockOffsetMs = Date.now() - this.#recorder.engine.nowNs() / 1e6;
-    for (const observer of ended) {
+    for (const { observer, scope, end } of ended) {
       try {
-        observer.count(clockOffsetMs);
+        observer.count(scope, end, clockOffsetMs);
       } catch (error) {
         this.#recorder.reportFault(error);
       }
@@ -182,9 +190,6 @@ export class RequestObserver implements ScopeObserver {
   #slowQueries: UnroutedSlowQuery[] | undefined;
   #slowCount = 0;
   #countedQueries = 0;
-  /** When it has ended, until it is counted. */
-  #scope: Scope | undefined;
-  #end: ScopeEnd | undefined;
 
   /** @param isFirst whether no other middleware observes the scope before this one. */
   constructor(ledger: RequestLedger, isFirst: boolean) {
@@ -205,20 +210,14 @@ export class RequestObserver implements ScopeObserver {
   }
 
   onScopeClosed(scope: Scope, end: ScopeEnd): void {
-    this.#scope = scope;
-    this.#end = end;
-    this.ledger.add(this, scope);
+    this.ledger.add({ observer: this, scope, end });
   }
 
   onLateQuery(): void {
     this.ledger.settle();
   }
 
-  count(clockOffsetMs: number): void {
-    const scope = this.#scope;
-    const end = this.#end;
-    if (scope === undefined || end === undefined) return;
-    this.#scope = undefined;
+  count(scope: Scope, end: ScopeEnd, clockOffsetMs: number): void {
     this.ledger.addRequest(scope, end, this.#slowCount, this.#isFirst, clockOffsetMs);
     this.#countedQueries = scope.queryCount;
     this.#flush(scope.name);
@@ -226,6 +225,8 @@ export class RequestObserver implements ScopeObserver {
 
   /** A request may go on issuing queries after its response: they are counted all the same. */
   #countLate(scope: Scope): void {
+    // What it has counted before is taken off.
+    this.ledger.settle();
     if (scope.kind === 'request') {
       this.ledger.store.addQueries(scope.queryCount - this.#countedQueries);
     }

@@ -240,7 +240,7 @@ export class Recorder {
     scope.carrier = undefined;
     scope.namer = undefined;
     scope.seen = undefined;
-    scope.followRunning();
+    scope.hasRunning = scope.followRunning();
     try {
       if (scope.kind === 'request') {
         const failed = end.isAborted || end.statusCode >= 500;

@@ -138,7 +138,7 @@ export class Scope {
   hasIgnored = false;
   /** Whether an ORM told the model of a query. */
   hasModels = false;
-  /** Whether queries were still running at its end. */
+  /** Whether some of `queries` were still running at its end. */
   hasRunning = false;
   /** Tells first runs, which take no stack, from further ones. */
   seen: SiteScope['seen'] = undefined;
@@ -195,13 +195,19 @@ export class Scope {
     this.#further?.times.end(query);
   }
 
-  /** From now on the end of each of its queries is told. */
-  followRunning(): void {
+  /**
+   * From now on the end of each of its queries is told.
+   *
+   * @returns whether any of `queries` is running; those beyond are followed from their start.
+   */
+  followRunning(): boolean {
+    let isAnyRunning = false;
     for (const query of this.queries) {
       if (query.durationNs >= 0) continue;
       query.isFollowed = true;
-      this.hasRunning = true;
+      isAnyRunning = true;
     }
+    return isAnyRunning;
   }
 
   /** Sum of all durations; a query still running counts with the time it has taken so far. */
