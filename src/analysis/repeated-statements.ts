@@ -1,5 +1,10 @@
 import { type EngineRecorder, OTHER_ID } from '../engine/engine.ts';
-import type { CallSites, Scope, SiteGroup } from '../recorder/index.ts';
+import {
+  type CallSites,
+  type Scope,
+  type SiteGroup,
+  UNKNOWN_PARAMETERS,
+} from '../recorder/index.ts';
 import { isInnocent } from './innocent.ts';
 
 /** One statement that a scope ran `count` times. */
@@ -16,6 +21,15 @@ export interface RepeatedStatement {
   readonly isParallel: boolean;
   /** Where the application asks for it, the most runs first; empty where that is not known. */
   readonly sites: readonly SiteGroup[];
+  readonly repetition: Repetition;
+}
+
+/** Whether runs of one statement in one scope asked for the same again, as far as that was looked at. */
+export interface Repetition {
+  /** Runs whose parameters were compared with those before them. */
+  readonly comparedCount: number;
+  /** Of these, the runs with parameters that none of the others before had, or that are not known. */
+  readonly differingCount: number;
 }
 
 const NONE: readonly RepeatedStatement[] = [];
@@ -56,12 +70,13 @@ export function findRepeatedStatements(
         statement.fingerprint,
         scope.overflow?.has(statementId) !== true,
       ),
+      repetition: compareParameters(scope, statementId),
     });
   }
   return repeated.sort((a, b) => b.count - a.count);
 }
 
-interface Repetition {
+interface Runs {
   count: number;
   totalNs: number;
   /** Of the run before. */
@@ -69,23 +84,23 @@ interface Repetition {
   isParallel: boolean;
 }
 
-function countByStatement(scope: Scope): ReadonlyMap<number, Repetition> {
-  const counts = new Map<number, Repetition>();
-  const repetitionOf = (statementId: number): Repetition => {
-    let repetition = counts.get(statementId);
-    if (repetition === undefined) {
-      repetition = { count: 0, totalNs: 0, endNs: 0, isParallel: false };
-      counts.set(statementId, repetition);
+function countByStatement(scope: Scope): ReadonlyMap<number, Runs> {
+  const counts = new Map<number, Runs>();
+  const runsOf = (statementId: number): Runs => {
+    let runs = counts.get(statementId);
+    if (runs === undefined) {
+      runs = { count: 0, totalNs: 0, endNs: 0, isParallel: false };
+      counts.set(statementId, runs);
     }
-    return repetition;
+    return runs;
   };
-  let last: Repetition | undefined;
+  let last: Runs | undefined;
   let lastId = -1;
   for (const { statementId, startNs, durationNs, ignoredBy } of scope.queries) {
     if (ignoredBy !== undefined) continue;
     // Repetitions come one after another: most need no look-up.
     if (last === undefined || statementId !== lastId) {
-      last = repetitionOf(statementId);
+      last = runsOf(statementId);
       lastId = statementId;
     }
     last.count += 1;
@@ -94,7 +109,28 @@ function countByStatement(scope: Scope): ReadonlyMap<number, Repetition> {
     last.endNs = startNs + durationNs;
   }
   if (scope.overflow !== undefined) {
-    for (const [statementId, count] of scope.overflow) repetitionOf(statementId).count += count;
+    for (const [statementId, count] of scope.overflow) runsOf(statementId).count += count;
   }
   return counts;
+}
+
+const NOT_COMPARED: Repetition = { comparedCount: 0, differingCount: 0 };
+
+function compareParameters(scope: Scope, statementId: number): Repetition {
+  const hashes = new Set<number>();
+  let hashedCount = 0;
+  let differentCount = 0;
+  for (const query of scope.queries) {
+    if (query.stack === undefined || query.statementId !== statementId) continue;
+    const { parameterHash: hash, ignoredBy } = query;
+    if (hash === undefined || ignoredBy !== undefined) continue;
+    hashedCount += 1;
+    if (hash !== UNKNOWN_PARAMETERS && hashes.has(hash)) continue;
+    hashes.add(hash);
+    differentCount += 1;
+  }
+  // The first has nothing to be compared with.
+  return hashedCount < 2
+    ? NOT_COMPARED
+    : { comparedCount: hashedCount - 1, differingCount: differentCount - 1 };
 }

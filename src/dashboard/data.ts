@@ -126,6 +126,10 @@ export interface NPlusOneRow extends TargetsRow {
   readonly runCountMax: number | null;
   /** The sum of those runs' durations. */
   readonly totalMs: number;
+  /** Runs whose parameters were compared with those of the same request before them; a sample. */
+  readonly comparedCount: number;
+  /** Of these, how many had other parameters than any before. */
+  readonly differingCount: number;
   /** Whether the runs of a request overlapped in time; null where that is not known. */
   readonly isParallel: boolean | null;
   /**

@@ -97,6 +97,8 @@ export function hostNPlusOnesOf(
       runCount: queryCount,
       runCountMax: null,
       totalMs: totalNs / 1e6,
+      comparedCount: 0,
+      differingCount: 0,
       isParallel: null,
       callSite: sites.describeText(text),
       batched: batchedForm(text) ?? null,

@@ -160,7 +160,7 @@ export class RequestLedger {
       }
     }
     const repeated = findRepeatedStatements(scope, this.#nPlusOneThreshold, recorder, callSites);
-    for (const { statementId, sql, count, totalMs, isParallel, sites } of repeated) {
+    for (const { statementId, sql, count, totalMs, isParallel, sites, repetition } of repeated) {
       this.store.addNPlusOne({
         sql,
         route: scope.name,
@@ -169,6 +169,7 @@ export class RequestLedger {
         isParallel,
         callSite: describeSites(sites),
         timestamp: startedAt,
+        repetition,
       });
       // What other processes read is one for all middlewares.
       if (!isFirstObserver) continue;

@@ -1,3 +1,4 @@
+import type { Repetition } from '../analysis/index.ts';
 import type { RequestRow } from '../dashboard/index.ts';
 import { RingBuffer } from '../util/ring.ts';
 
@@ -56,6 +57,7 @@ export interface RepeatedQuery {
   readonly isParallel: boolean;
   readonly callSite: string | null;
   readonly timestamp: number;
+  readonly repetition: Repetition;
 }
 
 /** The same over all requests of a route. */
@@ -66,6 +68,8 @@ export interface RepeatedQueries {
   runCount: number;
   runCountMax: number;
   totalMs: number;
+  comparedCount: number;
+  differingCount: number;
   /** Of the latest of them, as what follows. */
   isParallel: boolean;
   callSite: string | null;
@@ -119,6 +123,8 @@ export class StatsStore {
     sum.runCount += found.count;
     sum.runCountMax = Math.max(sum.runCountMax, found.count);
     sum.totalMs += found.totalMs;
+    sum.comparedCount += found.repetition.comparedCount;
+    sum.differingCount += found.repetition.differingCount;
     sum.isParallel = found.isParallel;
     sum.callSite = found.callSite ?? sum.callSite;
     sum.timestamp = found.timestamp;
@@ -160,6 +166,8 @@ export class StatsStore {
       runCount: 0,
       runCountMax: 0,
       totalMs: 0,
+      comparedCount: 0,
+      differingCount: 0,
       isParallel: false,
       callSite: null,
       timestamp: 0,

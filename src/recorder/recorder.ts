@@ -23,6 +23,7 @@ import { type Context, NO_STACK, notePart, ScopePart, UNRECORDED } from './conte
 import { type Ignore, Ignores } from './ignores.ts';
 import { Models } from './models.ts';
 import { OverheadMeter } from './overhead-meter.ts';
+import { hashParameters } from './parameter-hash.ts';
 import { PoolRegistry } from './pool-registry.ts';
 import {
   RecordedQuery,
@@ -424,6 +425,8 @@ export class Recorder {
       query.durationNs = durationNs;
       this.#recordEnded(query);
     }
+    // Like a stack, of some further runs alone: they are enough to tell whether they ask the same.
+    if (query.stack !== undefined) query.parameterHash = hashParameters(query.sql, query.values);
     if (query.isFollowed === true) {
       query.scope?.end(query);
       this.#tellEnded(query);

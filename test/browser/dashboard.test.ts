@@ -112,6 +112,7 @@ describe('what the page shows', () => {
       '3 requests',
       '56.8 ms in all',
       'one after another',
+      'with other values each time',
       'now',
       'model Product',
       'from listOrders (src/orders.ts:12)',
@@ -167,6 +168,9 @@ describe('what the page shows', () => {
     const [first, second] = await page.locator('#n-plus-one .finding').all();
     expect(await second?.locator('details').count()).toBe(0);
     expect(await second?.innerText()).toContain('at the same time');
+    expect(await second?.innerText()).toContain('with the same values each time');
+    expect(await second?.innerText()).toContain('its result can be kept');
+    expect(await first?.innerText()).not.toContain('its result can be kept');
     expect(await second?.innerText()).toContain('call site not known');
     await first?.locator('summary').click();
     expect(await first?.locator('.batched .sql-text').innerText()).toContain('= ANY($1)');

@@ -31,6 +31,12 @@ async function countOrders(): Promise<void> {
   for (let id = 0; id < 3; id += 1) await pool.query('SELECT id FROM orders WHERE id = $1', [id]);
 }
 
+async function patternsOf(app: HyperApp, scope = 'process'): Promise<readonly NPlusOneRow[]> {
+  const url = `http://localhost/debug/performance/data?scope=${scope}`;
+  const { nPlusOne } = (await (await app.fetch(new Request(url))).json()) as DashboardData;
+  return nPlusOne;
+}
+
 it('tells of a pattern which functions ask, how often each, and of which tables', async () => {
   const app = new HyperApp('sites');
   app.use(new PerformanceMiddleware());
@@ -41,8 +47,7 @@ it('tells of a pattern which functions ask, how often each, and of which tables'
   });
   await app.fetch(new Request('http://localhost/orders'));
   const patternOf = async (scope: string): Promise<NPlusOneRow | undefined> => {
-    const url = `http://localhost/debug/performance/data?scope=${scope}`;
-    const { nPlusOne } = (await (await app.fetch(new Request(url))).json()) as DashboardData;
+    const nPlusOne = await patternsOf(app, scope);
     expect(nPlusOne).toHaveLength(1);
     expect(nPlusOne[0]).toMatchObject({ route: 'GET /orders', tables: ['orders'], models: [] });
     return nPlusOne[0];
@@ -54,4 +59,38 @@ it('tells of a pattern which functions ask, how often each, and of which tables'
   // Processes write down how often it ran, and not where it was asked for.
   const known = new RegExp(`^ask ${file} or countOrders ${file}$`);
   expect((await patternOf('host'))?.callSite).toMatch(known);
+});
+
+it('tells whether the runs of a request ask for the same again', async () => {
+  const app = new HyperApp('values');
+  app.use(new PerformanceMiddleware());
+  const loop = (path: string, ask: (index: number) => Promise<unknown>): unknown =>
+    app.get(path, async (c) => {
+      for (let index = 0; index < 6; index += 1) await ask(index);
+      return c.text('ok');
+    });
+  loop('/others', (index) => pool.query('SELECT 1 FROM orders WHERE id = $1', [index]));
+  loop('/same', () => pool.query('SELECT 2 FROM orders WHERE id = $1', [7]));
+  loop('/some', (index) => pool.query('SELECT 3 FROM orders WHERE id = $1', [index % 2]));
+  loop('/literals', (index) => pool.query(`SELECT 4 FROM orders WHERE id = ${index}`));
+  loop('/failing', () => pool.query('SELECT 5 FROM orders WHERE id = 1 / $1', [0]).catch(() => 0));
+  for (const path of ['/others', '/same', '/same', '/some', '/literals', '/failing']) {
+    await app.fetch(new Request(`http://localhost${path}`));
+  }
+  const found = Object.fromEntries(
+    (await patternsOf(app)).map(({ route, comparedCount, differingCount }) => [
+      route,
+      [comparedCount, differingCount],
+    ]),
+  );
+  // The first run of each request takes no stack, and the second has nothing to be compared with.
+  expect(found).toEqual({
+    'GET /others': [4, 4],
+    'GET /same': [8, 0],
+    'GET /some': [4, 1],
+    'GET /literals': [4, 4],
+    'GET /failing': [4, 0],
+  });
+  const [host] = await patternsOf(app, 'host');
+  expect(host).toMatchObject({ comparedCount: 0, differingCount: 0 });
 });

@@ -85,12 +85,19 @@ export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Elemen
               ...(row.isParallel === null
                 ? []
                 : [row.isParallel ? 'at the same time' : 'one after another']),
+              ...describeValues(row),
               <Moment at={row.timestamp} now={data.takenAt} />,
               ...modelsOf(row),
               <CallSite site={row.callSite} />,
             ]}
           >
-            {row.batched !== null && (
+            {isSameAgain(row) && (
+              <p class="muted">
+                One run would do for all that were compared: its result can be kept for the rest of
+                the request.
+              </p>
+            )}
+            {row.batched !== null && !isSameAgain(row) && (
               <details class="batched">
                 <summary>One statement instead</summary>
                 <Sql text={row.batched.sql} name={`one statement for N+1 pattern ${index + 1}`} />
@@ -109,6 +116,23 @@ export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Elemen
 /** Of one request: the most, or the mean where only the sum is known. */
 function runsOf({ runCount, runCountMax, requestCount }: NPlusOneRow): number {
   return runCountMax ?? runCount / Math.max(requestCount, 1);
+}
+
+/** Whether all runs of a request, as far as they were compared, asked for the same. */
+function isSameAgain({ comparedCount, differingCount }: NPlusOneRow): boolean {
+  return comparedCount > 0 && differingCount === 0;
+}
+
+/** None where no runs were compared. */
+function describeValues(row: NPlusOneRow): string[] {
+  const { comparedCount, differingCount } = row;
+  if (comparedCount === 0) return [];
+  if (isSameAgain(row)) return ['with the same values each time'];
+  if (differingCount === comparedCount) return ['with other values each time'];
+  const sameCount = comparedCount - differingCount;
+  return [
+    `with values of a run before in ${formatCount(sameCount)} of ${formatCount(comparedCount)} runs compared`,
+  ];
 }
 
 /** Side by side, runs may take no longer than one: then there is nothing to promise. */

@@ -37,6 +37,7 @@ interface Recorded {
   readonly duration: { readonly recordedMs: readonly number[]; readonly clientMs: number };
   readonly error: { readonly code: string; readonly recorded: readonly (string | undefined)[] };
   readonly sites: Readonly<Record<string, readonly (Site | null)[]>>;
+  readonly parameterHashes: readonly (number | null)[];
   readonly callers: string;
   readonly saturated: { readonly plain: Saturated; readonly inTransaction: Saturated };
   readonly server?: readonly ServerStatement[];
@@ -190,6 +191,17 @@ export const CHECKS: Readonly<
           expect(site?.functionName).toMatch(isCaller);
         }
       }
+    },
+  },
+  values: {
+    title: 'tells the same values again from others, and keeps none',
+    check({ recorded }) {
+      const [first, same, other, sameAgain, ...rest] = recorded.parameterHashes;
+      expect([first, rest]).toEqual([null, []]);
+      expect(same).toBeGreaterThanOrEqual(0);
+      expect(sameAgain).toBe(same);
+      expect(other).toBeGreaterThanOrEqual(0);
+      expect(other).not.toBe(same);
     },
   },
   duration: {

@@ -98,6 +98,7 @@ export const COLUMNS = [
   'text',
   'scope',
   'call site',
+  'values',
   'duration',
   'error',
   'rows',

@@ -63,6 +63,10 @@ for (const [site, work] of Object.entries(database.sites ?? {})) {
   sites[site] = await callSitesOf(work);
 }
 
+const repeated = await inScope('values', async () => {
+  for (const id of [3, 3, 4, 3]) await database.findItem(id);
+});
+
 async function saturate(label, work) {
   const first = ended.length;
   await Promise.all(
@@ -112,6 +116,9 @@ console.log(
     error: { code: error?.code, recorded: failed.map(({ sqlState }) => sqlState) },
     transaction: transaction.map(({ text }) => text),
     sites,
+    parameterHashes: repeated
+      .filter(({ text }) => text !== 'DISCARD ALL')
+      .map(({ parameterHash }) => parameterHash ?? null),
     callers: String(database.callers ?? ''),
     saturated,
     server,

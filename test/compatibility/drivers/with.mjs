@@ -20,6 +20,7 @@ recorder.subscribe({
       rowCount,
       sqlState,
       model: query.model ?? null,
+      parameterHash: query.parameterHash,
       isError: outcome !== 0,
       get callSite() {
         return recorder.callSite(query);

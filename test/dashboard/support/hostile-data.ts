@@ -26,6 +26,8 @@ export function createHostileData(): DashboardData {
       runCount: 100 - index,
       runCountMax: 100 - index,
       totalMs: 10,
+      comparedCount: 0,
+      differingCount: 0,
       isParallel: false,
       callSite: text,
       models: [text],
