@@ -10,10 +10,11 @@ export function median(values) {
  * interval: the ratios are drawn anew, with replacement, and the middle 95 % of the medians that
  * come out are kept (Efron, 1979).
  *
+ * @param below may have gaps: what was not measured in a round has no ratio there.
  * @returns `{ ratio, low, high }`.
  */
 export function pairedRatio(above, below, resamplings = 2_000) {
-  const ratios = above.map((value, index) => value / below[index]);
+  const ratios = above.map((value, index) => value / below[index]).filter(Number.isFinite);
   const medians = Array.from({ length: resamplings }, () => median(resampled(ratios))).sort(
     (a, b) => a - b,
   );
