@@ -126,7 +126,10 @@ export interface NPlusOneRow extends TargetsRow {
   readonly runCountMax: number | null;
   /** The sum of those runs' durations. */
   readonly totalMs: number;
-  /** Runs whose parameters were compared with those of the same request before them; a sample. */
+  /**
+   * Runs whose parameters were compared with those of the same request before them: a sample. 0
+   * where none were, as in what other processes write down.
+   */
   readonly comparedCount: number;
   /** Of these, how many had other parameters than any before. */
   readonly differingCount: number;

@@ -181,6 +181,33 @@ describe('what the page shows', () => {
     );
   });
 
+  test('a finding says whether the values come again, and proposes to keep what was read', async () => {
+    const data = createShopData();
+    const [row] = data.nPlusOne;
+    if (row === undefined) throw new Error('the shop has no finding');
+    const insert = 'INSERT INTO visits (page) VALUES ($1)';
+    const batched = { sql: `${insert}, …`, advice: 'Give it all the rows at once.' };
+    await open({
+      ...data,
+      nPlusOne: [
+        { ...row, comparedCount: 60, differingCount: 0 },
+        { ...row, sql: insert, batched, comparedCount: 60, differingCount: 0 },
+        { ...row, sql: 'SELECT 1', comparedCount: 60, differingCount: 20 },
+        { ...row, sql: 'SELECT 2', comparedCount: 0, differingCount: 0 },
+      ],
+    });
+    const texts = await Promise.all(
+      (await page.locator('#n-plus-one .finding').all()).map((finding) => finding.innerText()),
+    );
+    const says = (text: string): boolean[] => texts.map((finding) => finding.includes(text));
+    expect(says('with the same values each time')).toEqual([true, true, false, false]);
+    const some = says('with the same values again in 40 of 60 runs compared');
+    expect(some).toEqual([false, false, true, false]);
+    expect(says('with ')).toEqual([true, true, true, false]);
+    expect(says('its result can be kept')).toEqual([true, false, false, false]);
+    expect(says('One statement instead')).toEqual([false, true, true, true]);
+  });
+
   test('all processes together have a row each, and those that ended are not forgotten', async () => {
     server.show(createShopData(), createHostData());
     page = await browser.page(DESKTOP);

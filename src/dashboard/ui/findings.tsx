@@ -91,13 +91,13 @@ export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Elemen
               <CallSite site={row.callSite} />,
             ]}
           >
-            {isSameAgain(row) && (
+            {isSameReadAgain(row) && (
               <p class="muted">
-                One run would do for all that were compared: its result can be kept for the rest of
-                the request.
+                Unless something changes in between, one run would do: its result can be kept for
+                the rest of the request.
               </p>
             )}
-            {row.batched !== null && !isSameAgain(row) && (
+            {row.batched !== null && !isSameReadAgain(row) && (
               <details class="batched">
                 <summary>One statement instead</summary>
                 <Sql text={row.batched.sql} name={`one statement for N+1 pattern ${index + 1}`} />
@@ -123,6 +123,11 @@ function isSameAgain({ comparedCount, differingCount }: NPlusOneRow): boolean {
   return comparedCount > 0 && differingCount === 0;
 }
 
+/** Writing the same again may be meant, and has no result to keep. */
+function isSameReadAgain(row: NPlusOneRow): boolean {
+  return isSameAgain(row) && /^SELECT\b/i.test(row.sql);
+}
+
 /** None where no runs were compared. */
 function describeValues(row: NPlusOneRow): string[] {
   const { comparedCount, differingCount } = row;
@@ -131,7 +136,7 @@ function describeValues(row: NPlusOneRow): string[] {
   if (differingCount === comparedCount) return ['with other values each time'];
   const sameCount = comparedCount - differingCount;
   return [
-    `with values of a run before in ${formatCount(sameCount)} of ${formatCount(comparedCount)} runs compared`,
+    `with the same values again in ${formatCount(sameCount)} of ${formatCount(comparedCount)} runs compared`,
   ];
 }
 
