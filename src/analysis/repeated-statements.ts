@@ -114,23 +114,16 @@ function countByStatement(scope: Scope): ReadonlyMap<number, Runs> {
   return counts;
 }
 
-const NOT_COMPARED: Repetition = { comparedCount: 0, differingCount: 0 };
-
-function compareParameters(scope: Scope, statementId: number): Repetition {
-  const hashes = new Set<number>();
-  let hashedCount = 0;
-  let differentCount = 0;
-  for (const query of scope.queries) {
-    if (query.stack === undefined || query.statementId !== statementId) continue;
-    const { parameterHash: hash, ignoredBy } = query;
-    if (hash === undefined || ignoredBy !== undefined) continue;
-    hashedCount += 1;
-    if (hash !== UNKNOWN_PARAMETERS && hashes.has(hash)) continue;
-    hashes.add(hash);
-    differentCount += 1;
-  }
+function compareParameters({ queries }: Scope, statementId: number): Repetition {
+  const hashes = queries
+    .filter((query) => query.statementId === statementId && query.ignoredBy === undefined)
+    .map(({ parameterHash }) => parameterHash)
+    .filter((hash) => hash !== undefined);
+  const known = hashes.filter((hash) => hash !== UNKNOWN_PARAMETERS);
+  const differentCount = new Set(known).size + hashes.length - known.length;
   // The first has nothing to be compared with.
-  return hashedCount < 2
-    ? NOT_COMPARED
-    : { comparedCount: hashedCount - 1, differingCount: differentCount - 1 };
+  return {
+    comparedCount: Math.max(0, hashes.length - 1),
+    differingCount: Math.max(0, differentCount - 1),
+  };
 }

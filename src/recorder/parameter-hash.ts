@@ -2,8 +2,8 @@
  * Tells sets of parameters apart without keeping any of them.
  *
  * The hash covers what a query was given and, as they are in its text, its literals. Its key is new
- * in each process, and it stays on the query: it is written to no file and no segment. Of the 32
- * sets at most that one scope compares, two agree by chance about once in nine million scopes.
+ * in each process, and it stays on the query: it is written to no file and no segment. Of 32 sets,
+ * as many as a scope takes of a statement, two agree by chance about once in nine million scopes.
  */
 import { randomInt } from 'node:crypto';
 import { types } from 'node:util';
@@ -17,7 +17,7 @@ const UNITS_MAX = 16_384;
 /** Of arrays within arrays. */
 const DEPTH_MAX = 4;
 
-/** Thrown away with what it was made for: it holds the parts of one hash. */
+/** One hash in the making. */
 class Hasher {
   #state = KEY;
   #unitsLeft = UNITS_MAX;
@@ -42,12 +42,9 @@ class Hasher {
     }
   }
 
-  /** Murmur3's last step: each bit of the sum reaches each bit of the hash. */
+  /** Hashes are compared with each other and nothing else: no last step has to spread their bits. */
   result(): number {
-    let hash = this.#state;
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-    return (hash ^ (hash >>> 16)) >>> 0;
+    return this.#state >>> 0;
   }
 
   /** What would run code of the application's to be read is left alone. */
