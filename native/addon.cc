@@ -251,7 +251,8 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     return nullptr;
   }
 
-  // (route); inputs: handle, startNs, durationNs, statusCode, queryCount, outcome.
+  // (route); inputs: handle, startNs, durationNs, statusCode, queryCount, outcome. Result:
+  // durationNs.
   static napi_value EndRequest(napi_env env, napi_callback_info info) {
     napi_value name = nullptr;
     Recorder* self = SelfOf(env, info, &name);
@@ -260,7 +261,8 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     const double* in = self->registers_ + kInputs;
     hd_ended_request request = {in[1], in[2], in[3], in[4], in[5]};
     hd_recorder_end_request(self->recorder_, in[0], route.data(),
-                            route.is_complete() ? route.bytes() : 0, &request);
+                            route.is_complete() ? route.bytes() : 0, &request,
+                            &self->registers_[kResult]);
     return nullptr;
   }
 

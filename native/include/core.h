@@ -88,7 +88,7 @@ typedef struct hd_begun {
 
 typedef struct hd_ended_request {
   double start_ns;
-  double duration_ns;
+  double duration_ns; /* negative for one that ends now */
   double status_code;
   double query_count;
   double outcome; /* 0 ok, 1 error */
@@ -129,8 +129,10 @@ hd_status hd_recorder_begin_request(hd_recorder *recorder, const char *route, si
 /* Does nothing where the handle is not in flight. */
 hd_status hd_recorder_name_request(hd_recorder *recorder, double handle, const char *route,
                                    size_t route_bytes);
+/* Gives the duration; -1 where the handle has been ended before. */
 hd_status hd_recorder_end_request(hd_recorder *recorder, double handle, const char *route,
-                                  size_t route_bytes, const hd_ended_request *request);
+                                  size_t route_bytes, const hd_ended_request *request,
+                                  double *duration_ns);
 
 /* `standard_conforming_strings`: 0 unknown, 1 on, 2 off. */
 hd_status hd_recorder_begin_query(hd_recorder *recorder, const char *sql, size_t sql_bytes,

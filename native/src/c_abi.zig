@@ -214,17 +214,20 @@ fn recorderEndRequest(
     route: ?[*]const u8,
     route_bytes: usize,
     request: ?*const EndedRequest,
+    duration_ns: ?*f64,
 ) callconv(.c) Status {
     const self = recorder orelse return .invalid_argument;
     const name = slice(route, route_bytes) orelse return .invalid_argument;
     const ended = request orelse return .invalid_argument;
-    self.endRequest(whole(handle), name, .{
+    const out = duration_ns orelse return .invalid_argument;
+    const duration = self.endRequest(whole(handle), name, .{
         .start_ns = whole(ended.start_ns),
-        .duration_ns = whole(ended.duration_ns),
+        .duration_ns = if (ended.duration_ns < 0) null else whole(ended.duration_ns),
         .status_code = whole32(ended.status_code),
         .query_count = whole32(ended.query_count),
         .is_error = ended.outcome == 1,
     });
+    out.* = if (duration) |ns| @floatFromInt(ns) else -1;
     return .ok;
 }
 

@@ -46,7 +46,8 @@ pub const EndedQuery = struct {
 
 pub const EndedRequest = struct {
     start_ns: u64,
-    duration_ns: u64,
+    /// Null for one that ends now.
+    duration_ns: ?u64,
     status_code: u32,
     query_count: u32,
     is_error: bool,
@@ -195,35 +196,38 @@ pub const Recorder = struct {
         recorder.requests.name(handle, recorder.routes.intern(route));
     }
 
-    /// A handle that is neither `no_handle` nor in flight has been ended before: nothing happens.
+    /// The duration in nanoseconds. A handle that is neither `no_handle` nor in flight has been
+    /// ended before: nothing happens, and null.
     pub fn endRequest(
         recorder: *Recorder,
         handle: u64,
         route: []const u8,
         request: EndedRequest,
-    ) void {
-        if (handle != in_flight.no_handle and recorder.requests.get(handle) == null) return;
+    ) ?u64 {
+        if (handle != in_flight.no_handle and recorder.requests.get(handle) == null) return null;
+        const duration_ns = request.duration_ns orelse clock.nowNs() -| request.start_ns;
         const route_id = recorder.routes.intern(route);
         const header = recorder.header;
         recorder.recent_requests.push(&.{
             request.start_ns,
-            request.duration_ns,
+            duration_ns,
             @as(u64, request.status_code) << 32 | route_id,
             @as(u64, @intFromBool(request.is_error)) << 32 | request.query_count,
             handle,
             0,
         });
         recorder.routes.record(route_id, .{
-            .duration_ns = request.duration_ns,
+            .duration_ns = duration_ns,
             .query_count = request.query_count,
             .is_error = request.is_error,
         });
-        const end_ns = request.start_ns +| request.duration_ns;
-        words.add(&header[Header.request_total_ns], request.duration_ns);
+        const end_ns = request.start_ns +| duration_ns;
+        words.add(&header[Header.request_total_ns], duration_ns);
         if (request.is_error) words.add(&header[Header.request_error_count], 1);
         if (route_id == routes.other_id) recorder.countDrop(.routes, end_ns);
         recorder.noteActivity(handle, end_ns);
         _ = recorder.requests.end(handle);
+        return duration_ns;
     }
 
     pub fn beginQuery(
@@ -507,8 +511,8 @@ test "Recorder: a query's life, and what does not fit" {
         .query_count = 5,
         .is_error = false,
     };
-    recorder.endRequest(request.handle, "GET /", ended);
-    recorder.endRequest(request.handle, "GET /", ended);
+    try std.testing.expectEqual(7, recorder.endRequest(request.handle, "GET /", ended));
+    try std.testing.expectEqual(null, recorder.endRequest(request.handle, "GET /", ended));
     try std.testing.expectEqual(1, testHeader(recorder, Header.request_count));
 }
 

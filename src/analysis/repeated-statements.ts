@@ -53,7 +53,8 @@ export function findRepeatedStatements(
 ): readonly RepeatedStatement[] {
   if (scope.queryCount < threshold) return NONE;
   const repeated: RepeatedStatement[] = [];
-  for (const [statementId, { count, totalNs, isParallel }] of countByStatement(scope)) {
+  for (const [statementId, runs] of countByStatement(scope)) {
+    const { count, totalNs, isParallel } = runs;
     if (count < threshold || statementId === OTHER_ID) continue;
     const statement = statements.statement(statementId);
     if (statement === undefined || isInnocent(statement.text)) continue;
@@ -70,7 +71,7 @@ export function findRepeatedStatements(
         statement.fingerprint,
         scope.overflow?.has(statementId) !== true,
       ),
-      repetition: compareParameters(scope, statementId),
+      repetition: compareParameters(runs.parameterHashes),
     });
   }
   return repeated.sort((a, b) => b.count - a.count);
@@ -82,6 +83,8 @@ interface Runs {
   /** Of the run before. */
   endNs: number;
   isParallel: boolean;
+  /** Of the runs that have one: seldom any. */
+  parameterHashes: number[] | undefined;
 }
 
 function countByStatement(scope: Scope): ReadonlyMap<number, Runs> {
@@ -89,14 +92,14 @@ function countByStatement(scope: Scope): ReadonlyMap<number, Runs> {
   const runsOf = (statementId: number): Runs => {
     let runs = counts.get(statementId);
     if (runs === undefined) {
-      runs = { count: 0, totalNs: 0, endNs: 0, isParallel: false };
+      runs = { count: 0, totalNs: 0, endNs: 0, isParallel: false, parameterHashes: undefined };
       counts.set(statementId, runs);
     }
     return runs;
   };
   let last: Runs | undefined;
   let lastId = -1;
-  for (const { statementId, startNs, durationNs, ignoredBy } of scope.queries) {
+  for (const { statementId, startNs, durationNs, ignoredBy, parameterHash } of scope.queries) {
     if (ignoredBy !== undefined) continue;
     // Repetitions come one after another: most need no look-up.
     if (last === undefined || statementId !== lastId) {
@@ -107,6 +110,7 @@ function countByStatement(scope: Scope): ReadonlyMap<number, Runs> {
     last.totalNs += Math.max(0, durationNs);
     if (startNs < last.endNs) last.isParallel = true;
     last.endNs = startNs + durationNs;
+    if (parameterHash !== undefined) (last.parameterHashes ??= []).push(parameterHash);
   }
   if (scope.overflow !== undefined) {
     for (const [statementId, count] of scope.overflow) runsOf(statementId).count += count;
@@ -114,16 +118,12 @@ function countByStatement(scope: Scope): ReadonlyMap<number, Runs> {
   return counts;
 }
 
-function compareParameters({ queries }: Scope, statementId: number): Repetition {
-  const hashes = queries
-    .filter((query) => query.statementId === statementId && query.ignoredBy === undefined)
-    .map(({ parameterHash }) => parameterHash)
-    .filter((hash) => hash !== undefined);
+const NOT_COMPARED: Repetition = { comparedCount: 0, differingCount: 0 };
+
+function compareParameters(hashes: readonly number[] | undefined): Repetition {
+  if (hashes === undefined) return NOT_COMPARED;
   const known = hashes.filter((hash) => hash !== UNKNOWN_PARAMETERS);
   const differentCount = new Set(known).size + hashes.length - known.length;
   // The first has nothing to be compared with.
-  return {
-    comparedCount: Math.max(0, hashes.length - 1),
-    differingCount: Math.max(0, differentCount - 1),
-  };
+  return { comparedCount: hashes.length - 1, differingCount: Math.max(0, differentCount - 1) };
 }

@@ -103,16 +103,21 @@ export function uninstrumentPool(Pool: PgPoolClass): void {
  */
 function patchQuery(pools: PgPool): Undo {
   return replaceMethod(pools, 'query', (original) => {
-    return function query(this: PgPool, ...args: Parameters<PgPool['query']>): unknown {
+    return function query(
+      this: PgPool,
+      config?: unknown,
+      values?: unknown,
+      callback?: unknown,
+    ): unknown {
       isAsking = true;
-      askedConfig = args[0];
-      isAskedForPromise = !args[2] && typeof args[1] !== 'function';
+      askedConfig = config;
+      isAskedForPromise = !callback && typeof values !== 'function';
       askedBy = query;
       try {
         // With its arguments spelled out the engine can compile the driver's function into this one.
-        return args.length === 2
-          ? original.call(this, args[0], args[1])
-          : original.apply(this, args);
+        if (arguments.length === 2) return original.call(this, config, values);
+        // oxlint-disable-next-line prefer-rest-params -- a list would be made for each query
+        return original.apply(this, arguments as unknown as Parameters<PgPool['query']>);
       } finally {
         isAsking = false;
         askedConfig = undefined;

@@ -140,17 +140,21 @@ function patchInstance(query: PgQuery, recorder: Recorder): void {
 
 function patchIssue(clients: PgClient, queries: PgQuery, recorder: Recorder): Undo {
   return replaceMethod(clients, 'query', (original) => {
-    return function query(this: PgClient, ...args: Parameters<PgClient['query']>): unknown {
+    return function query(
+      this: PgClient,
+      config?: unknown,
+      values?: unknown,
+      callback?: unknown,
+    ): unknown {
       const outer = issuing;
-      const record = issue(recorder, queries, this, args[0], args[1], args[2], query);
+      const record = issue(recorder, queries, this, config, values, callback, query);
       issuing = record;
       let result;
       try {
         // With its arguments spelled out the engine can compile the driver's function into this one.
-        result =
-          args.length === 3
-            ? original.call(this, args[0], args[1], args[2])
-            : original.apply(this, args);
+        if (arguments.length === 3) result = original.call(this, config, values, callback);
+        // oxlint-disable-next-line prefer-rest-params -- a list would be made for each query
+        else result = original.apply(this, arguments as unknown as Parameters<PgClient['query']>);
       } catch (error) {
         // The driver refused the call itself: nothing was sent, nothing is to be counted.
         issuing = outer;
@@ -158,7 +162,7 @@ function patchIssue(clients: PgClient, queries: PgQuery, recorder: Recorder): Un
       }
       const isUnclaimed = record !== undefined && issuing === record;
       issuing = outer;
-      if (isUnclaimed) claimQueued(recorder, this, args[0], record);
+      if (isUnclaimed) claimQueued(recorder, this, config, record);
       return result;
     };
   });

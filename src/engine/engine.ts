@@ -124,7 +124,10 @@ export interface EngineRecorder {
   /** The route of a request in flight has become known. */
   nameRequest(handle: number, route: string): void;
 
-  /** @param durationNs as the caller measured it, so that scope and engine agree. */
+  /**
+   * @param durationNs negative for a request that ends now.
+   * @returns the duration, or -1 if the handle is not in flight.
+   */
   endRequest(
     handle: number,
     route: string,
@@ -133,7 +136,7 @@ export interface EngineRecorder {
     statusCode: number,
     queryCount: number,
     outcome: Outcome,
-  ): void;
+  ): number;
 
   /**
    * @param sql the text as the driver got it.

@@ -237,7 +237,7 @@ class NativeRecorder implements EngineRecorder {
     statusCode: number,
     queryCount: number,
     outcome: Outcome,
-  ): void {
+  ): number {
     registers[INPUT] = handle;
     registers[INPUT + 1] = startNs;
     registers[INPUT + 2] = durationNs;
@@ -245,6 +245,7 @@ class NativeRecorder implements EngineRecorder {
     registers[INPUT + 4] = queryCount;
     registers[INPUT + 5] = outcome;
     this.#endRequest(route);
+    return registers[RESULT] as number;
   }
 
   beginQuery(

@@ -174,7 +174,7 @@ export class PerformanceMiddleware {
   /** Puts `X-Query-Count` and `X-Query-Time` on a response, as things stand now. */
   writeHeaders(scope: Scope, headers: { set(name: string, value: string): void }): void {
     if (!this.options.headers || this.#recorder === undefined) return;
-    const queryMs = scope.queryTimeNs(this.#recorder.engine.nowNs()) / 1e6;
+    const queryMs = scope.queryTimeNs(this.#recorder.engine) / 1e6;
     headers.set('X-Query-Count', String(scope.queryCount));
     const tenths = Math.round(queryMs * 10);
     headers.set('X-Query-Time', `${Math.trunc(tenths / 10)}.${tenths % 10}ms`);

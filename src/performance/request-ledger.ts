@@ -135,7 +135,7 @@ export class RequestLedger {
       startedAt,
       durationMs: (scope.endNs - scope.startNs) / 1e6,
       queryCount: scope.queryCount,
-      queryMs: scope.queryTimeNs(scope.endNs) / 1e6,
+      queryMs: scope.queryTimeNs(this.#recorder.engine) / 1e6,
       slowCount,
       nPlusOneCount,
       aborted: end.isAborted,

@@ -8,6 +8,8 @@ export const UNRECORDED: unique symbol = Symbol('unrecorded');
 
 /** A part of a scope's work, whose queries have something of their own. */
 export class ScopePart {
+  /** Tells it from a whole {@link Scope} in less time than their classes do, which each query asks. */
+  readonly isPart = true;
   readonly scope: Scope;
   /** The stack that they go by, for libraries that lose it; undefined where they take theirs. */
   readonly stack: CapturedStack | undefined;
@@ -35,9 +37,7 @@ export type Context = Scope | ScopePart | typeof UNRECORDED | undefined;
 export const NO_STACK: CapturedStack = {};
 
 /** Writes on a query what the part of the scope that issued it says of its queries. */
-export function notePart(query: RecordedQuery, context: Context): void {
-  if (!(context instanceof ScopePart)) return;
-  const { scope, ignore, model } = context;
+export function notePart(query: RecordedQuery, { scope, ignore, model }: ScopePart): void {
   if (ignore !== undefined) {
     query.ignoredBy = ignore;
     scope.hasIgnored = true;

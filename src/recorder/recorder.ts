@@ -35,7 +35,10 @@ import {
 
 // What is imported is looked up anew at each use, and what is declared here is not.
 const { startNs: START_NS, statementId: STATEMENT_ID } = REGISTER;
+const { ok: OK, error: FAILED } = OUTCOME;
 const NO_REQUEST = NO_HANDLE;
+/** A duration that the engine measures. */
+const ENDS_NOW = -1;
 
 /** About 7 MB. */
 const MAIN_CAPACITIES: RecorderCapacities = {
@@ -118,8 +121,8 @@ export class Recorder {
   /** The scope that a query issued here and now belongs to. */
   currentScope(): Scope | undefined {
     const store = this.#contexts.getStore();
-    if (store instanceof Scope) return store;
-    return store instanceof ScopePart ? store.scope : undefined;
+    if (store === undefined || store === UNRECORDED) return undefined;
+    return store.isPart ? store.scope : store;
   }
 
   openScope(kind: ScopeKind, name: string): Scope {
@@ -237,24 +240,12 @@ export class Recorder {
   closeScope(scope: Scope, end: ScopeEnd): void {
     if (scope.isClosed) return;
     scope.isClosed = true;
-    scope.endNs = Math.max(scope.startNs, this.engine.nowNs());
     scope.carrier = undefined;
     scope.namer = undefined;
     scope.seen = undefined;
     scope.hasRunning = scope.followRunning();
     try {
-      if (scope.kind === 'request') {
-        const failed = end.isAborted || end.statusCode >= 500;
-        this.core.endRequest(
-          scope.handle,
-          scope.name,
-          scope.startNs,
-          scope.endNs - scope.startNs,
-          end.statusCode,
-          scope.queryCount,
-          failed ? OUTCOME.error : OUTCOME.ok,
-        );
-      }
+      scope.endNs = scope.startNs + this.#endScope(scope, end);
       if (scope.hasModels) this.models.learn(scope.queries, this);
     } catch (error) {
       this.reportFault(error);
@@ -289,7 +280,7 @@ export class Recorder {
       stack = this.#stackFor(store, sql, below);
       if (stack === NO_STACK) stack = undefined;
     }
-    if (!(store instanceof ScopePart)) return new RecordedQuery(store, source, sql, values, stack);
+    if (store?.isPart !== true) return new RecordedQuery(store, source, sql, values, stack);
     const query = new RecordedQuery(store.scope, source, sql, values, stack);
     notePart(query, store);
     return query;
@@ -436,6 +427,15 @@ export class Recorder {
     forgetValues(query);
   }
 
+  /** @returns its duration in nanoseconds. */
+  #endScope({ kind, handle, name, startNs, queryCount }: Scope, end: ScopeEnd): number {
+    if (kind === 'job') return Math.max(0, this.engine.nowNs() - startNs);
+    const outcome = end.isAborted || end.statusCode >= 500 ? FAILED : OK;
+    const { core } = this;
+    const { statusCode } = end;
+    return core.endRequest(handle, name, startNs, ENDS_NOW, statusCode, queryCount, outcome);
+  }
+
   /** The route became known after the request had begun. */
   #nameRequest(scope: Scope): void {
     scope.isRenamed = false;
@@ -446,7 +446,7 @@ export class Recorder {
   #currentPart(): Pick<ScopePart, 'scope' | 'stack' | 'ignore' | 'model'> | undefined {
     const store = this.#contexts.getStore();
     if (store === undefined || store === UNRECORDED) return undefined;
-    return store instanceof ScopePart
+    return store.isPart
       ? store
       : { scope: store, stack: undefined, ignore: undefined, model: undefined };
   }
@@ -457,7 +457,7 @@ export class Recorder {
       this.#givenStack = undefined;
       return given;
     }
-    if (store instanceof Scope) return this.callSites.take(store, sql, below);
+    if (!store.isPart) return this.callSites.take(store, sql, below);
     return store.stack ?? this.callSites.take(store.scope, sql, below);
   }
 

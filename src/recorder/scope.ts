@@ -2,7 +2,7 @@
  * A scope is what queries are booked on: a request, a job or a test. It is carried by
  * AsyncLocalStorage and captured where a query is issued.
  */
-import { NO_HANDLE, OTHER_ID, OUTCOME, type Outcome } from '../engine/engine.ts';
+import { type Engine, NO_HANDLE, OTHER_ID, OUTCOME, type Outcome } from '../engine/engine.ts';
 import type { CapturedStack, SiteScope } from './call-site.ts';
 import type { Ignore } from './ignores.ts';
 import { QueryTimes } from './query-times.ts';
@@ -123,6 +123,8 @@ export class Scope {
   // What each query asks for stands together, for the reason that is given at `RecordedQuery`: with
   // a value each, as fields come in the order in which they get one.
   readonly handle: number = NO_SLOT;
+  /** See `ScopePart`. */
+  readonly isPart = false;
   /** Asked before each query, until it has named the scope and is let go. */
   namer: { askForRoute(): void } | undefined = undefined;
   /** Whether the request is in flight under another name than it has now. */
@@ -212,12 +214,18 @@ export class Scope {
     return isAnyRunning;
   }
 
-  /** Sum of all durations; a query still running counts with the time it has taken so far. */
-  queryTimeNs(nowNs: number): number {
-    if (this.#further !== undefined) return this.#further.times.totalNs(nowNs);
+  /**
+   * Sum of all durations; a query still running counts with the time it has taken so far, or until
+   * the scope's end.
+   *
+   * @param clock looked at where one runs: seldom, and each look costs.
+   */
+  queryTimeNs(clock: Pick<Engine, 'nowNs'>): number {
+    if (this.#further !== undefined) return this.#further.times.totalNs(this.#nowNs(clock));
     let totalNs = 0;
+    let nowNs: number | undefined;
     for (const { startNs, durationNs } of this.queries) {
-      totalNs += durationNs < 0 ? nowNs - startNs : durationNs;
+      totalNs += durationNs < 0 ? (nowNs ??= this.#nowNs(clock)) - startNs : durationNs;
     }
     return totalNs;
   }
@@ -225,6 +233,10 @@ export class Scope {
   /** The time in which at least one query ran: overlapping ones count once. */
   busyNs(nowNs: number): number {
     return this.#times().busyNs(nowNs);
+  }
+
+  #nowNs(clock: Pick<Engine, 'nowNs'>): number {
+    return this.isClosed ? this.endNs : clock.nowNs();
   }
 
   /** Asked for seldom: to keep sums would cost each query more. */

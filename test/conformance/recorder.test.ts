@@ -95,6 +95,18 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
     ]);
   });
 
+  it('measures a request that ends now, without a slot too', () => {
+    for (const handle of [recorder.beginRequest('GET /'), NO_HANDLE]) {
+      const startNs = engine.nowNs();
+      const durationNs = recorder.endRequest(handle, 'GET /', startNs, -1, 200, 0, OUTCOME.ok);
+      expect(durationNs).toBeGreaterThan(0);
+      expect(durationNs).toBeLessThanOrEqual(engine.nowNs() - startNs);
+      expect(recorder.snapshot().recentRequests.at(-1)).toMatchObject({ startNs, durationNs });
+    }
+    const later = engine.nowNs() + 1e12;
+    expect(recorder.endRequest(NO_HANDLE, 'GET /', later, -1, 200, 0, OUTCOME.ok)).toBe(0);
+  });
+
   it('shows a request in flight, and its route once it has ended', () => {
     const handle = recorder.beginRequest('');
     const startNs = recorder.registers[REGISTER.startNs] ?? NaN;
@@ -158,9 +170,9 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
     expect(recorder.endQuery(query, OUTCOME.ok, 0)).toBe(-1);
     expect(recorder.snapshot().inFlightQueries).toHaveLength(1);
 
-    recorder.endRequest(request, 'GET /', 1, 1, 200, 1, OUTCOME.ok);
-    recorder.endRequest(request, 'GET /', 1, 1, 200, 1, OUTCOME.ok);
-    recorder.endRequest(query, 'GET /', 1, 1, 200, 1, OUTCOME.ok);
+    expect(recorder.endRequest(request, 'GET /', 1, 1, 200, 1, OUTCOME.ok)).toBe(1);
+    expect(recorder.endRequest(request, 'GET /', 1, 1, 200, 1, OUTCOME.ok)).toBe(-1);
+    expect(recorder.endRequest(query, 'GET /', 1, 1, 200, 1, OUTCOME.ok)).toBe(-1);
     expect(recorder.snapshot().requestCount).toBe(1);
   });
 

@@ -17,6 +17,10 @@ function endAt(scope: Scope, ended: RecordedQuery, endNs: number): void {
   scope.end(ended);
 }
 
+function at(nowNs: number): { nowNs: () => number } {
+  return { nowNs: () => nowNs };
+}
+
 function newScope(): Scope {
   return new Scope('request', 'GET /', 0, START_NS);
 }
@@ -31,7 +35,7 @@ describe('Scope', () => {
     endAt(scope, second, 300);
     scope.begin(third);
     endAt(scope, third, 500);
-    expect(scope.queryTimeNs(START_NS + 1_000)).toBe(100 + 150 + 100);
+    expect(scope.queryTimeNs(at(START_NS + 1_000))).toBe(100 + 150 + 100);
     expect(scope.busyNs(START_NS + 1_000)).toBe(200 + 100);
   });
 
@@ -39,9 +43,26 @@ describe('Scope', () => {
     const scope = newScope();
     scope.begin(query(100));
     scope.begin(query(300));
-    expect(scope.queryTimeNs(START_NS + 350)).toBe(250 + 50);
+    expect(scope.queryTimeNs(at(START_NS + 350))).toBe(250 + 50);
     expect(scope.busyNs(START_NS + 350)).toBe(250);
     expect(scope.queryCount).toBe(2);
+    scope.endNs = START_NS + 320;
+    scope.isClosed = true;
+    expect(scope.queryTimeNs(at(START_NS + 350))).toBe(220 + 20);
+  });
+
+  it('looks at the clock once, and only where a query runs', () => {
+    let lookCount = 0;
+    const clock = { nowNs: () => START_NS + 1_000 + (lookCount += 1) };
+    const scope = newScope();
+    const [first, second] = [query(100), query(150)];
+    scope.begin(first);
+    scope.begin(second);
+    expect(scope.queryTimeNs(clock)).toBe(901 + 851);
+    endAt(scope, first, 200);
+    endAt(scope, second, 300);
+    expect(scope.queryTimeNs(clock)).toBe(100 + 150);
+    expect(lookCount).toBe(1);
   });
 
   it('agrees with sums made one by one, for any overlap', () => {
@@ -72,7 +93,7 @@ describe('Scope', () => {
         spans.flatMap(([start, end]) => Array.from({ length: end - start }, (_, i) => start + i)),
       );
       const sum = spans.reduce((total, [start, end]) => total + end - start, 0);
-      expect(scope.queryTimeNs(START_NS + 2_000), `seed 20261122, round ${round}`).toBe(sum);
+      expect(scope.queryTimeNs(at(START_NS + 2_000)), `seed 20261122, round ${round}`).toBe(sum);
       expect(scope.busyNs(START_NS + 2_000), `seed 20261122, round ${round}`).toBe(covered.size);
     }
   });
@@ -86,7 +107,7 @@ describe('Scope', () => {
       scope.end(long);
     }
     expect(scope.busyNs(START_NS + 100)).toBe(100);
-    expect(scope.queryTimeNs(START_NS + 100)).toBe(3_300);
+    expect(scope.queryTimeNs(at(START_NS + 100))).toBe(3_300);
   });
 
   it('adds up what runs while it reaches its bound, and what comes after', () => {
@@ -112,7 +133,7 @@ describe('Scope', () => {
     endAt(scope, last, start + 130);
     const now = START_NS + start + 1_000;
     const sum = 3 * (SCOPE_DETAILS_MAX - 2) + (start + 50) + (start + 25) + 10 + 30;
-    expect(scope.queryTimeNs(now)).toBe(sum);
+    expect(scope.queryTimeNs(at(now))).toBe(sum);
     expect(scope.busyNs(now)).toBe(start + 50 + 30);
     expect(scope.queryCount).toBe(SCOPE_DETAILS_MAX + 2);
   });

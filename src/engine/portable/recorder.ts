@@ -141,12 +141,12 @@ export class PortableRecorder implements EngineRecorder {
     statusCode: number,
     queryCount: number,
     outcome: Outcome,
-  ): void {
+  ): number {
     this.#parts.calls.endRequest += 1;
     const ended = wholeOf(handle);
-    if (ended !== NO_HANDLE && this.#requests.find(ended) === -1) return;
+    if (ended !== NO_HANDLE && this.#requests.find(ended) === -1) return -1;
     const words = this.#words;
-    const duration = wholeOf(durationNs);
+    const duration = wholeOf(durationNs < 0 ? this.#parts.nowNs() - wholeOf(startNs) : durationNs);
     const queries = whole32Of(queryCount);
     const isError = outcome === 1;
     const start = wholeOf(startNs);
@@ -167,6 +167,7 @@ export class PortableRecorder implements EngineRecorder {
     if (routeId === OTHER_ID) this.#header.countDrop('routes', start + duration);
     this.#header.noteActivity(ended, start + duration);
     this.#requests.end(ended);
+    return duration;
   }
 
   beginQuery(
