@@ -175,26 +175,23 @@ export class Recorder {
 
   /** Runs `fn` with this stack for every query that it, or what it starts, issues in this scope. */
   runFrom<T>(stack: CapturedStack, fn: () => T): T {
-    const part = this.#currentPart();
-    return part === undefined
-      ? fn()
-      : this.#contexts.run(new ScopePart(part.scope, stack, part.ignore, part.model), fn);
+    return this.#runAsPart(
+      ({ scope, ignore, model }) => new ScopePart(scope, stack, ignore, model),
+      fn,
+    );
   }
 
   /** Runs `fn` with the queries that it, or what it starts, issues in this scope told as a model's. */
   runForModel<T>(model: string, fn: () => T): T {
-    const part = this.#currentPart();
-    return part === undefined
-      ? fn()
-      : this.#contexts.run(new ScopePart(part.scope, part.stack, part.ignore, model), fn);
+    return this.#runAsPart(
+      ({ scope, stack, ignore }) => new ScopePart(scope, stack, ignore, model),
+      fn,
+    );
   }
 
   /** Runs `fn` with the queries that it, or what it starts, issues in this scope kept out of verdicts. */
   runIgnored<T>(ignore: Ignore, fn: () => T): T {
-    const part = this.#currentPart();
-    return part === undefined
-      ? fn()
-      : this.#contexts.run(new ScopePart(part.scope, undefined, ignore, undefined), fn);
+    return this.#runAsPart(({ scope }) => new ScopePart(scope, undefined, ignore, undefined), fn);
   }
 
   /** Where what a query calls back goes on: where it was issued, but for the stack that it went by. */
@@ -245,18 +242,12 @@ export class Recorder {
     scope.seen = undefined;
     scope.hasRunning = scope.followRunning();
     try {
-      scope.endNs = scope.startNs + this.#endScope(scope, end);
+      scope.endNs = scope.startNs + Math.max(0, this.#endScope(scope, end));
       if (scope.hasModels) this.models.learn(scope.queries, this);
     } catch (error) {
       this.reportFault(error);
     }
-    for (const observer of scope.observers) {
-      try {
-        observer.onScopeClosed(scope, end);
-      } catch (error) {
-        this.reportFault(error);
-      }
-    }
+    this.#tell(scope.observers, (observer) => observer.onScopeClosed(scope, end));
   }
 
   /**
@@ -442,13 +433,12 @@ export class Recorder {
     if (scope.kind === 'request') this.core.nameRequest(scope.handle, scope.name);
   }
 
-  /** Undefined outside every scope, and in the tool's own work. */
-  #currentPart(): Pick<ScopePart, 'scope' | 'stack' | 'ignore' | 'model'> | undefined {
+  /** Outside every scope, and in the tool's own work, there is no part. */
+  #runAsPart<T>(partOf: (outer: ScopePart) => ScopePart, fn: () => T): T {
     const store = this.#contexts.getStore();
-    if (store === undefined || store === UNRECORDED) return undefined;
-    return store.isPart
-      ? store
-      : { scope: store, stack: undefined, ignore: undefined, model: undefined };
+    if (store === undefined || store === UNRECORDED) return fn();
+    const outer = store.isPart ? store : new ScopePart(store, undefined, undefined, undefined);
+    return this.#contexts.run(partOf(outer), fn);
   }
 
   #stackFor(store: Scope | ScopePart, sql: string, below: unknown): CapturedStack | undefined {
@@ -480,40 +470,32 @@ export class Recorder {
     if (this.#listeners.length > 0) this.#tellBegan(query);
   }
 
+  // Apart from what each query runs: a closure makes its surroundings, whether it is made or not.
+
   #tellLate({ observers }: Scope): void {
-    for (const observer of observers) {
-      try {
-        observer.onLateQuery();
-      } catch (error) {
-        this.reportFault(error);
-      }
-    }
+    this.#tell(observers, (observer) => observer.onLateQuery());
   }
 
-  // A listener that throws must not keep the others from hearing.
   #tellBegan(query: RecordedQuery): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener.onQueryBegan?.(query);
-      } catch (error) {
-        this.reportFault(error);
-      }
-    }
+    this.#tell(this.#listeners, (listener) => listener.onQueryBegan?.(query));
   }
 
   #tellEnded(query: RecordedQuery): void {
     const { scope, durationNs, isFollowed } = query;
-    for (const observer of scope?.observers ?? []) {
-      if (durationNs < observer.slowThresholdNs && isFollowed !== true) continue;
-      try {
-        observer.onQueryEnded(query, scope as Scope);
-      } catch (error) {
-        this.reportFault(error);
-      }
+    if (scope !== undefined) {
+      this.#tell(scope.observers, (observer) => {
+        if (durationNs < observer.slowThresholdNs && isFollowed !== true) return;
+        observer.onQueryEnded(query, scope);
+      });
     }
-    for (const listener of this.#listeners) {
+    this.#tell(this.#listeners, (listener) => listener.onQueryEnded?.(query));
+  }
+
+  /** Who throws must not keep the others from hearing. */
+  #tell<T>(hearers: readonly T[], tell: (hearer: T) => void): void {
+    for (const hearer of hearers) {
       try {
-        listener.onQueryEnded?.(query);
+        tell(hearer);
       } catch (error) {
         this.reportFault(error);
       }
