@@ -150,28 +150,40 @@ describe('hyperdjango postmortem', () => {
   it('names what a killed worker had in flight, and nobody else', async () => {
     const directory = temporaryDirectory();
     const { workers } = await startCluster(shopOptions(directory), 4);
-    const [victim, ...others] = workers;
-    await fetch(`${victim?.url}/products/1`);
-    begin(`${victim?.url}/report`);
-    for (const { url } of others) begin(`${url}/report`);
-    await until('all to wait for their reports', async () => {
-      const { requestsInFlight } = await jsonOf<TopJson>(directory, 'top', '--json');
-      return requestsInFlight.filter(({ queries }) => queries.length === 1).length === 4;
+    const url = workers[0]?.url;
+    const { headers } = await fetch(`${url}/products/1`);
+    const victim = Number(headers.get('x-pid'));
+    expect(workers.map(({ pid }) => pid)).toContain(victim);
+    const waiting: number[] = [];
+    await until('the victim and somebody else to wait for reports', async () => {
+      const begunCount = waiting.length + 1;
+      begin(`${url}/report`);
+      await until('the report to be waited for', async () => {
+        const { requestsInFlight } = await jsonOf<TopJson>(directory, 'top', '--json');
+        const asking = requestsInFlight.filter(({ queries }) => queries.length === 1);
+        waiting.splice(0, waiting.length, ...asking.map(({ pid }) => pid));
+        return waiting.length === begunCount;
+      });
+      return waiting.includes(victim) && waiting.some((pid) => pid !== victim);
     });
     const killedAt = Date.now();
-    process.kill(victim?.pid ?? -1, 'SIGKILL');
+    process.kill(victim, 'SIGKILL');
     await until('the death to show', async () => {
       return (await hyperdjango(directory, 'postmortem')).code === 0;
     });
     const death = await jsonOf<DeathJson>(directory, 'postmortem', '--json');
     expect(death).toMatchObject({
-      pid: victim?.pid,
+      pid: victim,
       app: 'shop',
       cause: 'killed',
       exitCode: null,
-      requestsInFlight: [
-        { route: 'GET /report', queries: [{ sql: 'SELECT pg_sleep($1), $2' }], pid: victim?.pid },
-      ],
+      requestsInFlight: waiting
+        .filter((pid) => pid === victim)
+        .map((pid) => ({
+          route: 'GET /report',
+          queries: [{ sql: 'SELECT pg_sleep($1), $2' }],
+          pid,
+        })),
     });
     expect(death.lastQueries.map(({ sql }) => sql)).toContain('SELECT $1 AS product');
     expect(Math.abs(Date.parse(death.diedAt) - killedAt)).toBeLessThan(1_000);
