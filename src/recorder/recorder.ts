@@ -241,6 +241,8 @@ export class Recorder {
     scope.namer = undefined;
     scope.seen = undefined;
     scope.hasRunning = scope.followRunning();
+    // Not before its start, whatever goes wrong.
+    scope.endNs = scope.startNs;
     try {
       scope.endNs = scope.startNs + Math.max(0, this.#endScope(scope, end));
       if (scope.hasModels) this.models.learn(scope.queries, this);
