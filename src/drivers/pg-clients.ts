@@ -1,11 +1,11 @@
-/** What is known of each client of node-postgres, and of the query that it is handed. */
-import type { RecordedQuery, Recorder } from '../recorder/index.ts';
+/** What is known of each client of node-postgres. */
+import type { Detour, RecordedQuery, Recorder } from '../recorder/index.ts';
 import { Stamped } from '../util/stamp.ts';
 import type { PgClient, PgPool, PgQuery } from './pg-types.ts';
 
 /** One client, for as long as the application holds on to it. */
 export interface ClientState {
-  /** The pool that handed it out. */
+  /** The pool that hands it out. */
   pool: PgPool | undefined;
   /** From the application's `connect()` to the client. Taken by the first query after it. */
   waitNs: number;
@@ -16,6 +16,8 @@ export interface ClientState {
   connectNs: number;
   /** When the application took it from the pool; 0 while nobody holds it. */
   heldSinceNs: number;
+  /** What the pool was asked for, while the application's own lies between: over when it is given back. */
+  detour: Detour | undefined;
 }
 
 /** A client, with what is known of it. */
@@ -54,35 +56,18 @@ function newState(client: PgClient): ClientState {
     references = references.filter((reference) => reference.deref() !== undefined);
     pruneAt = Math.max(64, references.length * 2);
   }
-  return { pool: undefined, waitNs: 0, openingNs: 0, openSinceNs: 0, connectNs: 0, heldSinceNs: 0 };
+  return {
+    pool: undefined,
+    waitNs: 0,
+    openingNs: 0,
+    openSinceNs: 0,
+    connectNs: 0,
+    heldSinceNs: 0,
+    detour: undefined,
+  };
 }
 
-/** What `pool.query()` noted, while the pool asks its client for it. */
-let handed: RecordedQuery | undefined;
-
-/**
- * The pool's own callback is called next, which asks its client for the one query and calls nobody
- * else. Nothing is handed over when it has returned.
- */
-export function handOver(query: RecordedQuery | undefined): void {
-  handed = query;
-}
-
-/** @returns what the pool hands to its client, for the first query that this is asked for. */
-export function takeHanded(
-  sql: string,
-  values: readonly unknown[] | undefined,
-): RecordedQuery | undefined {
-  const query = handed;
-  if (query === undefined) return undefined;
-  handed = undefined;
-  // What lies between the pool and the client may have added to the text.
-  query.sql = sql;
-  query.values = values;
-  return query;
-}
-
-/** Notes that a client is asked for a query by its pool, or by the application. */
+/** Notes that the application, or what lies between it and the client, asks the client for a query. */
 export function issueOn(
   recorder: Recorder,
   client: PgClient,
@@ -90,8 +75,6 @@ export function issueOn(
   values: readonly unknown[] | undefined,
   below: unknown,
 ): RecordedQuery | undefined {
-  const query = takeHanded(sql, values);
-  if (query !== undefined) return query;
   const state = stateOf(client);
   const issued = recorder.issue(sql, values, state.pool ?? client, below);
   if (issued !== undefined && state.waitNs > 0) {

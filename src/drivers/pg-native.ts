@@ -13,6 +13,8 @@ import { OUTCOME, type Outcome } from '../engine/engine.ts';
 import { getRecorder, type RecordedQuery, type Recorder } from '../recorder/index.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
 import { issueOn, noteOpen } from './pg-clients.ts';
+import { rowCountOfResults } from './pg-delivery.ts';
+import { handOver, Hook, take, takeBack } from './pg-hand-over.ts';
 import type { PgCallback, PgClient, PgResult } from './pg-types.ts';
 import { sqlStateOf } from './sql-state.ts';
 
@@ -51,8 +53,6 @@ export interface NativeClientClass {
 const records = new WeakMap<NativeQuery, RecordedQuery>();
 /** Those that have begun: they end under the hook on themselves, if need be. */
 const running = new Set<NativeQuery>();
-/** The query that `client.query()` is issuing at this moment, until it is claimed. */
-let issuing: RecordedQuery | undefined;
 
 /** Hooks the native clients of one copy of the driver; a second call does nothing. */
 export function instrumentNativeClient(Client: NativeClientClass): void {
@@ -78,43 +78,37 @@ export function uninstrumentNativeClient(Client: NativeClientClass): void {
 }
 
 function patchIssue(clients: NativeClient, recorder: Recorder): Undo {
-  return replaceMethod(clients, 'query', (original) => {
-    return function query(this: NativeClient, ...args: Parameters<NativeClient['query']>): unknown {
-      const outer = issuing;
+  return replaceMethod(clients, 'query', (original) =>
+    Hook.mark(function query(
+      this: NativeClient,
+      ...args: Parameters<NativeClient['query']>
+    ): unknown {
       const record = issue(recorder, this, args, query);
-      const waitingCount = this._queryQueue?.length ?? 0;
-      issuing = record;
+      if (record === undefined) return original.apply(this, args);
+      const last = this._queryQueue?.at(-1);
+      const outer = handOver(record, this);
       try {
         const result = original.apply(this, args);
-        if (record !== undefined && issuing === record) {
-          claimQueued(recorder, this, waitingCount, record);
-        }
+        if (take(this) === record) claimQueued(this, last, record);
         return result;
       } finally {
-        issuing = outer;
+        takeBack(outer);
       }
-    };
-  });
+    }),
+  );
 }
 
-/** The connection was busy: the query waits in the client's queue, or was refused outright. */
+/**
+ * The connection was busy: the query waits in the client's queue. Where it does not, it was refused:
+ * nothing was sent, nothing is to be counted.
+ */
 function claimQueued(
-  recorder: Recorder,
   { _queryQueue: queue = [] }: NativeClient,
-  waitingCount: number,
+  last: NativeQuery | undefined,
   record: RecordedQuery,
 ): void {
-  try {
-    const queued = queue.length > waitingCount ? queue.at(-1) : undefined;
-    if (queued === undefined) {
-      recorder.begin(record);
-      recorder.end(record, OUTCOME.error, -1);
-    } else {
-      records.set(queued, record);
-    }
-  } catch (error) {
-    recorder.reportFault(error);
-  }
+  const queued = queue.at(-1);
+  if (queued !== undefined && queued !== last) records.set(queued, record);
 }
 
 function issue(
@@ -124,13 +118,19 @@ function issue(
   below: unknown,
 ): RecordedQuery | undefined {
   try {
+    const handed = take(client);
     const query = typeof config === 'string' ? undefined : (config as Partial<NativeQuery> | null);
     const named = client.namedQueries?.[String(query?.name)];
     const sql = query === undefined ? config : (query?.text ?? named);
     if (typeof sql !== 'string') return undefined;
     const values = query?.values ?? second;
     const given = Array.isArray(values) ? values : undefined;
-    return issueOn(recorder, client as unknown as PgClient, sql, given, below);
+    if (handed === undefined) {
+      return issueOn(recorder, client as unknown as PgClient, sql, given, below);
+    }
+    handed.sql = sql;
+    handed.values = given;
+    return handed;
   } catch (error) {
     recorder.reportFault(error);
     return undefined;
@@ -161,7 +161,7 @@ function patchPipeline(clients: NativeClient, recorder: Recorder): Undo {
     (original) => {
       return function _pulsePipelinedQueryQueue(this: NativeClient): unknown {
         if (this._connected === true && this._pipelineInFlight !== true) {
-          for (const query of this._queryQueue ?? []) begin(recorder, query);
+          for (const query of this._queryQueue ?? []) begin(recorder, query, this);
         }
         return original.call(this);
       };
@@ -172,7 +172,7 @@ function patchPipeline(clients: NativeClient, recorder: Recorder): Undo {
 function patchSubmit(queries: NativeQuery, recorder: Recorder): Undo {
   return replaceMethod(queries, 'submit', (original) => {
     return function submit(this: NativeQuery, client: unknown): unknown {
-      begin(recorder, this);
+      if (!isRefused(this, client as NativeClient)) begin(recorder, this, client as NativeClient);
       return original.call(this, client);
     };
   });
@@ -183,7 +183,7 @@ function patchEnd(target: NativeQuery, recorder: Recorder, onEnd?: () => void): 
     replaceMethod(target, 'emit', (original) => {
       return function emit(this: NativeQuery, event, ...args): unknown {
         if (event !== 'end') return original.call(this, event, ...args);
-        const record = end(recorder, this, OUTCOME.ok, rowCountOf(args[0]));
+        const record = end(recorder, this, OUTCOME.ok, rowCountOfResults(args[0] as PgResult));
         onEnd?.();
         if (record === undefined) return original.call(this, event, ...args);
         return recorder.runIn(recorder.contextOf(record), () =>
@@ -204,11 +204,17 @@ function patchEnd(target: NativeQuery, recorder: Recorder, onEnd?: () => void): 
   ];
 }
 
-function begin(recorder: Recorder, query: NativeQuery): void {
+/** What the driver refuses to send, as it does; in a pipeline it refuses nothing. */
+function isRefused({ text, name, values }: NativeQuery, { namedQueries }: NativeClient): boolean {
+  if (!name) return Boolean(values) && !Array.isArray(values);
+  const previous = namedQueries?.[String(name)];
+  return previous !== undefined && Boolean(text) && previous !== text;
+}
+
+function begin(recorder: Recorder, query: NativeQuery, client: NativeClient): void {
   try {
-    const record = records.get(query) ?? issuing;
+    const record = records.get(query) ?? take(client, query.text);
     if (record === undefined || record.startNs !== 0) return;
-    if (issuing === record) issuing = undefined;
     records.set(query, record);
     running.add(query);
     // libpq calls back in the context of whatever opened the connection.
@@ -260,8 +266,3 @@ function stateOfError({ native }: NativeQuery, error: unknown): string | undefin
   return sqlStateOf(isOfServer ? { code: fields.sqlState } : error);
 }
 
-/** Of several statements in one text, the last one's. */
-function rowCountOf(results: unknown): number {
-  const last = (Array.isArray(results) ? results.at(-1) : results) as PgResult | undefined;
-  return last?.rowCount ?? -1;
-}

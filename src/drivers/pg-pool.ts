@@ -3,6 +3,8 @@
  * scope and the call site that the wait would lose.
  */
 import {
+  type Context,
+  Detour,
   getRecorder,
   type PoolEntry,
   type PoolState,
@@ -12,10 +14,12 @@ import {
 } from '../recorder/index.ts';
 import { Stamped } from '../util/stamp.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
-import { handOver, stateOf } from './pg-clients.ts';
+import { stateOf } from './pg-clients.ts';
+import { handOver, Hook, take, takeBack } from './pg-hand-over.ts';
 import type {
   PgClient,
   PgConnectCallback,
+  PgPending,
   PgPool,
   PgPoolClass,
   PgPoolOptions,
@@ -27,6 +31,8 @@ const NO_WAIT = -1;
 
 /** What is known of a pool. */
 interface Watched extends MutableTimes {
+  /** Whether anything of the application's runs for each new client. */
+  isTelling: boolean;
   /** Undefined where the registry has no place. */
   entry: PoolEntry | undefined;
 }
@@ -51,45 +57,47 @@ class StampedPool extends Stamped {
   }
 }
 
-/**
- * What the `pool.query()` that is calling `connect()` at this moment was asked for. Its record is
- * made there: to note what is so young in a variable of a module is dear.
- */
-let isAsking = false;
-let askedConfig: unknown;
-let isAskedForPromise = false;
-/** The hook itself: the stack is looked at below it. */
-let askedBy: unknown;
-
-/** Clients that the application holds: where it holds none, no release is looked at. */
+/** Clients that the application holds, or its wrappers: where none is held, no release is looked at. */
 let heldCount = 0;
+
+/** In which context those wait to whom a pool tells more on the way, by the pool's callback for them. */
+const contexts = new WeakMap<PgConnectCallback, Context>();
 
 /** Hooks the pools of one copy of pg-pool; a second call does nothing. */
 export function instrumentPool(Pool: PgPoolClass): void {
   const recorder = getRecorder();
   const root = rootOf(Pool.prototype, 'connect');
   patchOnce(root, () => {
-    // Hooked when the application first takes a client itself: most use `pool.query()` alone.
-    let undoRelease: Undo | undefined;
-    const watchReleases = (): void => {
-      if (undoRelease !== undefined) return;
-      undoRelease = () => {};
-      try {
-        if (root._release !== undefined) undoRelease = patchRelease(root, recorder);
-      } catch (error) {
-        // An application may have sealed the driver's classes since.
-        recorder.reportFault(error);
-      }
-    };
+    const released = hookLater(() => patchRelease(root, recorder));
+    const served = hookLater(() => patchServing(root, recorder));
     return [
-      patchConnect(root, recorder, watchReleases),
-      ...(Object.hasOwn(root, 'query') ? [patchQuery(root)] : []),
-      () => {
-        undoRelease?.();
-        undoRelease = () => {};
-      },
+      patchConnect(root, recorder, released.hook, served.hook),
+      ...(Object.hasOwn(root, 'query') ? [patchQuery(root, recorder, released.hook)] : []),
+      released.undo,
+      served.undo,
     ];
   });
+}
+
+/** Hooks that most applications never need. */
+function hookLater(patch: () => Undo): { hook: () => void; undo: Undo } {
+  let undo: Undo | undefined;
+  return {
+    hook: () => {
+      if (undo !== undefined) return;
+      undo = () => {};
+      try {
+        undo = patch();
+      } catch (error) {
+        // An application may have sealed the driver's classes since.
+        getRecorder().reportFault(error);
+      }
+    },
+    undo: () => {
+      undo?.();
+      undo = () => {};
+    },
+  };
 }
 
 /** Puts the driver's own functions back, identical to what they were. */
@@ -99,9 +107,9 @@ export function uninstrumentPool(Pool: PgPoolClass): void {
 
 /**
  * `pool.query()` asks its client only when the caller's frames and context are gone: the query is
- * noted here, and handed on to the client.
+ * noted here, and handed over.
  */
-function patchQuery(pools: PgPool): Undo {
+function patchQuery(pools: PgPool, recorder: Recorder, watchReleases: () => void): Undo {
   return replaceMethod(pools, 'query', (original) => {
     return function query(
       this: PgPool,
@@ -109,35 +117,47 @@ function patchQuery(pools: PgPool): Undo {
       values?: unknown,
       callback?: unknown,
     ): unknown {
-      isAsking = true;
-      askedConfig = config;
-      isAskedForPromise = !callback && typeof values !== 'function';
-      askedBy = query;
+      const record = ask(recorder, this, config, !callback && typeof values !== 'function', query);
+      if (record === undefined || !Hook.is(this.connect)) {
+        // oxlint-disable-next-line prefer-rest-params -- a list would be made for each query
+        const given = arguments as unknown as Parameters<PgPool['query']>;
+        if (record === undefined) return original.apply(this, given);
+        watchReleases();
+        return recorder.runIn(Detour.for(record), () => original.apply(this, given));
+      }
+      const outer = handOver(record, this);
       try {
         // With its arguments spelled out the engine can compile the driver's function into this one.
         if (arguments.length === 2) return original.call(this, config, values);
         // oxlint-disable-next-line prefer-rest-params -- a list would be made for each query
         return original.apply(this, arguments as unknown as Parameters<PgPool['query']>);
       } finally {
-        isAsking = false;
-        askedConfig = undefined;
+        takeBack(outer);
       }
     };
   });
 }
 
-function ask(recorder: Recorder, pool: PgPool): RecordedQuery | undefined {
-  const config = askedConfig;
+/** @returns undefined where it is the tool's own. */
+function ask(
+  recorder: Recorder,
+  pool: PgPool,
+  config: unknown,
+  isForPromise: boolean,
+  below: unknown,
+): RecordedQuery | undefined {
   try {
     const query = typeof config === 'string' ? undefined : (config as Partial<PgQuery> | null);
     const sql = query === undefined ? config : query?.text;
     // The text of a prepared statement that is run by its name is known to its client alone.
     const noted =
       typeof sql === 'string'
-        ? recorder.issue(sql, undefined, pool, askedBy)
+        ? recorder.issue(sql, undefined, pool, below)
         : recorder.issue('', undefined, pool);
     if (noted !== undefined) {
-      noted.isForPromise = isAskedForPromise && typeof query?.submit !== 'function';
+      // Who listens to releases is called back too.
+      noted.isForPromise =
+        isForPromise && typeof query?.submit !== 'function' && !pool.listenerCount?.('release');
     }
     return noted;
   } catch (error) {
@@ -146,38 +166,49 @@ function ask(recorder: Recorder, pool: PgPool): RecordedQuery | undefined {
   }
 }
 
-function patchConnect(pools: PgPool, recorder: Recorder, watchReleases: () => void): Undo {
-  return replaceMethod(pools, 'connect', (original) => {
-    return function connect(this: PgPool, callback?: PgConnectCallback | null): unknown {
+function patchConnect(
+  pools: PgPool,
+  recorder: Recorder,
+  watchReleases: () => void,
+  watchServing: () => void,
+): Undo {
+  /** Calls the driver's function, which takes the callback's place in the queue. */
+  const wait = (
+    pool: PgPool,
+    original: PgPool['connect'],
+    watched: Watched | undefined,
+    startNs: number,
+    connected: PgConnectCallback,
+  ): unknown => {
+    const isTold = isTelling(pool, watched, startNs !== NO_WAIT);
+    if (isTold) {
+      watchServing();
+      contexts.set(connected, recorder.captureContext());
+    }
+    const { waitingCount } = pool;
+    const returned = original.call(pool, connected);
+    if (isTold && pool.waitingCount > waitingCount) {
+      // Where there is a time-out, the pool waits with a callback of its own.
+      const pending = pool._pendingQueue?.at(-1);
+      if (pending !== undefined) contexts.set(pending.callback, recorder.captureContext());
+    }
+    if (startNs !== NO_WAIT) notePool(recorder, pool, watched, startNs);
+    return returned;
+  };
+  return replaceMethod(pools, 'connect', (original) =>
+    Hook.mark(function connect(this: PgPool, callback?: PgConnectCallback | null): unknown {
+      const query = take(this);
       if (!callback && this.ending) return original.call(this);
-      const query = isAsking ? ask(recorder, this) : undefined;
-      const isOfApplication = !isAsking;
-      isAsking = false;
       const watched = StampedPool.of(this) ?? watchPool(recorder, this);
-      if (isOfApplication) watchReleases();
+      if (query === undefined) watchReleases();
       // A client that lies ready is not waited for.
       const startNs = this.idleCount > this.waitingCount ? NO_WAIT : recorder.engine.nowNs();
       if (callback) {
-        const connected: PgConnectCallback =
+        const connected =
           query === undefined
             ? connectedFor(recorder, this, watched, startNs, callback)
-            : (error, client, done) => {
-                noteCheckout(recorder, this, watched, client, startNs, query, false);
-                if (error) {
-                  return recorder.runIn(recorder.contextOf(query), callback, error, client, done);
-                }
-                handOver(query);
-                try {
-                  return query.isForPromise
-                    ? callback(error, client, done)
-                    : recorder.runIn(recorder.contextOf(query), callback, error, client, done);
-                } finally {
-                  handOver(undefined);
-                }
-              };
-        const returned = original.call(this, connected);
-        if (startNs !== NO_WAIT) notePool(recorder, this, watched, startNs);
-        return returned;
+            : connectedForQuery(recorder, this, watched, startNs, query, callback, watchReleases);
+        return wait(this, original, watched, startNs, connected);
       }
       // The driver's own promise form, so that failing takes as many ticks as it does without us,
       // and that what it throws is thrown.
@@ -188,15 +219,16 @@ function patchConnect(pools: PgPool, recorder: Recorder, watchReleases: () => vo
         Error.captureStackTrace(error);
         throw error;
       });
-      const isHeld = !recorder.isUnrecorded();
-      original.call(this, (error, client) => {
+      const context = recorder.captureContext();
+      const isHeld = isHolding(recorder, context);
+      wait(this, original, watched, startNs, (error, client) => {
         noteCheckout(recorder, this, watched, client, startNs, undefined, isHeld);
+        noteDetour(client, context);
         settle(error, client);
       });
-      if (startNs !== NO_WAIT) notePool(recorder, this, watched, startNs);
       return connected;
-    };
-  });
+    }),
+  );
 }
 
 /** For a callback of the application's. */
@@ -208,15 +240,108 @@ function connectedFor(
   callback: PgConnectCallback,
 ): PgConnectCallback {
   const context = recorder.captureContext();
-  const isHeld = !recorder.isUnrecorded();
+  const isHeld = isHolding(recorder, context);
   return (...result) => {
-    noteCheckout(recorder, pool, watched, result[1], startNs, undefined, isHeld);
+    const [, client] = result;
+    noteCheckout(recorder, pool, watched, client, startNs, undefined, isHeld);
+    noteDetour(client, context);
     return recorder.runIn(context, callback, ...result);
+  };
+}
+
+/** For the callback of `pool.query()`, which gives the query to the client and does nothing else. */
+function connectedForQuery(
+  recorder: Recorder,
+  pool: PgPool,
+  watched: Watched | undefined,
+  startNs: number,
+  query: RecordedQuery,
+  callback: PgConnectCallback,
+  watchReleases: () => void,
+): PgConnectCallback {
+  return (error, client, done) => {
+    noteCheckout(recorder, pool, watched, client, startNs, query, false);
+    if (error || client === undefined) {
+      return recorder.runIn(recorder.contextOf(query), callback, error, client, done);
+    }
+    if (!Hook.is(client.query)) {
+      watchReleases();
+      const detour = Detour.for(query);
+      const state = stateOf(client);
+      state.pool = pool;
+      state.waitNs = query.poolWaitNs;
+      state.connectNs = query.connectNs ?? 0;
+      noteDetour(client, detour);
+      return recorder.runIn(detour, callback, error, client, done);
+    }
+    const outer = handOver(query, client);
+    try {
+      if (query.isForPromise) return callback(error, client, done);
+      stateOf(client).pool = pool;
+      return recorder.runIn(recorder.contextOf(query), callback, error, client, done);
+    } finally {
+      takeBack(outer);
+    }
+  };
+}
+
+/** Whether the client is the application's to hold: neither the tool's nor that of a `pool.query()`. */
+function isHolding(recorder: Recorder, context: Context): boolean {
+  return !recorder.isUnrecorded() && !(context instanceof Detour);
+}
+
+/** The detour is over when the client is given back. */
+function noteDetour(client: PgClient | undefined, context: Context): void {
+  if (client === undefined || !(context instanceof Detour)) return;
+  stateOf(client).detour = context;
+  heldCount += 1;
+}
+
+/** Whether anything of the application's runs before who waits gets the client. */
+function isTelling(pool: PgPool, watched: Watched | undefined, isWaiting: boolean): boolean {
+  if (pool.listenerCount === undefined) return false;
+  if (pool.listenerCount('acquire') > 0) return true;
+  return isWaiting && (watched?.isTelling === true || pool.listenerCount('connect') > 0);
+}
+
+/**
+ * A pool serves who waits when somebody else gives a client back: what it runs on the way, for who
+ * waits, belongs to that one.
+ */
+function patchServing(pools: PgPool, recorder: Recorder): Undo {
+  const serve = <T>(pool: PgPool, { callback }: PgPending, fn: () => T): T => {
+    if (contexts.has(callback)) return recorder.runIn(contexts.get(callback), fn);
+    // One that nobody waits for, such as to be removed.
+    return isTelling(pool, StampedPool.of(pool), true) ? recorder.runIn(undefined, fn) : fn();
+  };
+  const undoes: Undo[] = [];
+  if (pools.newClient !== undefined) {
+    undoes.push(
+      replaceMethod(pools as Required<PgPool>, 'newClient', (original) => {
+        return function newClient(this: PgPool, pending): unknown {
+          return serve(this, pending, () => original.call(this, pending));
+        };
+      }),
+    );
+  }
+  if (pools._acquireClient !== undefined) {
+    undoes.push(
+      replaceMethod(pools as Required<PgPool>, '_acquireClient', (original) => {
+        return function _acquireClient(this: PgPool, client, pending, ...rest): unknown {
+          stateOf(client).pool = this;
+          return serve(this, pending, () => original.call(this, client, pending, ...rest));
+        };
+      }),
+    );
+  }
+  return () => {
+    for (const undo of undoes) undo();
   };
 }
 
 function patchRelease(pools: PgPool, recorder: Recorder): Undo {
   type Release = NonNullable<PgPool['_release']>;
+  if (pools._release === undefined) return () => {};
   return replaceMethod(pools as Required<PgPool>, '_release', (original) => {
     return function _release(this: PgPool, ...args: Parameters<Release>): unknown {
       if (heldCount > 0) noteRelease(recorder, this, args[0]);
@@ -281,6 +406,13 @@ function noteWait(times: MutableTimes, waitNs: number, connectNs: number): void 
 
 function noteRelease(recorder: Recorder, pool: PgPool, client: PgClient): void {
   const state = stateOf(client);
+  // Nobody has asked it for anything.
+  state.waitNs = 0;
+  if (state.detour !== undefined) {
+    heldCount -= 1;
+    state.detour.end();
+    state.detour = undefined;
+  }
   if (state.heldSinceNs === 0) return;
   heldCount -= 1;
   const heldMs = Math.max(0, recorder.engine.nowNs() - state.heldSinceNs) / 1e6;
@@ -305,6 +437,7 @@ function watchPool(recorder: Recorder, pool: PgPool): Watched | undefined {
       heldCount: 0,
       heldTotalMs: 0,
       heldMaxMs: 0,
+      isTelling: isTellingNew(pool),
       entry: undefined,
     };
     StampedPool.put(pool, watched);
@@ -314,6 +447,13 @@ function watchPool(recorder: Recorder, pool: PgPool): Watched | undefined {
     recorder.reportFault(error);
     return undefined;
   }
+}
+
+/** By the pool's options, or by a class of its own. */
+function isTellingNew({ options, Client }: PgPool): boolean {
+  if (options.verify !== undefined || options.onConnect !== undefined) return true;
+  const clients = Client?.prototype;
+  return clients?.connect !== undefined && rootOf(clients, 'connect').connect !== clients.connect;
 }
 
 function notePool(
@@ -344,8 +484,9 @@ function describePool(pool: PgPool): PoolState {
 }
 
 function timesOf(watched: Watched): PoolTimes {
-  const { entry, ...times } = watched;
+  const { entry, isTelling: isTold, ...times } = watched;
   void entry;
+  void isTold;
   return times;
 }
 

@@ -9,18 +9,29 @@ export interface PgQuery {
   name?: unknown;
   callback?: unknown;
   /** A query-stream's. */
-  readonly cursor?: { readonly text?: unknown; readonly values?: unknown };
+  readonly cursor?: PgCursor;
   _results?: PgResult | PgResult[];
   _canceledDueToError?: unknown;
   submit(connection: unknown): unknown;
   handleError(error: unknown, connection: unknown): unknown;
   handleReadyForQuery(connection: unknown): unknown;
-  handleDataRow?(message: unknown, connection: unknown): unknown;
+  handleDataRow?(...args: readonly unknown[]): unknown;
+  handleCommandComplete?(...args: readonly unknown[]): unknown;
+  handlePortalSuspended?(...args: readonly unknown[]): unknown;
+  handleCopyInResponse?(...args: readonly unknown[]): unknown;
   listenerCount?(event: string): number;
+}
+
+export interface PgCursor {
+  readonly text?: unknown;
+  readonly values?: unknown;
+  read(...args: readonly unknown[]): unknown;
 }
 
 export interface PgResult {
   readonly rowCount?: number | null;
+  readonly rows?: readonly unknown[];
+  readonly fields?: readonly unknown[];
 }
 
 export type PgCallback = (error: unknown, ...rest: readonly unknown[]) => unknown;
@@ -28,6 +39,7 @@ export type PgCallback = (error: unknown, ...rest: readonly unknown[]) => unknow
 export interface PgClient {
   readonly constructor: unknown;
   query(config: unknown, values?: unknown, callback?: unknown): unknown;
+  connect?(callback?: PgCallback): unknown;
   _connect?(callback: PgCallback): unknown;
   /** Named `queryQueue` before pg 8.17; those names warn since. */
   readonly _queryQueue?: readonly PgQuery[];
@@ -67,6 +79,9 @@ export interface PgPoolOptions {
   readonly port?: number | string;
   readonly database?: string;
   readonly max: number;
+  /** Run with each new client before it is handed out. */
+  readonly verify?: unknown;
+  readonly onConnect?: unknown;
 }
 
 export interface PgPool {
@@ -76,9 +91,22 @@ export interface PgPool {
   readonly waitingCount: number;
   readonly options: PgPoolOptions;
   readonly Promise: PromiseConstructor;
+  /** The class of its clients. */
+  readonly Client?: { readonly prototype: PgClient };
   connect(callback?: PgConnectCallback | null): unknown;
   query(config: unknown, ...rest: readonly unknown[]): unknown;
   _release?(client: PgClient, ...rest: readonly unknown[]): unknown;
+  /** Who waits for a client, in order. */
+  readonly _pendingQueue?: readonly PgPending[];
+  /** Opens a client for one who waits. */
+  newClient?(pending: PgPending): unknown;
+  /** Hands a client out to one who waits; tells the pool's listeners first. */
+  _acquireClient?(client: PgClient, pending: PgPending, ...rest: readonly unknown[]): unknown;
+  listenerCount?(event: string): number;
+}
+
+export interface PgPending {
+  readonly callback: PgConnectCallback;
 }
 
 export interface PgPoolClass {

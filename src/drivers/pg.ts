@@ -14,10 +14,12 @@
  * application's own contexts as they are.
  */
 import { OUTCOME, type Outcome } from '../engine/engine.ts';
-import { getRecorder, type RecordedQuery, type Recorder } from '../recorder/index.ts';
+import { getRecorder, RecordedQuery, type Recorder } from '../recorder/index.ts';
 import { Stamped } from '../util/stamp.ts';
 import { patchOnce, replaceMethod, rootOf, type Undo, unpatch } from './patch.ts';
-import { issueOn, noteOpen, queriesInFlight, queueOf, takeHanded } from './pg-clients.ts';
+import { issueOn, noteOpen, queriesInFlight, queueOf } from './pg-clients.ts';
+import { isUnreadAtSubmit, rowCountOf, watchDelivery, type Watcher } from './pg-delivery.ts';
+import { handOver, Hook, isUntaken, take, takeBack } from './pg-hand-over.ts';
 import type { PgCallback, PgClient, PgClientClass, PgConnection, PgQuery } from './pg-types.ts';
 import { sqlStateOf } from './sql-state.ts';
 
@@ -27,6 +29,8 @@ class StampedConnection extends Stamped {
   #isStandardConforming: boolean | undefined;
   /** What is being recorded of the query that the server is answering: its `subject`. */
   #record: RecordedQuery | undefined;
+  /** Whose connection it is, where we saw it being opened. */
+  #client: PgClient | undefined;
 
   // Asked several times a query, and answered with no only once a connection: to ask first whether
   // the fields are there would cost as much again.
@@ -60,7 +64,15 @@ class StampedConnection extends Stamped {
   }
 
   static isListenedTo(target: PgConnection): boolean {
-    return #record in target;
+    return #record in target && target.#client !== undefined;
+  }
+
+  static client(target: PgConnection): PgClient | undefined {
+    return #record in target ? target.#client : undefined;
+  }
+
+  static setClient(target: PgConnection, client: PgClient): void {
+    StampedConnection.#of(target).#client = client;
   }
 
   static #of(target: PgConnection): StampedConnection {
@@ -101,12 +113,12 @@ const { ok: OK, error: FAILED } = OUTCOME;
 const rerunsOf = new WeakMap<PgQuery, RecordedQuery[]>();
 /** For queries whose methods are hooked one by one, and put back at their end. */
 const undoes = new WeakMap<PgQuery, Undo[]>();
-/** Rows of cursors and streams, which count none themselves. */
-const rowCounts = new WeakMap<PgQuery, number>();
-/** Whether one of these three has ever held anything: most applications never need them. */
+/** Whether one of these two has ever held anything: most applications never need them. */
 let isAnyExtended = false;
-/** The query that `client.query()` is issuing at this moment, until `submit()` claims it. */
-let issuing: RecordedQuery | undefined;
+/** The connection that a query is being written to: its class may call others' for it. */
+let submitting: unknown;
+/** Instead of the time at which a query began: it is none of the application's, or is never sent. */
+const UNCOUNTED = -1;
 
 /** Hooks the clients of one copy of the driver; a second call does nothing. */
 export function instrumentClient(Client: PgClientClass): void {
@@ -139,16 +151,17 @@ function patchInstance(query: PgQuery, recorder: Recorder): void {
 }
 
 function patchIssue(clients: PgClient, queries: PgQuery, recorder: Recorder): Undo {
-  return replaceMethod(clients, 'query', (original) => {
-    return function query(
+  return replaceMethod(clients, 'query', (original) =>
+    Hook.mark(function query(
       this: PgClient,
       config?: unknown,
       values?: unknown,
       callback?: unknown,
     ): unknown {
-      const outer = issuing;
       const record = issue(recorder, queries, this, config, values, callback, query);
-      issuing = record;
+      const queue = queueOf(this);
+      const last = queue !== undefined && queue.length > 0 ? queue[queue.length - 1] : undefined;
+      const outer = handOver(record, this.connection);
       let result;
       try {
         // With its arguments spelled out the engine can compile the driver's function into this one.
@@ -156,16 +169,15 @@ function patchIssue(clients: PgClient, queries: PgQuery, recorder: Recorder): Un
         // oxlint-disable-next-line prefer-rest-params -- a list would be made for each query
         else result = original.apply(this, arguments as unknown as Parameters<PgClient['query']>);
       } catch (error) {
-        // The driver refused the call itself: nothing was sent, nothing is to be counted.
-        issuing = outer;
+        takeBack(outer);
         throw error;
       }
-      const isUnclaimed = record !== undefined && issuing === record;
-      issuing = outer;
-      if (isUnclaimed) claimQueued(recorder, this, config, record);
+      const isQueued = isUntaken(record);
+      takeBack(outer);
+      if (isQueued) claimQueued(recorder, this, config, record, last, query);
       return result;
-    };
-  });
+    }),
+  );
 }
 
 /**
@@ -194,10 +206,11 @@ function patchOpening(clients: PgClient, recorder: Recorder): Undo {
  * of it. The listener is on the driver's own connection, which is the application's business no
  * more than its socket.
  */
-function watchSettings(recorder: Recorder, { connection }: PgClient): void {
+function watchSettings(recorder: Recorder, client: PgClient): void {
+  const { connection } = client;
   try {
     if (typeof connection?.on !== 'function' || StampedConnection.isListenedTo(connection)) return;
-    StampedConnection.setRecord(connection, undefined);
+    StampedConnection.setClient(connection, client);
     connection.on('parameterStatus', (message) => {
       if (message?.parameterName !== 'standard_conforming_strings') return;
       StampedConnection.setStandardConforming(connection, message.parameterValue === 'on');
@@ -207,21 +220,25 @@ function watchSettings(recorder: Recorder, { connection }: PgClient): void {
   }
 }
 
-/** Rows of a query that the application made: it may listen to them one by one. */
-function patchRows(query: PgQuery, recorder: Recorder): void {
-  if (query.handleDataRow === undefined || rowCounts.get(query) !== undefined) return;
+/** What the application made and gave to `client.query()`. */
+function watch(query: PgQuery, recorder: Recorder): void {
+  const undo = watchDelivery(query, watcherOf(recorder));
+  if (undo.length === 0) return;
   isAnyExtended = true;
-  rowCounts.set(query, 0);
-  const undo = replaceMethod(query as Required<PgQuery>, 'handleDataRow', (original) => {
-    return function handleDataRow(this: PgQuery, message, connection): unknown {
-      rowCounts.set(this, (rowCounts.get(this) ?? 0) + 1);
-      if (!this.listenerCount?.('row')) return original.call(this, message, connection);
-      const record = recordOf(this, connection);
-      const context = record && recorder.contextOf(record);
-      return recorder.runIn(context, () => original.call(this, message, connection));
-    };
-  });
-  undoes.set(query, [...(undoes.get(query) ?? []), undo]);
+  undoes.set(query, [...(undoes.get(query) ?? []), ...undo]);
+}
+
+function watcherOf(recorder: Recorder): Watcher {
+  return {
+    enter(query, fn) {
+      const record = StampedQuery.of(query);
+      return record === undefined ? fn() : recorder.runIn(recorder.contextOf(record), fn);
+    },
+    run(query) {
+      const record = StampedQuery.of(query);
+      if (record?.startNs === 0) begin(recorder, record);
+    },
+  };
 }
 
 /** Hooks what the driver calls on a query: on `Query.prototype`, or on one cursor or stream. */
@@ -229,13 +246,19 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
   return [
     replaceMethod(target, 'submit', (original) => {
       return function submit(this: PgQuery, connection: unknown): unknown {
-        beginSubmitted(recorder, this, connection);
+        // A class of its own comes by twice: hooked itself, it calls the one that it extends.
+        if (submitting !== undefined && submitting === connection) return original.call(this, connection);
+        const outer = submitting;
+        beginSubmitted(recorder, this, connection, submit);
+        submitting = connection;
         try {
           return original.call(this, connection);
         } catch (error) {
           // What the driver cannot write never gets an answer.
           end(recorder, this, connection, FAILED, error);
           throw error;
+        } finally {
+          submitting = outer;
         }
       };
     }),
@@ -270,33 +293,65 @@ function issue(
   values: unknown,
   callback: unknown,
   below: unknown,
-): RecordedQuery | undefined {
+): RecordedQuery {
   try {
+    const handed = take(client);
     // As a pool asks for most: it has noted all the rest.
-    if (typeof config === 'string' && Array.isArray(values)) {
-      const handed = takeHanded(config, values);
-      if (handed !== undefined) return handed;
+    if (handed !== undefined && typeof config === 'string' && Array.isArray(values)) {
+      handed.values = values;
+      return handed;
     }
     const query = typeof config === 'string' ? undefined : (config as Partial<PgQuery> | null);
-    const sql = query === undefined ? config : query && textOf(query, client);
-    if (typeof sql !== 'string') return undefined;
+    const sql = query === undefined ? config : query && textOf(query, client.connection);
+    if (typeof sql !== 'string') return uncounted();
     const isSubmittable = typeof query?.submit === 'function';
-    const own = query?.values ?? query?.cursor?.values;
     // The second argument may be the callback.
-    const given = isSubmittable || !Array.isArray(values) ? own : values;
-    const record = issueOn(recorder, client, sql, Array.isArray(given) ? given : undefined, below);
-    if (record === undefined) return undefined;
+    const given = isSubmittable || !Array.isArray(values) ? query && valuesOf(query) : values;
+    const list = Array.isArray(given) ? given : undefined;
+    const record = handed ?? issueOn(recorder, client, sql, list, below);
+    if (record === undefined) return uncounted();
+    record.sql = sql;
+    record.values = list;
     record.isForPromise ||= !isSubmittable && !hasCallback(config, values, callback);
     if (isSubmittable) {
       const submittable = query as PgQuery;
       if (submittable.submit !== queries.submit) patchInstance(submittable, recorder);
-      patchRows(submittable, recorder);
+      watch(submittable, recorder);
     }
     return record;
   } catch (error) {
     recorder.reportFault(error);
-    return undefined;
+    return uncounted();
   }
+}
+
+/** Stands for a query that is not to be counted. */
+function uncounted(): RecordedQuery {
+  const record = new RecordedQuery(undefined, undefined, '', undefined, undefined);
+  record.startNs = UNCOUNTED;
+  return record;
+}
+
+/**
+ * A query that nobody has seen being asked for: an application's wrapper lies between our hook and
+ * the driver's function, and what it sends goes past the hook.
+ */
+function issueUnseen(
+  recorder: Recorder,
+  query: PgQuery,
+  connection: PgConnection | undefined,
+  below: unknown,
+): RecordedQuery {
+  const sql = textOf(query, connection);
+  if (typeof sql !== 'string') return uncounted();
+  const values = valuesOf(query);
+  const client = connection && StampedConnection.client(connection);
+  const list = Array.isArray(values) ? values : undefined;
+  const record =
+    client === undefined
+      ? recorder.issue(sql, list, connection, below)
+      : issueOn(recorder, client, sql, list, below);
+  return record ?? uncounted();
 }
 
 function hasCallback(config: unknown, values: unknown, callback: unknown): boolean {
@@ -308,49 +363,86 @@ function hasCallback(config: unknown, values: unknown, callback: unknown): boole
 }
 
 /** A stream keeps its text on its cursor, the connection that of a prepared statement. */
-function textOf({ text, cursor, name }: Partial<PgQuery>, { connection }: PgClient): unknown {
+function textOf(
+  { text, cursor, name }: Partial<PgQuery>,
+  connection: PgConnection | undefined,
+): unknown {
   if (text !== undefined || cursor !== undefined || typeof name !== 'string') {
     return text ?? cursor?.text;
   }
-  return connection?.parsedStatements?.[name] ?? connection?.submittedNamedStatements?.[name];
+  return preparedText(connection, name);
 }
 
-/** Whether the driver may have made the query from the call that the record is of. */
-function isOf({ sql }: RecordedQuery, query: PgQuery): boolean {
-  return (query.text ?? sql) === sql;
+function preparedText(connection: PgConnection | undefined, name: unknown): unknown {
+  const key = String(name);
+  return connection?.parsedStatements?.[key] || connection?.submittedNamedStatements?.[key];
 }
 
-/** The connection was busy: the query waits in the client's queue, or was refused outright. */
+function valuesOf({ values, cursor }: Partial<PgQuery>): unknown {
+  return values ?? cursor?.values;
+}
+
+/** What the driver's own `Query` refuses to send, as it does. */
+function isRefused(query: PgQuery, connection: unknown): boolean {
+  const { text, name, values } = query;
+  const areValuesRefused = Boolean(values) && !Array.isArray(values);
+  if (typeof text === 'string' && !name && !areValuesRefused) return false;
+  if (query._results === undefined) return false;
+  if (areValuesRefused || (typeof text !== 'string' && typeof name !== 'string')) return true;
+  const previous = preparedText(connection as PgConnection | undefined, name);
+  return Boolean(text && previous) && text !== previous;
+}
+
+/**
+ * The connection was busy: the query waits in the client's queue. Where it does not, it was refused:
+ * nothing was sent, nothing is to be counted.
+ *
+ * @param last what waited there last before the call: all behind it came with the call.
+ */
 function claimQueued(
   recorder: Recorder,
   client: PgClient,
   config: unknown,
   record: RecordedQuery,
+  last: PgQuery | undefined,
+  below: unknown,
 ): void {
   try {
-    const queued = queueOf(client)?.at(-1);
-    const isFree = queued !== undefined && recordOf(queued, client.connection) === undefined;
-    if (isFree && isOf(record, queued)) {
-      StampedQuery.put(queued, record);
-    } else if (queued !== undefined && queued === config) {
+    const { connection } = client;
+    const queue = queueOf(client) ?? [];
+    const newest = queue.at(-1);
+    if (newest !== undefined && newest === config && recordOf(newest, connection) !== undefined) {
       isAnyExtended = true;
-      rerunsOf.set(queued, [...(rerunsOf.get(queued) ?? []), record]);
-    } else {
-      recorder.begin(record);
-      recorder.end(record, FAILED, -1);
+      rerunsOf.set(newest, [...(rerunsOf.get(newest) ?? []), record]);
+      return;
+    }
+    let own: RecordedQuery | undefined = record;
+    for (let at = queue.length - 1; at >= 0 && queue[at] !== last; at -= 1) {
+      const queued = queue[at] as PgQuery;
+      const isOwn = own !== undefined && (queued.text ?? own.sql) === own.sql;
+      const noted: RecordedQuery =
+        isOwn && own !== undefined ? own : issueUnseen(recorder, queued, connection, below);
+      StampedQuery.put(queued, noted);
+      if (isOwn) own = undefined;
     }
   } catch (error) {
     recorder.reportFault(error);
   }
 }
 
-function beginSubmitted(recorder: Recorder, query: PgQuery, connection: unknown): void {
+function beginSubmitted(
+  recorder: Recorder,
+  query: PgQuery,
+  connection: unknown,
+  below: unknown,
+): void {
   try {
     const answered = recordOn(connection);
     let record = answered?.subject === query ? answered : StampedQuery.of(query);
     if (record === undefined) {
-      if (issuing === undefined || !isOf(issuing, query)) return;
-      record = issuing;
+      record =
+        take(connection as PgConnection, query.text) ??
+        issueUnseen(recorder, query, connection as PgConnection, below);
       // What hands over rows says nothing of the connection.
       const isApart = isAnyExtended && undoes.has(query);
       if (!isConnection(connection) || answered !== undefined || isApart) {
@@ -362,12 +454,20 @@ function beginSubmitted(recorder: Recorder, query: PgQuery, connection: unknown)
         StampedConnection.setRecord(connection, record);
       }
     }
-    if (issuing === record) issuing = undefined;
-    // A class of its own comes by twice: hooked itself, it calls the one that it extends.
-    if (record.startNs !== 0) return;
+    if (isRefused(query, connection)) record.startNs = UNCOUNTED;
+    if (record.startNs !== 0 || (isAnyExtended && isUnreadAtSubmit(query))) return;
     if (isConnection(connection)) {
       record.standardConformingStrings = StampedConnection.isStandardConforming(connection);
     }
+    recorder.begin(record);
+  } catch (error) {
+    recorder.reportFault(error);
+  }
+}
+
+/** A cursor that was only described so far. */
+function begin(recorder: Recorder, record: RecordedQuery): void {
+  try {
     recorder.begin(record);
   } catch (error) {
     recorder.reportFault(error);
@@ -397,7 +497,7 @@ function end(
   error?: unknown,
 ): RecordedQuery | undefined {
   try {
-    const rowCount = outcome === OK ? rowCountOf(query) : -1;
+    const rowCount = outcome === OK ? rowCountOf(query, isAnyExtended) : -1;
     let record = recordOn(connection);
     if (record?.subject === query) {
       StampedConnection.setRecord(connection as PgConnection, undefined);
@@ -413,9 +513,13 @@ function end(
         StampedQuery.put(query, rerun);
       }
     }
-    if (record === undefined) return undefined;
-    // A connection that was lost fails what still waits in the client's queue too.
-    if (record.startNs === 0) recorder.begin(record);
+    if (record === undefined || record.startNs === UNCOUNTED) return undefined;
+    if (record.startNs === 0) {
+      // A cursor that nobody has read from was parsed and described, and never run.
+      if (outcome === OK) return record;
+      // A connection that was lost fails what still waits in the client's queue too.
+      recorder.begin(record);
+    }
     if (outcome === FAILED) record.sqlState = sqlStateOf(error);
     recorder.end(record, outcome, rowCount);
     return record;
@@ -430,12 +534,4 @@ function undoLife(query: PgQuery): void {
   if (undone === undefined) return;
   for (const undo of undone.toReversed()) undo();
   undoes.delete(query);
-  rowCounts.delete(query);
-}
-
-/** Of several statements in one text, the last one's. */
-function rowCountOf(query: PgQuery): number {
-  const { _results: results } = query;
-  const last = Array.isArray(results) ? results.at(-1) : results;
-  return last?.rowCount ?? rowCounts.get(query) ?? -1;
 }

@@ -12,11 +12,11 @@ export class ScopePart {
   readonly isPart = true;
   readonly scope: Scope;
   /** The stack that they go by, for libraries that lose it; undefined where they take theirs. */
-  readonly stack: CapturedStack | undefined;
+  stack: CapturedStack | undefined;
   /** What keeps them out of every verdict. */
   readonly ignore: Ignore | undefined;
   /** The model that an ORM asks for. */
-  readonly model: string | undefined;
+  model: string | undefined;
 
   constructor(
     scope: Scope,
@@ -31,13 +31,34 @@ export class ScopePart {
   }
 }
 
+/**
+ * What is sent on the way from who asked for a query to the connection, by what lies between: a
+ * tenant's settings, then the query itself, perhaps with another text. Whose callbacks go on in it
+ * too, until it is over.
+ */
+export class Detour extends ScopePart {
+  /** @returns undefined outside every scope. */
+  static for(query: RecordedQuery): Detour | undefined {
+    const { scope, stack, ignoredBy, model } = query;
+    return scope && new Detour(scope, stack ?? NO_STACK, ignoredBy, model);
+  }
+
+  /** The query is answered: what is asked for from now on, by who asked for it, is something else. */
+  end(): void {
+    this.stack = undefined;
+    this.model = undefined;
+  }
+}
+
 export type Context = Scope | ScopePart | typeof UNRECORDED | undefined;
 
 /** Says that it was settled further up whether a query takes a stack, and that it takes none. */
 export const NO_STACK: CapturedStack = {};
 
 /** Writes on a query what the part of the scope that issued it says of its queries. */
-export function notePart(query: RecordedQuery, { scope, ignore, model }: ScopePart): void {
+export function notePart(query: RecordedQuery, part: ScopePart): void {
+  const { scope, ignore, model } = part;
+  if (part instanceof Detour) query.detour = part;
   if (ignore !== undefined) {
     query.ignoredBy = ignore;
     scope.hasIgnored = true;

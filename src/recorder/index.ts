@@ -7,14 +7,14 @@ export {
   describeSites,
   type SiteGroup,
 } from './call-site.ts';
-export { NO_STACK } from './context.ts';
+export { type Context, Detour, NO_STACK } from './context.ts';
 export type { Ignore } from './ignores.ts';
 export { UNKNOWN_PARAMETERS } from './parameter-hash.ts';
 export type { PoolEntry, PoolState, PoolTimes } from './pool-registry.ts';
 export { getRecorder, isDisabled, runUnrecorded } from './process-recorder.ts';
 export type { Recorder } from './recorder.ts';
 export {
-  type RecordedQuery,
+  RecordedQuery,
   Scope,
   type ScopeEnd,
   type ScopeObserver,

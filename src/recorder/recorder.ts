@@ -195,7 +195,8 @@ export class Recorder {
   }
 
   /** Where what a query calls back goes on: where it was issued, but for the stack that it went by. */
-  contextOf({ scope, ignoredBy }: RecordedQuery): Context {
+  contextOf({ scope, ignoredBy, detour }: RecordedQuery): Context {
+    if (detour !== undefined) return detour;
     return scope === undefined || ignoredBy === undefined
       ? scope
       : new ScopePart(scope, undefined, ignoredBy, undefined);

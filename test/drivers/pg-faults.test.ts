@@ -82,7 +82,6 @@ describe('every query is counted once', () => {
     expect(outcomesOf(seen)).toEqual([
       ['SELECT 1 AS own_class', 'ok'],
       ['SELECT 1 AS other_copy', 'ok'],
-      ['SELECT 1 AS refused', 'error'],
     ]);
   });
 
@@ -162,7 +161,6 @@ describe('every query is counted once', () => {
     ]);
     await client.end();
     expect(outcomesOf(seen)).toEqual([
-      ['SELECT 1 AS refused', 'error'],
       ['SELECT 1 AS first', 'ok'],
       ['SELECT broken', 'error'],
       ['SELECT $1::int AS third', 'ok'],
@@ -203,7 +201,7 @@ describe('every query is counted once', () => {
       ['COPY copied TO STDOUT', 'ok'],
       ['', 'ok'],
     ]);
-    expect(seen.map(({ rowCount }) => rowCount).slice(0, 3)).toEqual([-1, 3, -1]);
+    expect(seen.map(({ rowCount }) => rowCount).slice(0, 3)).toEqual([-1, 4, -1]);
   });
 
   it('where the driver throws while it writes the query', async () => {

@@ -100,13 +100,24 @@ describe('every way of asking is recorded once', () => {
     expect(seen[1]?.durationMs).toBeLessThan(seen[0]?.durationMs ?? 0);
   });
 
-  it('errors, as such: of the server, of the driver, and of a connection that is gone', async () => {
+  it('errors of the server, and not what the driver refuses: that was never sent', async () => {
     const seen = collectQueries();
     await expect(pool.query('SELECT nonsense_column')).rejects.toMatchObject({ code: '42703' });
     await withClient(async (client) => {
       await expect(
         client.query({ text: 'SELECT $1', values: 'no array' as never }),
       ).rejects.toThrow('Query values must be an array');
+      await client.query({ name: 'one', text: 'SELECT 1 AS one' });
+      await expect(client.query({ name: 'one', text: 'SELECT 2 AS two' })).rejects.toThrow(
+        'Prepared statements must be unique',
+      );
+      // Refused when its turn comes.
+      await Promise.all([
+        client.query('SELECT 1 AS busy'),
+        expect(client.query({ text: 'SELECT $1', values: 7 as never })).rejects.toThrow('array'),
+        client.query('SELECT 1 AS behind'),
+      ]);
+      await expect(client.query({} as never)).rejects.toThrow('either text or a name');
     });
     const client = new pg.Client(database.url);
     await client.connect();
@@ -114,9 +125,11 @@ describe('every way of asking is recorded once', () => {
     await expect(client.query('SELECT 1 AS too_late')).rejects.toThrow('not queryable');
     expect(seen.map(({ sql, isError }) => [sql, isError])).toEqual([
       ['SELECT nonsense_column', true],
-      ['SELECT $1', true],
-      ['SELECT 1 AS too_late', true],
+      ['SELECT 1 AS one', false],
+      ['SELECT 1 AS busy', false],
+      ['SELECT 1 AS behind', false],
     ]);
+    expect(getRecorder().core.snapshot().inFlightQueries).toEqual([]);
   });
 
   it('queries that a lost connection leaves behind, the waiting ones too', async () => {
