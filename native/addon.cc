@@ -25,6 +25,8 @@ enum Call {
   kNameRequest,
   kEndRequest,
   kBeginQuery,
+  kBeginWait,
+  kEndWait,
   kEndQuery,
   kInternStatement,
   kRecordQuery,
@@ -37,10 +39,10 @@ enum Call {
 };
 
 constexpr const char* kCallNames[kCallCount] = {
-    "nowNs",           "nowNsBigInt", "normalizeSql",  "scanSql",    "createRecorder",
-    "beginRequest",    "nameRequest", "endRequest",    "beginQuery", "endQuery",
-    "internStatement", "recordQuery", "recordFinding", "recordPool", "read",
-    "openSegment",     "readSegment",
+    "nowNs",        "nowNsBigInt", "normalizeSql",    "scanSql",     "createRecorder",
+    "beginRequest", "nameRequest", "endRequest",      "beginQuery",  "beginWait",
+    "endWait",      "endQuery",    "internStatement", "recordQuery", "recordFinding",
+    "recordPool",   "read",        "openSegment",     "readSegment",
 };
 
 constexpr int kHexDigits = 16;
@@ -190,6 +192,8 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     AddHot(info, "endRequest", EndRequest);
     AddHot(info, "beginQuery", BeginQuery);
     AddHot(info, "beginStatement", BeginStatement);
+    AddHot(info, "beginWait", BeginWait);
+    AddHot(info, "endWait", EndWait);
     AddHot(info, "endQuery", EndQuery);
     AddHot(info, "internStatement", InternStatement);
     AddHot(info, "recordQuery", RecordQuery);
@@ -294,6 +298,26 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
       self->state_->calls[kBeginQuery]++;
     }
     self->Begun(begun);
+    return nullptr;
+  }
+
+  // Inputs: statementId, requestHandle. Result: handle.
+  static napi_value BeginWait(napi_env env, napi_callback_info info) {
+    Recorder* self = SelfOf(env, info, nullptr);
+    self->state_->calls[kBeginWait]++;
+    const double* in = self->registers_ + kInputs;
+    hd_begun begun = {};
+    hd_recorder_begin_wait(self->recorder_, in[0], in[1], &begun);
+    self->Begun(begun);
+    return nullptr;
+  }
+
+  // Inputs: handle, isTimedOut, startNs. Result: the wait in nanoseconds.
+  static napi_value EndWait(napi_env env, napi_callback_info info) {
+    Recorder* self = SelfOf(env, info, nullptr);
+    self->state_->calls[kEndWait]++;
+    const double* in = self->registers_ + kInputs;
+    hd_recorder_end_wait(self->recorder_, in[0], in[1], in[2], &self->registers_[kResult]);
     return nullptr;
   }
 

@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Counts up with every change to this file or to what the addon exports to JavaScript. */
-#define HD_ABI_VERSION 4u
+#define HD_ABI_VERSION 5u
 
 typedef enum hd_status {
   HD_OK = 0,
@@ -142,7 +142,13 @@ hd_status hd_recorder_begin_query(hd_recorder *recorder, const char *sql, size_t
 hd_status hd_recorder_begin_statement(hd_recorder *recorder, double statement_id,
                                       double request_handle, double pool_wait_ns,
                                       hd_begun *begun);
-/* Sets `duration_ns` to -1 for a handle that is not in flight. */
+/* A caller waits for a pool client from now on. */
+hd_status hd_recorder_begin_wait(hd_recorder *recorder, double statement_id,
+                                 double request_handle, hd_begun *begun);
+/* Sets `wait_ns` to -1 for a handle that is no wait in flight; `start_ns` is for HD_NO_HANDLE. */
+hd_status hd_recorder_end_wait(hd_recorder *recorder, double handle, double is_timed_out,
+                               double start_ns, double *wait_ns);
+/* Sets `duration_ns` to -1 for a handle that is no query in flight. */
 hd_status hd_recorder_end_query(hd_recorder *recorder, double handle, double outcome,
                                 double row_count, double *duration_ns);
 

@@ -6,7 +6,7 @@ const core = @import("core");
 const assert = std.debug.assert;
 const normalizer = core.normalizer;
 
-const abi_version: u32 = 4;
+const abi_version: u32 = 5;
 const list_lengths_max = 256;
 
 /// Safety checks stay on in what ships, and a failed one ends the process: say whose it was.
@@ -260,6 +260,32 @@ fn recorderBeginStatement(
     const id = whole32(statement_id);
     if (!self.isKnown(id)) return .invalid_argument;
     out.* = .of(self.beginStatement(id, whole(request_handle), whole(pool_wait_ns)));
+    return .ok;
+}
+
+fn recorderBeginWait(
+    recorder: ?*Recorder,
+    statement_id: f64,
+    request_handle: f64,
+    begun: ?*Begun,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const out = begun orelse return .invalid_argument;
+    out.* = .of(self.beginWait(whole32(statement_id), whole(request_handle)));
+    return .ok;
+}
+
+fn recorderEndWait(
+    recorder: ?*Recorder,
+    handle: f64,
+    is_timed_out: f64,
+    start_ns: f64,
+    wait_ns: ?*f64,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const out = wait_ns orelse return .invalid_argument;
+    const wait = self.endWait(whole(handle), is_timed_out == 1, whole(start_ns));
+    out.* = if (wait) |ns| @floatFromInt(ns) else -1;
     return .ok;
 }
 
@@ -581,6 +607,8 @@ comptime {
     exportHidden(&recorderEndRequest, "hd_recorder_end_request");
     exportHidden(&recorderBeginQuery, "hd_recorder_begin_query");
     exportHidden(&recorderBeginStatement, "hd_recorder_begin_statement");
+    exportHidden(&recorderBeginWait, "hd_recorder_begin_wait");
+    exportHidden(&recorderEndWait, "hd_recorder_end_wait");
     exportHidden(&recorderEndQuery, "hd_recorder_end_query");
     exportHidden(&recorderInternStatement, "hd_recorder_intern_statement");
     exportHidden(&recorderRecordQuery, "hd_recorder_record_query");

@@ -14,7 +14,7 @@ const assert = std.debug.assert;
 
 /// "HYPERDJ1" in little-endian bytes.
 pub const magic: u64 = 0x314a_4452_4550_5948;
-pub const version: u64 = 3;
+pub const version: u64 = 4;
 
 /// Words of the header.
 pub const Header = struct {
@@ -54,6 +54,9 @@ pub const Header = struct {
     /// For each kind of `Drop` three words: how many, when first, when last.
     pub const drops = 32;
 
+    /// Waits for a pool client that ended without one.
+    pub const pool_timeout_count = 56;
+
     pub const words = 64;
 };
 
@@ -71,6 +74,8 @@ pub const Drop = enum(u3) {
     pools,
     /// Findings that gave their row to a newer one.
     findings,
+    /// Waits for a pool client that found no in-flight slot.
+    waits,
 
     pub const kinds = std.meta.fields(Drop).len;
     pub const count = 0;
@@ -106,12 +111,15 @@ pub const InFlight = struct {
     pub const words = 8;
 };
 
-/// Payload of a query's slot, which has no route.
+/// Payload of a query's slot, which has no route. Whoever waits for a pool client has such a slot
+/// too, and no query.
 pub const InFlightQuery = struct {
     pub const request_handle = 0;
     pub const start_ns = 1;
-    pub const statement_id = 2;
+    /// Statement in the low half; in the high one 1 for a wait, 0 for a query.
+    pub const statement_and_wait = 2;
     pub const pool_wait_ns = 3;
+    pub const is_waiting: u64 = 1 << 32;
 };
 
 pub const InFlightRequest = struct {
@@ -329,7 +337,8 @@ pub const route_histogram_words = histogram.route_shape.bucketCount() / 2;
 pub const route_name_words = route_name_bytes_max / 8;
 
 comptime {
-    assert(Header.drops + Drop.kinds * Drop.words <= Header.words);
+    assert(Header.drops + Drop.kinds * Drop.words <= Header.pool_timeout_count);
+    assert(Header.pool_timeout_count < Header.words);
     assert(Record.payload + Record.payload_words == Record.checksum);
     assert(EndedQuery.row_count < Record.payload_words);
     assert(InFlight.payload + InFlight.payload_words == InFlight.checksum);

@@ -270,7 +270,58 @@ pub const Recorder = struct {
         return .{ .handle = handle, .start_ns = start_ns, .statement_id = statement_id };
     }
 
-    /// The duration in nanoseconds; null for a handle that is not in flight.
+    /// A quarter of the slots is kept for queries: what holds the clients is shown beside those who
+    /// wait for one.
+    pub fn beginWait(recorder: *Recorder, wanted_id: u32, request_handle: u64) Begun {
+        const is_known = recorder.statements.isCurrent(wanted_id);
+        const statement_id = if (is_known) wanted_id else statements.other_id;
+        const start_ns = clock.nowNs();
+        const has_room = recorder.queries.free_count > recorder.queries.free.len / 4;
+        const handle = if (has_room) recorder.queries.begin(&.{
+            request_handle,
+            start_ns,
+            QuerySlot.is_waiting | statement_id,
+            0,
+        }, in_flight.no_route) else in_flight.no_handle;
+        if (handle == in_flight.no_handle) {
+            recorder.countDrop(.waits, start_ns);
+        } else {
+            recorder.statements.hold(statement_id);
+        }
+        recorder.noteActivity(request_handle, start_ns);
+        return .{ .handle = handle, .start_ns = start_ns, .statement_id = statement_id };
+    }
+
+    /// The wait in nanoseconds; null for a handle that is no wait in flight. One that had found no
+    /// slot (`no_handle`) goes by `start_ns`.
+    pub fn endWait(recorder: *Recorder, handle: u64, is_timed_out: bool, start_ns: u64) ?u64 {
+        const end_ns = clock.nowNs();
+        if (handle == in_flight.no_handle) {
+            if (start_ns == 0) return null;
+            return recorder.recordWait(end_ns -| start_ns, is_timed_out);
+        }
+        const slot = recorder.queries.get(handle) orelse return null;
+        const statement = words.own(&slot[QuerySlot.statement_and_wait]);
+        if (statement & QuerySlot.is_waiting == 0) return null;
+        const wait_ns = end_ns -| words.own(&slot[QuerySlot.start_ns]);
+        recorder.noteActivity(words.own(&slot[QuerySlot.request_handle]), end_ns);
+        _ = recorder.recordWait(wait_ns, is_timed_out);
+        const was_in_flight = recorder.queries.end(handle);
+        assert(was_in_flight);
+        recorder.statements.release(@truncate(statement));
+        return wait_ns;
+    }
+
+    /// The wait of one that got a client is its query's.
+    fn recordWait(recorder: *Recorder, wait_ns: u64, is_timed_out: bool) u64 {
+        if (is_timed_out) {
+            words.add(&recorder.header[Header.pool_wait_ns], wait_ns);
+            words.add(&recorder.header[Header.pool_timeout_count], 1);
+        }
+        return wait_ns;
+    }
+
+    /// The duration in nanoseconds; null for a handle that is no query in flight.
     pub fn endQuery(
         recorder: *Recorder,
         handle: u64,
@@ -280,7 +331,9 @@ pub const Recorder = struct {
         const end_ns = clock.nowNs();
         const slot = recorder.queries.get(handle) orelse return null;
         const duration_ns = end_ns -| words.own(&slot[QuerySlot.start_ns]);
-        const statement_id: u32 = @truncate(words.own(&slot[QuerySlot.statement_id]));
+        const statement = words.own(&slot[QuerySlot.statement_and_wait]);
+        if (statement & QuerySlot.is_waiting != 0) return null;
+        const statement_id: u32 = @truncate(statement);
         recorder.recordQuery(.{
             .statement_id = statement_id,
             .request_handle = words.own(&slot[QuerySlot.request_handle]),
@@ -514,6 +567,35 @@ test "Recorder: a query's life, and what does not fit" {
     try std.testing.expectEqual(7, recorder.endRequest(request.handle, "GET /", ended));
     try std.testing.expectEqual(null, recorder.endRequest(request.handle, "GET /", ended));
     try std.testing.expectEqual(1, testHeader(recorder, Header.request_count));
+}
+
+test "Recorder: a wait is in flight, and no query; only one that got no client is counted" {
+    const recorder = try Recorder.create(std.testing.allocator, test_capacities, 1);
+    defer recorder.destroy();
+    const request = recorder.beginRequest("");
+    const wait = recorder.beginWait(statements.other_id, request.handle);
+    const query = recorder.beginQuery("SELECT 1", .unknown, request.handle, 0);
+    try std.testing.expectEqual(null, recorder.endQuery(wait.handle, false, null));
+    try std.testing.expectEqual(null, recorder.endWait(query.handle, true, 0));
+    try std.testing.expect(recorder.endWait(wait.handle, false, 0) != null);
+    try std.testing.expectEqual(null, recorder.endWait(wait.handle, true, 0));
+    try std.testing.expectEqual(0, testHeader(recorder, Header.pool_timeout_count));
+    try std.testing.expectEqual(0, testHeader(recorder, Header.query_count));
+
+    // Two more find a slot, and the last one is a query's.
+    const second = recorder.beginWait(query.statement_id, request.handle);
+    _ = recorder.beginWait(query.statement_id, request.handle);
+    const third = recorder.beginWait(query.statement_id, request.handle);
+    try std.testing.expectEqual(in_flight.no_handle, third.handle);
+    try std.testing.expectEqual(1, testDrops(recorder, .waits));
+    const last = recorder.beginQuery("SELECT 1", .unknown, request.handle, 0);
+    try std.testing.expect(last.handle != in_flight.no_handle);
+    const waited_ns = recorder.endWait(second.handle, true, 0).?;
+    const unslotted_ns = recorder.endWait(third.handle, true, third.start_ns).?;
+    try std.testing.expectEqual(2, testHeader(recorder, Header.pool_timeout_count));
+    const total_ns = testHeader(recorder, Header.pool_wait_ns);
+    try std.testing.expectEqual(waited_ns + unslotted_ns, total_ns);
+    try std.testing.expectEqual(null, recorder.endWait(in_flight.no_handle, true, 0));
 }
 
 test "Recorder: a statement beyond the table counts as other, and is counted" {

@@ -154,6 +154,24 @@ export interface EngineRecorder {
   ): number;
 
   /**
+   * A caller waits for a pool client from now on: in flight until {@link endWait}, and no query.
+   * A quarter of the slots is left to queries.
+   *
+   * @param statementId what it is to be run; {@link OTHER_ID} where that is not known.
+   * @returns a handle, or {@link NO_HANDLE}. `registers[startNs]` holds the start in either case.
+   */
+  beginWait(statementId: number, requestHandle: number): number;
+
+  /**
+   * @param isTimedOut the caller got no client, for whatever reason: the wait is added to
+   * `totals.poolWaitNs` and counted in `totals.poolTimeoutCount`. Otherwise nothing is added, as
+   * the query that follows carries its `poolWaitNs`.
+   * @param startNs of a wait that got {@link NO_HANDLE}, so that its time-out is counted too.
+   * @returns the wait in nanoseconds, or -1 if the handle is no wait in flight.
+   */
+  endWait(handle: number, isTimedOut: boolean, startNs?: number): number;
+
+  /**
    * @param rowCount rows returned or affected; -1 where unknown.
    * @returns the duration in nanoseconds, or -1 if the handle is not in flight.
    */
@@ -275,7 +293,10 @@ export interface RecorderTotals {
   /** Sum over the queries whose row count was known. */
   readonly rowCount: number;
   readonly totalNs: number;
+  /** Of the queries, and of the waits that ended without a client. */
   readonly poolWaitNs: number;
+  /** Waits for a pool client that ended without one. */
+  readonly poolTimeoutCount: number;
   /** Of all queries. */
   readonly durations: HistogramSnapshot;
   readonly requestErrorCount: number;
@@ -318,9 +339,14 @@ export interface InFlightQuery {
   readonly statementId: number;
   readonly requestHandle: number;
   readonly startNs: number;
+  /** Whoever asked waits for a pool client: nothing has been sent, and no query counts yet. */
+  readonly isWaiting: boolean;
 }
 
-export interface EndedQuery extends InFlightQuery {
+export interface EndedQuery {
+  readonly statementId: number;
+  readonly requestHandle: number;
+  readonly startNs: number;
   readonly durationNs: number;
   readonly poolWaitNs: number;
   readonly outcome: Outcome;
@@ -354,6 +380,7 @@ export interface RecorderSnapshot {
   /** How often a statement gave its row to another one; its calls are counted under other. */
   readonly evictedStatementCount: number;
   readonly routes: readonly RouteSnapshot[];
+  /** Waits for a pool client too. */
   readonly inFlightQueries: readonly InFlightQuery[];
   readonly inFlightRequests: readonly InFlightRequest[];
   /** Oldest first. */
@@ -395,6 +422,8 @@ export interface DroppedCounts {
   readonly pools: number;
   /** Findings that gave their row to newer ones. */
   readonly findings: number;
+  /** Waits for a pool client that found no in-flight slot; time-outs are counted all the same. */
+  readonly waits: number;
   /** Records that a reader found half-written or damaged, and left out. */
   readonly torn: number;
 }
@@ -406,6 +435,7 @@ export const NOTHING_DROPPED: DroppedCounts = {
   routes: 0,
   pools: 0,
   findings: 0,
+  waits: 0,
   torn: 0,
 };
 

@@ -68,6 +68,8 @@ interface NativeRecorderBinding {
   readonly endRequest: (route: string) => void;
   readonly beginQuery: (sql: string) => void;
   readonly beginStatement: () => void;
+  readonly beginWait: () => void;
+  readonly endWait: () => void;
   readonly endQuery: () => void;
   readonly internStatement: (sql: string) => void;
   readonly recordQuery: () => void;
@@ -179,6 +181,8 @@ class NativeRecorder implements EngineRecorder {
   readonly #endRequest: NativeRecorderBinding['endRequest'];
   readonly #beginQuery: NativeRecorderBinding['beginQuery'];
   readonly #beginStatement: NativeRecorderBinding['beginStatement'];
+  readonly #beginWait: NativeRecorderBinding['beginWait'];
+  readonly #endWait: NativeRecorderBinding['endWait'];
   readonly #endQuery: NativeRecorderBinding['endQuery'];
   readonly #internStatement: NativeRecorderBinding['internStatement'];
   readonly #recordQuery: NativeRecorderBinding['recordQuery'];
@@ -212,6 +216,8 @@ class NativeRecorder implements EngineRecorder {
     this.#endRequest = recorder.endRequest;
     this.#beginQuery = recorder.beginQuery;
     this.#beginStatement = recorder.beginStatement;
+    this.#beginWait = recorder.beginWait;
+    this.#endWait = recorder.endWait;
     this.#endQuery = recorder.endQuery;
     this.#internStatement = recorder.internStatement;
     this.#recordQuery = recorder.recordQuery;
@@ -274,6 +280,21 @@ class NativeRecorder implements EngineRecorder {
       texts[place + 1] = reading;
       texts[place + 2] = statementId;
     }
+    return registers[RESULT] as number;
+  }
+
+  beginWait(statementId: number, requestHandle: number): number {
+    registers[INPUT] = statementId;
+    registers[INPUT + 1] = requestHandle;
+    this.#beginWait();
+    return registers[RESULT] as number;
+  }
+
+  endWait(handle: number, isTimedOut: boolean, startNs = 0): number {
+    registers[INPUT] = handle;
+    registers[INPUT + 1] = isTimedOut ? 1 : 0;
+    registers[INPUT + 2] = startNs;
+    this.#endWait();
     return registers[RESULT] as number;
   }
 

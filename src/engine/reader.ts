@@ -143,6 +143,7 @@ export class ArenaReader {
       rowCount: readWord(header, HEADER.rowCount),
       totalNs: readWord(header, HEADER.totalNs),
       poolWaitNs: readWord(header, HEADER.poolWaitNs),
+      poolTimeoutCount: readWord(header, HEADER.poolTimeoutCount),
       durations: histogramOf(durations, 0, QUERY_SHAPE, zeroCount),
       requestErrorCount: readWord(header, HEADER.requestErrorCount),
       requestTotalNs: readWord(header, HEADER.requestTotalNs),
@@ -157,6 +158,7 @@ export class ArenaReader {
       routes: 0,
       pools: 0,
       findings: 0,
+      waits: 0,
       torn: this.#arena.tornCount,
     };
     const dropRanges: Partial<Record<DropKind, TimeRange>> = {};
@@ -281,9 +283,10 @@ function layoutIn(header: Uint32Array): ArenaLayout {
 
 function inFlightQueryOf({ halves, row }: Row): InFlightQuery {
   return {
-    statementId: lowOf(halves, row + IN_FLIGHT_QUERY.statementId),
+    statementId: lowOf(halves, row + IN_FLIGHT_QUERY.statementAndWait),
     requestHandle: readWord(halves, row + IN_FLIGHT_QUERY.requestHandle),
     startNs: readWord(halves, row + IN_FLIGHT_QUERY.startNs),
+    isWaiting: highOf(halves, row + IN_FLIGHT_QUERY.statementAndWait) === 1,
   };
 }
 

@@ -20,6 +20,8 @@ export interface Totals {
   readonly rowCount: number;
   readonly totalNs: number;
   readonly poolWaitNs: number;
+  /** Waits for a pool client that ended without one. */
+  readonly poolTimeoutCount: number;
   readonly requestCount: number;
   readonly requestErrorCount: number;
   readonly requestTotalNs: number;
@@ -67,6 +69,7 @@ const NO_TOTALS: Totals = {
   rowCount: 0,
   totalNs: 0,
   poolWaitNs: 0,
+  poolTimeoutCount: 0,
   requestCount: 0,
   requestErrorCount: 0,
   requestTotalNs: 0,
@@ -248,6 +251,7 @@ function totalsOf({
     rowCount: totals.rowCount,
     totalNs: totals.totalNs,
     poolWaitNs: totals.poolWaitNs,
+    poolTimeoutCount: totals.poolTimeoutCount,
     requestCount,
     requestErrorCount: totals.requestErrorCount,
     requestTotalNs: totals.requestTotalNs,

@@ -240,6 +240,8 @@ const CALLS: RecorderCalls = {
   nameRequest: 0,
   endRequest: 0,
   beginQuery: 0,
+  beginWait: 0,
+  endWait: 0,
   endQuery: 0,
   internStatement: 0,
   recordQuery: 0,
@@ -427,8 +429,8 @@ describe('an arena', () => {
       return '';
     };
     expect(refusal(HEADER.magic, 0n)).toMatch(/not a recorder's memory/);
-    expect(refusal(HEADER.version, 1n)).toMatch(/older version: layout 1 where 3 is known/);
-    expect(refusal(HEADER.version, 4n)).toMatch(/newer version: layout 4 where 3 is known/);
+    expect(refusal(HEADER.version, 1n)).toMatch(/older version: layout 1 where 4 is known/);
+    expect(refusal(HEADER.version, 5n)).toMatch(/newer version: layout 4 where 3 is known/);
     expect(refusal(HEADER.arenaWords, 5n)).toMatch(/has 5 words where its capacities need/);
     CAPACITY_NAMES.forEach((name, index) => {
       for (const value of [0n, 3n, 1n << 17n, (1n << 64n) - 1n]) {

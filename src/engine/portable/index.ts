@@ -28,6 +28,8 @@ class PortableEngine implements Engine {
     nameRequest: 0,
     endRequest: 0,
     beginQuery: 0,
+    beginWait: 0,
+    endWait: 0,
     endQuery: 0,
     internStatement: 0,
     recordQuery: 0,

@@ -20,7 +20,7 @@ import {
 } from '../layout.ts';
 import type { ArenaLayout } from '../layout.ts';
 import { ArenaReader } from '../reader.ts';
-import { addToWord, lowOf, readWord, writeHalves, writeWord } from '../words.ts';
+import { addToWord, highOf, lowOf, readWord, writeHalves, writeWord } from '../words.ts';
 import { ArenaHeader } from './header.ts';
 import { bucketIndexOf } from './histogram.ts';
 import { HANDLE_KIND, InFlightTable } from './in-flight.ts';
@@ -44,6 +44,8 @@ export type RecorderCalls = Record<
   | 'nameRequest'
   | 'endRequest'
   | 'beginQuery'
+  | 'beginWait'
+  | 'endWait'
   | 'endQuery'
   | 'internStatement'
   | 'recordQuery'
@@ -191,10 +193,53 @@ export class PortableRecorder implements EngineRecorder {
     }
     writeWord(words, slot + IN_FLIGHT_QUERY.requestHandle, request);
     writeWord(words, slot + IN_FLIGHT_QUERY.startNs, startNs);
-    writeWord(words, slot + IN_FLIGHT_QUERY.statementId, statementId);
+    writeWord(words, slot + IN_FLIGHT_QUERY.statementAndWait, statementId);
     writeWord(words, slot + IN_FLIGHT_QUERY.poolWaitNs, wholeOf(poolWaitNs));
     this.#statements.hold(statementId);
     return this.#queries.publish(slot);
+  }
+
+  beginWait(statementId: number, requestHandle: number): number {
+    this.#parts.calls.beginWait += 1;
+    const wanted = whole32Of(statementId);
+    const known = this.#statements.isCurrent(wanted) ? wanted : OTHER_ID;
+    const startNs = this.#parts.nowNs();
+    this.registers[REGISTER.startNs] = startNs;
+    this.registers[REGISTER.statementId] = known;
+    const request = wholeOf(requestHandle);
+    this.#header.noteActivity(request, startNs);
+    const { freeCount, slotCount } = this.#queries;
+    const slot = freeCount > Math.floor(slotCount / 4) ? this.#queries.begin() : -1;
+    if (slot === -1) {
+      this.#header.countDrop('waits', startNs);
+      return NO_HANDLE;
+    }
+    const words = this.#words;
+    writeWord(words, slot + IN_FLIGHT_QUERY.requestHandle, request);
+    writeWord(words, slot + IN_FLIGHT_QUERY.startNs, startNs);
+    writeHalves(words, slot + IN_FLIGHT_QUERY.statementAndWait, known, 1);
+    writeWord(words, slot + IN_FLIGHT_QUERY.poolWaitNs, 0);
+    this.#statements.hold(known);
+    return this.#queries.publish(slot);
+  }
+
+  endWait(handle: number, isTimedOut: boolean, startNs = 0): number {
+    this.#parts.calls.endWait += 1;
+    const endNs = this.#parts.nowNs();
+    const ended = wholeOf(handle);
+    if (ended === NO_HANDLE) {
+      const start = wholeOf(startNs);
+      return start === 0 ? -1 : this.#recordWait(Math.max(0, endNs - start), isTimedOut);
+    }
+    const slot = this.#queries.find(ended);
+    if (slot === -1 || !this.#isWait(slot)) return -1;
+    const words = this.#words;
+    const waitNs = Math.max(0, endNs - readWord(words, slot + IN_FLIGHT_QUERY.startNs));
+    this.#header.noteActivity(readWord(words, slot + IN_FLIGHT_QUERY.requestHandle), endNs);
+    this.#recordWait(waitNs, isTimedOut);
+    this.#queries.end(ended);
+    this.#statements.release(lowOf(words, slot + IN_FLIGHT_QUERY.statementAndWait));
+    return waitNs;
   }
 
   endQuery(handle: number, outcome: Outcome, rowCount: number): number {
@@ -202,10 +247,10 @@ export class PortableRecorder implements EngineRecorder {
     const endNs = this.#parts.nowNs();
     const ended = wholeOf(handle);
     const slot = this.#queries.find(ended);
-    if (slot === -1) return -1;
+    if (slot === -1 || this.#isWait(slot)) return -1;
     const words = this.#words;
     const startNs = readWord(words, slot + IN_FLIGHT_QUERY.startNs);
-    const statementId = lowOf(words, slot + IN_FLIGHT_QUERY.statementId);
+    const statementId = lowOf(words, slot + IN_FLIGHT_QUERY.statementAndWait);
     const durationNs = Math.max(0, endNs - startNs);
     this.#record(statementId, readWord(words, slot + IN_FLIGHT_QUERY.requestHandle), startNs, {
       durationNs,
@@ -315,6 +360,19 @@ export class PortableRecorder implements EngineRecorder {
     // What found no room may find some the next time.
     if (id !== OTHER_ID) texts.put(text, id);
     return id;
+  }
+
+  #isWait(slot: number): boolean {
+    return highOf(this.#words, slot + IN_FLIGHT_QUERY.statementAndWait) === 1;
+  }
+
+  /** The wait of one that got a client is its query's. */
+  #recordWait(waitNs: number, isTimedOut: boolean): number {
+    if (isTimedOut) {
+      addToWord(this.#words, HEADER.poolWaitNs, waitNs);
+      addToWord(this.#words, HEADER.poolTimeoutCount, 1);
+    }
+    return waitNs;
   }
 
   #textsOf(standardConformingStrings: boolean | undefined): TextCache {
