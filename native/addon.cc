@@ -32,6 +32,7 @@ enum Call {
   kRecordQuery,
   kRecordFinding,
   kRecordPool,
+  kRecordFault,
   kRead,
   kOpenSegment,
   kReadSegment,
@@ -42,7 +43,7 @@ constexpr const char* kCallNames[kCallCount] = {
     "nowNs",        "nowNsBigInt", "normalizeSql",    "scanSql",     "createRecorder",
     "beginRequest", "nameRequest", "endRequest",      "beginQuery",  "beginWait",
     "endWait",      "endQuery",    "internStatement", "recordQuery", "recordFinding",
-    "recordPool",   "read",        "openSegment",     "readSegment",
+    "recordPool",   "recordFault", "read",            "openSegment", "readSegment",
 };
 
 constexpr int kHexDigits = 16;
@@ -199,6 +200,7 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     AddHot(info, "recordQuery", RecordQuery);
     AddHot(info, "recordFinding", RecordFinding);
     AddHot(info, "recordPool", RecordPool);
+    AddHot(info, "recordFault", RecordFault);
   }
 
   // The functions that run for every query and request belong to one recorder, take and give
@@ -377,6 +379,13 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     hd_pool_state pool = {in[1], in[2], in[3], in[4]};
     hd_recorder_record_pool(self->recorder_, in[0], name.data(),
                             name.is_complete() ? name.bytes() : 0, &pool);
+    return nullptr;
+  }
+
+  static napi_value RecordFault(napi_env env, napi_callback_info info) {
+    Recorder* self = SelfOf(env, info, nullptr);
+    self->state_->calls[kRecordFault]++;
+    hd_recorder_record_fault(self->recorder_);
     return nullptr;
   }
 

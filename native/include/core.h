@@ -91,7 +91,7 @@ typedef struct hd_ended_request {
   double duration_ns; /* negative for one that ends now */
   double status_code;
   double query_count;
-  double outcome; /* 0 ok, 1 error */
+  double outcome; /* 0 ok, 1 error, 2 aborted by the client */
 } hd_ended_request;
 
 typedef struct hd_ended_query {
@@ -100,7 +100,7 @@ typedef struct hd_ended_query {
   double start_ns;
   double duration_ns;
   double pool_wait_ns;
-  double outcome;   /* 0 ok, 1 error */
+  double outcome;   /* 0 ok; 1 error, and twice its SQLSTATE as a number of base 36 */
   double row_count; /* negative where unknown */
 } hd_ended_query;
 
@@ -162,6 +162,9 @@ hd_status hd_recorder_record_finding(hd_recorder *recorder, const char *route, s
 /* `row` is the caller's choice, from 0 on; an empty name frees it. */
 hd_status hd_recorder_record_pool(hd_recorder *recorder, double row, const char *name,
                                   size_t name_bytes, const hd_pool_state *state);
+
+/* A fault of the tool's own was caught. */
+hd_status hd_recorder_record_fault(hd_recorder *recorder);
 
 /* Copies words of the arena (native/src/layout.zig), each of them whole and in order. */
 hd_status hd_recorder_read(const hd_recorder *recorder, double first_word, uint64_t *target,

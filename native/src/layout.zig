@@ -56,6 +56,8 @@ pub const Header = struct {
 
     /// Waits for a pool client that ended without one.
     pub const pool_timeout_count = 56;
+    /// Faults of the tool's own that were caught.
+    pub const fault_count = 57;
 
     pub const words = 64;
 };
@@ -132,10 +134,26 @@ pub const EndedQuery = struct {
     pub const start_ns = 1;
     pub const duration_ns = 2;
     pub const pool_wait_ns = 3;
-    /// Statement in the low half, outcome in the high one.
+    /// Statement in the low half, `QueryOutcome` in the high one.
     pub const statement_and_outcome = 4;
     /// All bits set where it is unknown.
     pub const row_count = 5;
+};
+
+pub const QueryOutcome = packed struct(u32) {
+    is_error: bool,
+    /// Of the error: its five characters as a number of base 36; 0 where it has none.
+    sql_state: u31,
+
+    pub const ok: QueryOutcome = .{ .is_error = false, .sql_state = 0 };
+    pub const sql_state_limit = 36 * 36 * 36 * 36 * 36;
+};
+
+pub const RequestOutcome = enum(u32) {
+    ok = 0,
+    failed = 1,
+    /// The client left before the response was complete.
+    aborted = 2,
 };
 
 pub const EndedRequest = struct {
@@ -143,7 +161,7 @@ pub const EndedRequest = struct {
     pub const duration_ns = 1;
     /// Route in the low half, status code in the high one.
     pub const route_and_status = 2;
-    /// Query count in the low half, outcome in the high one.
+    /// Query count in the low half, `RequestOutcome` in the high one.
     pub const queries_and_outcome = 3;
     /// What its queries call it; 0 where it had found no in-flight slot.
     pub const handle = 4;
@@ -338,7 +356,7 @@ pub const route_name_words = route_name_bytes_max / 8;
 
 comptime {
     assert(Header.drops + Drop.kinds * Drop.words <= Header.pool_timeout_count);
-    assert(Header.pool_timeout_count < Header.words);
+    assert(Header.fault_count < Header.words);
     assert(Record.payload + Record.payload_words == Record.checksum);
     assert(EndedQuery.row_count < Record.payload_words);
     assert(InFlight.payload + InFlight.payload_words == InFlight.checksum);

@@ -25,6 +25,8 @@ const QuerySlot = layout.InFlightQuery;
 
 pub const Capacities = layout.Capacities;
 pub const PoolState = pools.State;
+pub const QueryOutcome = layout.QueryOutcome;
+pub const RequestOutcome = layout.RequestOutcome;
 pub const StandardConformingStrings = normalizer.StandardConformingStrings;
 
 /// JavaScript's numbers are exact up to here; times beyond are cut to it.
@@ -40,7 +42,7 @@ pub const EndedQuery = struct {
     start_ns: u64,
     duration_ns: u64,
     pool_wait_ns: u64,
-    is_error: bool,
+    outcome: QueryOutcome,
     row_count: ?u64,
 };
 
@@ -50,7 +52,7 @@ pub const EndedRequest = struct {
     duration_ns: ?u64,
     status_code: u32,
     query_count: u32,
-    is_error: bool,
+    outcome: RequestOutcome,
 };
 
 pub const Finding = struct {
@@ -207,23 +209,24 @@ pub const Recorder = struct {
         if (handle != in_flight.no_handle and recorder.requests.get(handle) == null) return null;
         const duration_ns = request.duration_ns orelse clock.nowNs() -| request.start_ns;
         const route_id = recorder.routes.intern(route);
+        const is_error = request.outcome != .ok;
         const header = recorder.header;
         recorder.recent_requests.push(&.{
             request.start_ns,
             duration_ns,
             @as(u64, request.status_code) << 32 | route_id,
-            @as(u64, @intFromBool(request.is_error)) << 32 | request.query_count,
+            @as(u64, @intFromEnum(request.outcome)) << 32 | request.query_count,
             handle,
             0,
         });
         recorder.routes.record(route_id, .{
             .duration_ns = duration_ns,
             .query_count = request.query_count,
-            .is_error = request.is_error,
+            .is_error = is_error,
         });
         const end_ns = request.start_ns +| duration_ns;
         words.add(&header[Header.request_total_ns], duration_ns);
-        if (request.is_error) words.add(&header[Header.request_error_count], 1);
+        if (is_error) words.add(&header[Header.request_error_count], 1);
         if (route_id == routes.other_id) recorder.countDrop(.routes, end_ns);
         recorder.noteActivity(handle, end_ns);
         _ = recorder.requests.end(handle);
@@ -325,7 +328,7 @@ pub const Recorder = struct {
     pub fn endQuery(
         recorder: *Recorder,
         handle: u64,
-        is_error: bool,
+        outcome: QueryOutcome,
         row_count: ?u64,
     ) ?u64 {
         const end_ns = clock.nowNs();
@@ -340,7 +343,7 @@ pub const Recorder = struct {
             .start_ns = words.own(&slot[QuerySlot.start_ns]),
             .duration_ns = duration_ns,
             .pool_wait_ns = words.own(&slot[QuerySlot.pool_wait_ns]),
-            .is_error = is_error,
+            .outcome = outcome,
             .row_count = row_count,
         });
         // Freed after it is recorded: a process that dies in between shows it twice, not never.
@@ -377,7 +380,7 @@ pub const Recorder = struct {
             query.start_ns,
             query.duration_ns,
             query.pool_wait_ns,
-            @as(u64, @intFromBool(query.is_error)) << 32 | statement_id,
+            @as(u64, @as(u32, @bitCast(query.outcome))) << 32 | statement_id,
             query.row_count orelse row_count_unknown,
         });
         const header = recorder.header;
@@ -385,7 +388,7 @@ pub const Recorder = struct {
         const call: statements.Call = .{
             .duration_ns = query.duration_ns,
             .pool_wait_ns = query.pool_wait_ns,
-            .is_error = query.is_error,
+            .is_error = query.outcome.is_error,
             .row_count = query.row_count,
         };
         recorder.statements.record(statement_id, call, words.own(&header[Header.query_count]), bucket);
@@ -421,6 +424,11 @@ pub const Recorder = struct {
         if (!recorder.pools.report(row, name, updated)) {
             recorder.countDrop(.pools, updated.updated_ns);
         }
+    }
+
+    /// A fault of the tool's own was caught.
+    pub fn recordFault(recorder: *Recorder) void {
+        words.add(&recorder.header[Header.fault_count], 1);
     }
 
     /// Copies words of the arena, each of them whole, in order. False if they lie outside.
@@ -548,10 +556,10 @@ test "Recorder: a query's life, and what does not fit" {
     try std.testing.expectEqual(1, dropped.statement_id);
     try std.testing.expectEqual(1, testDrops(recorder, .queries));
     for (handles) |handle| {
-        try std.testing.expect(recorder.endQuery(handle, false, 3) != null);
-        try std.testing.expectEqual(null, recorder.endQuery(handle, false, 3));
+        try std.testing.expect(recorder.endQuery(handle, .ok, 3) != null);
+        try std.testing.expectEqual(null, recorder.endQuery(handle, .ok, 3));
     }
-    try std.testing.expectEqual(null, recorder.endQuery(request.handle, false, 3));
+    try std.testing.expectEqual(null, recorder.endQuery(request.handle, .ok, 3));
     try std.testing.expectEqual(4, testHeader(recorder, Header.query_count));
     const totals = recorder.statements.shared.totals[1];
     try std.testing.expectEqual(12, totals[layout.StatementTotals.row_count]);
@@ -562,7 +570,7 @@ test "Recorder: a query's life, and what does not fit" {
         .duration_ns = 7,
         .status_code = 200,
         .query_count = 5,
-        .is_error = false,
+        .outcome = .ok,
     };
     try std.testing.expectEqual(7, recorder.endRequest(request.handle, "GET /", ended));
     try std.testing.expectEqual(null, recorder.endRequest(request.handle, "GET /", ended));
@@ -575,7 +583,7 @@ test "Recorder: a wait is in flight, and no query; only one that got no client i
     const request = recorder.beginRequest("");
     const wait = recorder.beginWait(statements.other_id, request.handle);
     const query = recorder.beginQuery("SELECT 1", .unknown, request.handle, 0);
-    try std.testing.expectEqual(null, recorder.endQuery(wait.handle, false, null));
+    try std.testing.expectEqual(null, recorder.endQuery(wait.handle, .ok, null));
     try std.testing.expectEqual(null, recorder.endWait(query.handle, true, 0));
     try std.testing.expect(recorder.endWait(wait.handle, false, 0) != null);
     try std.testing.expectEqual(null, recorder.endWait(wait.handle, true, 0));
@@ -610,7 +618,7 @@ test "Recorder: a statement beyond the table counts as other, and is counted" {
             .start_ns = 0,
             .duration_ns = 1,
             .pool_wait_ns = 0,
-            .is_error = false,
+            .outcome = .ok,
             .row_count = null,
         });
     }
@@ -627,7 +635,7 @@ test "Recorder.clearInFlight: what was in flight is not, and every slot is free 
     for (0..4) |_| stale = recorder.beginQuery("SELECT 1", .unknown, 0, 0).handle;
     _ = recorder.beginRequest("");
     recorder.clearInFlight();
-    try std.testing.expectEqual(null, recorder.endQuery(stale, false, null));
+    try std.testing.expectEqual(null, recorder.endQuery(stale, .ok, null));
     for (0..4) |_| {
         const begun = recorder.beginQuery("SELECT 1", .unknown, 0, 0);
         try std.testing.expect(begun.handle != in_flight.no_handle and begun.handle != stale);
@@ -664,7 +672,7 @@ test "Recorder: records without allocating" {
         var text: [32]u8 = undefined;
         const sql = std.fmt.bufPrint(&text, "SELECT x{d}", .{i}) catch unreachable;
         const begun = recorder.beginQuery(sql, .unknown, 0, 0);
-        _ = recorder.endQuery(begun.handle, false, 1);
+        _ = recorder.endQuery(begun.handle, .ok, 1);
     }
     try std.testing.expect(!failing.has_induced_failure);
     try std.testing.expectEqual(1000, testHeader(recorder, Header.query_count));

@@ -84,9 +84,14 @@ export interface Segment {
   recordOverhead(queryCount: number, totalNs: number): void;
 }
 
-/** How a query or request ended. */
-export const OUTCOME = { ok: 0, error: 1 } as const;
-export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
+/**
+ * How a query or request ended. Numbers are written into the arena: they never change their
+ * meaning. Aborted is a request whose client left before the response was complete; it counts as
+ * one with an error.
+ */
+export const OUTCOME = { ok: 0, error: 1, aborted: 2 } as const;
+export type RequestOutcome = (typeof OUTCOME)[keyof typeof OUTCOME];
+export type Outcome = Exclude<RequestOutcome, typeof OUTCOME.aborted>;
 
 /** Indices into {@link EngineRecorder.registers}. */
 export const REGISTER = { startNs: 0, statementId: 1 } as const;
@@ -135,7 +140,7 @@ export interface EngineRecorder {
     durationNs: number,
     statusCode: number,
     queryCount: number,
-    outcome: Outcome,
+    outcome: RequestOutcome,
   ): number;
 
   /**
@@ -173,9 +178,11 @@ export interface EngineRecorder {
 
   /**
    * @param rowCount rows returned or affected; -1 where unknown.
-   * @returns the duration in nanoseconds, or -1 if the handle is not in flight.
+   * @param sqlState of a query that failed; left out where the error has none. Anything but five
+   * characters of 0-9 and A-Z counts as none.
+   * @returns the duration in nanoseconds, or -1 if the handle is no query in flight.
    */
-  endQuery(handle: number, outcome: Outcome, rowCount: number): number;
+  endQuery(handle: number, outcome: Outcome, rowCount: number, sqlState?: string): number;
 
   /**
    * The identity of a statement, stored if it is new; {@link OTHER_ID} where there is no room.
@@ -193,6 +200,7 @@ export interface EngineRecorder {
     poolWaitNs: number,
     outcome: Outcome,
     rowCount: number,
+    sqlState?: string,
   ): void;
 
   /** Counted with earlier findings of the same verdict, statement and route. */
@@ -218,6 +226,9 @@ export interface EngineRecorder {
     waiting: number,
     max: number,
   ): void;
+
+  /** Counts a fault of the tool's own that was caught. */
+  recordFault(): void;
 
   /**
    * Text and fingerprint of a statement; undefined for an identity that was never given out, or
@@ -301,6 +312,8 @@ export interface RecorderTotals {
   readonly durations: HistogramSnapshot;
   readonly requestErrorCount: number;
   readonly requestTotalNs: number;
+  /** Faults of the tool's own that were caught; the application saw none of them. */
+  readonly faultCount: number;
 }
 
 export interface PoolSnapshot {
@@ -350,6 +363,8 @@ export interface EndedQuery {
   readonly durationNs: number;
   readonly poolWaitNs: number;
   readonly outcome: Outcome;
+  /** Undefined where it succeeded, and where the error carried none. */
+  readonly sqlState: string | undefined;
   readonly rowCount: number;
 }
 
@@ -361,7 +376,7 @@ export interface EndedRequest {
   readonly durationNs: number;
   readonly statusCode: number;
   readonly queryCount: number;
-  readonly outcome: Outcome;
+  readonly outcome: RequestOutcome;
 }
 
 export interface RecorderSnapshot {

@@ -31,6 +31,7 @@ export const HEADER = {
   evictionSequence: 30,
   drops: 32,
   poolTimeoutCount: 56,
+  faultCount: 57,
   words: 64,
 } as const;
 
@@ -77,6 +78,7 @@ export const ENDED_QUERY = {
   startNs: 2,
   durationNs: 3,
   poolWaitNs: 4,
+  /** The outcome is `outcomeCodeOf` it and its SQLSTATE. */
   statementAndOutcome: 5,
   /** All bits set where it is unknown. */
   rowCount: 6,

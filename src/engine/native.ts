@@ -5,10 +5,12 @@ import {
   type Engine,
   type EngineRecorder,
   OTHER_ID,
+  OUTCOME,
   type Outcome,
   REGISTER,
   type RecorderCapacities,
   type RecorderSnapshot,
+  type RequestOutcome,
   type Segment,
   type SegmentOptions,
   type SnapshotOptions,
@@ -20,6 +22,7 @@ import { assertCapacities, CAPACITY_NAMES } from './layout.ts';
 import { type NativeSegmentBinding, openNativeSegment } from './native-segment.ts';
 import { unparsedSql } from './portable/sql/marks.ts';
 import { ArenaReader } from './reader.ts';
+import { outcomeCodeOf } from './sql-state.ts';
 import type { ReadWords } from './words.ts';
 
 /** Beyond `REGISTER` of engine.ts; must be as in `native/addon.cc`. */
@@ -27,6 +30,7 @@ const RESULT = 2;
 const INPUT = 3;
 const REGISTER_COUNT = 10;
 const { startNs: START_NS, statementId: STATEMENT_ID } = REGISTER;
+const { ok: OK } = OUTCOME;
 
 /**
  * Of all recorders of the thread, as what is in them is taken out right after a call. The engine
@@ -75,6 +79,7 @@ interface NativeRecorderBinding {
   readonly recordQuery: () => void;
   readonly recordFinding: (route: string) => void;
   readonly recordPool: (name: string) => void;
+  readonly recordFault: () => void;
   read(firstWord: number, target: BigUint64Array): boolean;
 }
 
@@ -188,6 +193,7 @@ class NativeRecorder implements EngineRecorder {
   readonly #recordQuery: NativeRecorderBinding['recordQuery'];
   readonly #recordFinding: NativeRecorderBinding['recordFinding'];
   readonly #recordPool: NativeRecorderBinding['recordPool'];
+  readonly #recordFault: NativeRecorderBinding['recordFault'];
 
   constructor(
     binding: NativeBinding,
@@ -223,6 +229,7 @@ class NativeRecorder implements EngineRecorder {
     this.#recordQuery = recorder.recordQuery;
     this.#recordFinding = recorder.recordFinding;
     this.#recordPool = recorder.recordPool;
+    this.#recordFault = recorder.recordFault;
   }
 
   beginRequest(route: string): number {
@@ -242,7 +249,7 @@ class NativeRecorder implements EngineRecorder {
     durationNs: number,
     statusCode: number,
     queryCount: number,
-    outcome: Outcome,
+    outcome: RequestOutcome,
   ): number {
     registers[INPUT] = handle;
     registers[INPUT + 1] = startNs;
@@ -298,9 +305,9 @@ class NativeRecorder implements EngineRecorder {
     return registers[RESULT] as number;
   }
 
-  endQuery(handle: number, outcome: Outcome, rowCount: number): number {
+  endQuery(handle: number, outcome: Outcome, rowCount: number, sqlState?: string): number {
     registers[INPUT] = handle;
-    registers[INPUT + 1] = outcome;
+    registers[INPUT + 1] = outcome === OK ? OK : outcomeCodeOf(outcome, sqlState);
     registers[INPUT + 2] = rowCount;
     this.#endQuery();
     return registers[RESULT] as number;
@@ -320,13 +327,14 @@ class NativeRecorder implements EngineRecorder {
     poolWaitNs: number,
     outcome: Outcome,
     rowCount: number,
+    sqlState?: string,
   ): void {
     registers[INPUT] = statementId;
     registers[INPUT + 1] = requestHandle;
     registers[INPUT + 2] = startNs;
     registers[INPUT + 3] = durationNs;
     registers[INPUT + 4] = poolWaitNs;
-    registers[INPUT + 5] = outcome;
+    registers[INPUT + 5] = outcomeCodeOf(outcome, sqlState);
     registers[INPUT + 6] = rowCount;
     this.#recordQuery();
   }
@@ -359,6 +367,10 @@ class NativeRecorder implements EngineRecorder {
     registers[INPUT + 3] = waiting;
     registers[INPUT + 4] = max;
     this.#recordPool(name);
+  }
+
+  recordFault(): void {
+    this.#recordFault();
   }
 
   statement(id: number): StatementIdentity | undefined {

@@ -27,6 +27,8 @@ export interface Totals {
   readonly requestTotalNs: number;
   /** Statements that gave their place to others; their sums are in the row `<other>`. */
   readonly evictedStatements: number;
+  /** Faults of the tool's own that were caught; the application saw none of them. */
+  readonly faultCount: number;
 }
 
 export type MergedRoute = Omit<RouteSnapshot, 'id'>;
@@ -74,6 +76,7 @@ const NO_TOTALS: Totals = {
   requestErrorCount: 0,
   requestTotalNs: 0,
   evictedStatements: 0,
+  faultCount: 0,
 };
 
 /** Adds recorders up, exactly: counts, sums and histograms bucket by bucket. */
@@ -256,6 +259,7 @@ function totalsOf({
     requestErrorCount: totals.requestErrorCount,
     requestTotalNs: totals.requestTotalNs,
     evictedStatements: evictedStatementCount,
+    faultCount: totals.faultCount,
   };
 }
 

@@ -88,6 +88,7 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
         durationNs,
         poolWaitNs: 300,
         outcome: OUTCOME.ok,
+        sqlState: undefined,
         rowCount: 3,
       },
     ]);
@@ -228,6 +229,45 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
     expect([queryCount, statements]).toEqual([0, []]);
   });
 
+  it("keeps a failed query's SQLSTATE, and nothing else of its error", () => {
+    const secret = 'secret@example.org';
+    const states = ['23505', '0A000', 'ZZZZZ', '00000', '', '2350', '235055', 'abcde', secret];
+    for (const state of states) {
+      recorder.endQuery(recorder.beginQuery(USERS, NO_HANDLE, 0), OUTCOME.error, -1, state);
+    }
+    for (const state of ['40P01', undefined, 42 as never, '40p01']) {
+      recorder.recordQuery(OTHER_ID, NO_HANDLE, 1, 1, 0, OUTCOME.error, -1, state);
+    }
+    recorder.endQuery(recorder.beginQuery(USERS, NO_HANDLE, 0), OUTCOME.ok, 1, '23505');
+    const { recentQueries, totals } = recorder.snapshot();
+    expect(recentQueries.map(({ outcome, sqlState }) => [outcome, sqlState])).toEqual([
+      [1, '23505'],
+      [1, '0A000'],
+      [1, 'ZZZZZ'],
+      ...Array<unknown>(6).fill([1, undefined]),
+      [1, '40P01'],
+      ...Array<unknown>(3).fill([1, undefined]),
+      [0, undefined],
+    ]);
+    expect(totals.errorCount).toBe(states.length + 4);
+  });
+
+  it('tells a request that its client left from one that failed, and counts both', () => {
+    for (const outcome of [OUTCOME.ok, OUTCOME.error, OUTCOME.aborted]) {
+      recorder.endRequest(recorder.beginRequest('GET /'), 'GET /', 1, 1, 200, 0, outcome);
+    }
+    const { recentRequests, routes, totals } = recorder.snapshot();
+    expect(recentRequests.map(({ outcome }) => outcome)).toEqual([0, 1, 2]);
+    expect(routes).toMatchObject([{ requestCount: 3, errorCount: 2 }]);
+    expect(totals.requestErrorCount).toBe(2);
+  });
+
+  it('counts faults', () => {
+    recorder.recordFault();
+    recorder.recordFault();
+    expect(recorder.snapshot().totals.faultCount).toBe(2);
+  });
+
   it('ends a wait once, and a wait and a query each by its own', () => {
     const wait = recorder.beginWait(OTHER_ID, NO_HANDLE);
     const query = recorder.beginQuery(USERS, NO_HANDLE, 0);
@@ -299,7 +339,8 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
     const odd = [NaN, Infinity, -Infinity, -1, 0.5, 2 ** 60, undefined, null, 'x', {}];
     for (const value of odd as number[]) {
       const handle = recorder.beginQuery(value as unknown as string, value, value);
-      recorder.endQuery(value, value as Outcome, value);
+      recorder.endQuery(value, value as Outcome, value, value as unknown as string);
+      recorder.endWait(recorder.beginWait(value, value), value as unknown as boolean, value);
       recorder.endQuery(handle, value as Outcome, value);
       recorder.recordQuery(value, value, value, value, value, value as Outcome, value);
       recorder.endRequest(
@@ -314,7 +355,10 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
     }
     const snapshot = recorder.snapshot();
     expect(snapshot.queryCount).toBe(2 * odd.length);
-    const numbers = snapshot.recentQueries.flatMap((query) => Object.values(query));
+    const numbers = snapshot.recentQueries.flatMap(({ sqlState, ...query }) => {
+      expect(sqlState).toBeUndefined();
+      return Object.values(query);
+    });
     for (const number of numbers) expect(Number.isSafeInteger(number)).toBe(true);
   });
 
@@ -452,6 +496,7 @@ function play(engine: Engine, seed: number): unknown {
           below(2) * below(1e9),
           outcome,
           below(50) - 1,
+          ['40001', undefined, '', '\u{1F600}'][below(4)],
         );
     }
   }

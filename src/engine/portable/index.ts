@@ -35,6 +35,7 @@ class PortableEngine implements Engine {
     recordQuery: 0,
     recordFinding: 0,
     recordPool: 0,
+    recordFault: 0,
     statement: 0,
     snapshot: 0,
   };

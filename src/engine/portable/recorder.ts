@@ -1,10 +1,11 @@
 import type { NormalizedSql, NormalizeOptions } from '../../types/sql.ts';
-import { NO_HANDLE, OTHER_ID, REGISTER } from '../engine.ts';
+import { NO_HANDLE, OTHER_ID, OUTCOME, REGISTER } from '../engine.ts';
 import type {
   EngineRecorder,
   Outcome,
   RecorderCapacities,
   RecorderSnapshot,
+  RequestOutcome,
   SnapshotOptions,
   StatementIdentity,
   Verdict,
@@ -20,6 +21,7 @@ import {
 } from '../layout.ts';
 import type { ArenaLayout } from '../layout.ts';
 import { ArenaReader } from '../reader.ts';
+import { outcomeCodeOf } from '../sql-state.ts';
 import { addToWord, highOf, lowOf, readWord, writeHalves, writeWord } from '../words.ts';
 import { ArenaHeader } from './header.ts';
 import { bucketIndexOf } from './histogram.ts';
@@ -51,6 +53,7 @@ export type RecorderCalls = Record<
   | 'recordQuery'
   | 'recordFinding'
   | 'recordPool'
+  | 'recordFault'
   | 'statement'
   | 'snapshot',
   number
@@ -142,7 +145,7 @@ export class PortableRecorder implements EngineRecorder {
     durationNs: number,
     statusCode: number,
     queryCount: number,
-    outcome: Outcome,
+    outcome: RequestOutcome,
   ): number {
     this.#parts.calls.endRequest += 1;
     const ended = wholeOf(handle);
@@ -150,7 +153,8 @@ export class PortableRecorder implements EngineRecorder {
     const words = this.#words;
     const duration = wholeOf(durationNs < 0 ? this.#parts.nowNs() - wholeOf(startNs) : durationNs);
     const queries = whole32Of(queryCount);
-    const isError = outcome === 1;
+    const isAborted = outcome === OUTCOME.aborted;
+    const isError = outcome === OUTCOME.error || isAborted;
     const start = wholeOf(startNs);
     const routeId = this.#routes.intern(typeof route === 'string' ? route : '');
     const record = this.#beginRecord(
@@ -161,7 +165,7 @@ export class PortableRecorder implements EngineRecorder {
     writeWord(words, record + ENDED_REQUEST.startNs, start);
     writeWord(words, record + ENDED_REQUEST.durationNs, duration);
     writeHalves(words, record + ENDED_REQUEST.routeAndStatus, routeId, whole32Of(statusCode));
-    writeHalves(words, record + ENDED_REQUEST.queriesAndOutcome, queries, isError ? 1 : 0);
+    writeHalves(words, record + ENDED_REQUEST.queriesAndOutcome, queries, isError ? outcome : 0);
     writeWord(words, record + ENDED_REQUEST.handle, ended);
     this.#endRecord(record, HEADER.requestCount);
     this.#routes.record(routeId, duration, queries, isError);
@@ -242,7 +246,7 @@ export class PortableRecorder implements EngineRecorder {
     return waitNs;
   }
 
-  endQuery(handle: number, outcome: Outcome, rowCount: number): number {
+  endQuery(handle: number, outcome: Outcome, rowCount: number, sqlState?: string): number {
     this.#parts.calls.endQuery += 1;
     const endNs = this.#parts.nowNs();
     const ended = wholeOf(handle);
@@ -252,12 +256,14 @@ export class PortableRecorder implements EngineRecorder {
     const startNs = readWord(words, slot + IN_FLIGHT_QUERY.startNs);
     const statementId = lowOf(words, slot + IN_FLIGHT_QUERY.statementAndWait);
     const durationNs = Math.max(0, endNs - startNs);
-    this.#record(statementId, readWord(words, slot + IN_FLIGHT_QUERY.requestHandle), startNs, {
+    const call = {
       durationNs,
       poolWaitNs: readWord(words, slot + IN_FLIGHT_QUERY.poolWaitNs),
       isError: outcome === 1,
       rowCount: rowCountOf(rowCount),
-    });
+    };
+    const request = readWord(words, slot + IN_FLIGHT_QUERY.requestHandle);
+    this.#record(statementId, request, startNs, call, outcomeCodeOf(outcome, sqlState));
     this.#queries.end(ended);
     this.#statements.release(statementId);
     return durationNs;
@@ -276,16 +282,19 @@ export class PortableRecorder implements EngineRecorder {
     poolWaitNs: number,
     outcome: Outcome,
     rowCount: number,
+    sqlState?: string,
   ): void {
     this.#parts.calls.recordQuery += 1;
     const wanted = whole32Of(statementId);
     const known = this.#statements.isCurrent(wanted) ? wanted : OTHER_ID;
-    this.#record(known, wholeOf(requestHandle), wholeOf(startNs), {
+    const call = {
       durationNs: wholeOf(durationNs),
       poolWaitNs: wholeOf(poolWaitNs),
       isError: outcome === 1,
       rowCount: rowCountOf(rowCount),
-    });
+    };
+    const code = outcomeCodeOf(outcome, sqlState);
+    this.#record(known, wholeOf(requestHandle), wholeOf(startNs), call, code);
   }
 
   recordFinding(
@@ -330,6 +339,11 @@ export class PortableRecorder implements EngineRecorder {
       updatedNs,
     });
     if (!hasRow) this.#header.countDrop('pools', updatedNs);
+  }
+
+  recordFault(): void {
+    this.#parts.calls.recordFault += 1;
+    addToWord(this.#words, HEADER.faultCount, 1);
   }
 
   statement(id: number): StatementIdentity | undefined {
@@ -380,7 +394,13 @@ export class PortableRecorder implements EngineRecorder {
     return standardConformingStrings ? this.#texts.on : this.#texts.off;
   }
 
-  #record(statementId: number, requestHandle: number, startNs: number, call: Call): void {
+  #record(
+    statementId: number,
+    requestHandle: number,
+    startNs: number,
+    call: Call,
+    outcomeCode: number,
+  ): void {
     const words = this.#words;
     const { durationNs, rowCount } = call;
     const record = this.#beginRecord(
@@ -392,8 +412,7 @@ export class PortableRecorder implements EngineRecorder {
     writeWord(words, record + ENDED_QUERY.startNs, startNs);
     writeWord(words, record + ENDED_QUERY.durationNs, durationNs);
     writeWord(words, record + ENDED_QUERY.poolWaitNs, call.poolWaitNs);
-    const outcome = call.isError ? 1 : 0;
-    writeHalves(words, record + ENDED_QUERY.statementAndOutcome, statementId, outcome);
+    writeHalves(words, record + ENDED_QUERY.statementAndOutcome, statementId, outcomeCode);
     if (rowCount === -1) {
       writeHalves(words, record + ENDED_QUERY.rowCount, 0xffff_ffff, 0xffff_ffff);
     } else {
