@@ -25,11 +25,14 @@ enum Call {
   kNameRequest,
   kEndRequest,
   kBeginQuery,
+  kBeginWait,
+  kEndWait,
   kEndQuery,
   kInternStatement,
   kRecordQuery,
   kRecordFinding,
   kRecordPool,
+  kRecordFault,
   kRead,
   kOpenSegment,
   kReadSegment,
@@ -37,10 +40,10 @@ enum Call {
 };
 
 constexpr const char* kCallNames[kCallCount] = {
-    "nowNs",           "nowNsBigInt", "normalizeSql",  "scanSql",    "createRecorder",
-    "beginRequest",    "nameRequest", "endRequest",    "beginQuery", "endQuery",
-    "internStatement", "recordQuery", "recordFinding", "recordPool", "read",
-    "openSegment",     "readSegment",
+    "nowNs",        "nowNsBigInt", "normalizeSql",    "scanSql",     "createRecorder",
+    "beginRequest", "nameRequest", "endRequest",      "beginQuery",  "beginWait",
+    "endWait",      "endQuery",    "internStatement", "recordQuery", "recordFinding",
+    "recordPool",   "recordFault", "read",            "openSegment", "readSegment",
 };
 
 constexpr int kHexDigits = 16;
@@ -190,11 +193,14 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     AddHot(info, "endRequest", EndRequest);
     AddHot(info, "beginQuery", BeginQuery);
     AddHot(info, "beginStatement", BeginStatement);
+    AddHot(info, "beginWait", BeginWait);
+    AddHot(info, "endWait", EndWait);
     AddHot(info, "endQuery", EndQuery);
     AddHot(info, "internStatement", InternStatement);
     AddHot(info, "recordQuery", RecordQuery);
     AddHot(info, "recordFinding", RecordFinding);
     AddHot(info, "recordPool", RecordPool);
+    AddHot(info, "recordFault", RecordFault);
   }
 
   // The functions that run for every query and request belong to one recorder, take and give
@@ -297,6 +303,26 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     return nullptr;
   }
 
+  // Inputs: statementId, requestHandle. Result: handle.
+  static napi_value BeginWait(napi_env env, napi_callback_info info) {
+    Recorder* self = SelfOf(env, info, nullptr);
+    self->state_->calls[kBeginWait]++;
+    const double* in = self->registers_ + kInputs;
+    hd_begun begun = {};
+    hd_recorder_begin_wait(self->recorder_, in[0], in[1], &begun);
+    self->Begun(begun);
+    return nullptr;
+  }
+
+  // Inputs: handle, isTimedOut, startNs. Result: the wait in nanoseconds.
+  static napi_value EndWait(napi_env env, napi_callback_info info) {
+    Recorder* self = SelfOf(env, info, nullptr);
+    self->state_->calls[kEndWait]++;
+    const double* in = self->registers_ + kInputs;
+    hd_recorder_end_wait(self->recorder_, in[0], in[1], in[2], &self->registers_[kResult]);
+    return nullptr;
+  }
+
   // Inputs: handle, outcome, rowCount. Result: durationNs.
   static napi_value EndQuery(napi_env env, napi_callback_info info) {
     Recorder* self = SelfOf(env, info, nullptr);
@@ -353,6 +379,13 @@ class Recorder : public Napi::ObjectWrap<Recorder> {
     hd_pool_state pool = {in[1], in[2], in[3], in[4]};
     hd_recorder_record_pool(self->recorder_, in[0], name.data(),
                             name.is_complete() ? name.bytes() : 0, &pool);
+    return nullptr;
+  }
+
+  static napi_value RecordFault(napi_env env, napi_callback_info info) {
+    Recorder* self = SelfOf(env, info, nullptr);
+    self->state_->calls[kRecordFault]++;
+    hd_recorder_record_fault(self->recorder_);
     return nullptr;
   }
 

@@ -71,7 +71,7 @@ fn recordQuery(recorder: *core.recorder.Recorder) u64 {
         .start_ns = 1,
         .duration_ns = 1_234_567,
         .pool_wait_ns = 0,
-        .is_error = false,
+        .outcome = .ok,
         .row_count = 1,
     });
     return 1;
@@ -79,5 +79,5 @@ fn recordQuery(recorder: *core.recorder.Recorder) u64 {
 
 fn beginAndEnd(recorder: *core.recorder.Recorder) u64 {
     const begun = recorder.beginQuery(sql, 0, 0);
-    return recorder.endQuery(begun.handle, false, 1) orelse 0;
+    return recorder.endQuery(begun.handle, .ok, 1) orelse 0;
 }

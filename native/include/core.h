@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Counts up with every change to this file or to what the addon exports to JavaScript. */
-#define HD_ABI_VERSION 4u
+#define HD_ABI_VERSION 5u
 
 typedef enum hd_status {
   HD_OK = 0,
@@ -91,7 +91,7 @@ typedef struct hd_ended_request {
   double duration_ns; /* negative for one that ends now */
   double status_code;
   double query_count;
-  double outcome; /* 0 ok, 1 error */
+  double outcome; /* 0 ok, 1 error, 2 aborted by the client */
 } hd_ended_request;
 
 typedef struct hd_ended_query {
@@ -100,7 +100,7 @@ typedef struct hd_ended_query {
   double start_ns;
   double duration_ns;
   double pool_wait_ns;
-  double outcome;   /* 0 ok, 1 error */
+  double outcome;   /* 0 ok; 1 error, and twice its SQLSTATE as a number of base 36 */
   double row_count; /* negative where unknown */
 } hd_ended_query;
 
@@ -142,7 +142,13 @@ hd_status hd_recorder_begin_query(hd_recorder *recorder, const char *sql, size_t
 hd_status hd_recorder_begin_statement(hd_recorder *recorder, double statement_id,
                                       double request_handle, double pool_wait_ns,
                                       hd_begun *begun);
-/* Sets `duration_ns` to -1 for a handle that is not in flight. */
+/* A caller waits for a pool client from now on. */
+hd_status hd_recorder_begin_wait(hd_recorder *recorder, double statement_id,
+                                 double request_handle, hd_begun *begun);
+/* Sets `wait_ns` to -1 for a handle that is no wait in flight; `start_ns` is for HD_NO_HANDLE. */
+hd_status hd_recorder_end_wait(hd_recorder *recorder, double handle, double is_timed_out,
+                               double start_ns, double *wait_ns);
+/* Sets `duration_ns` to -1 for a handle that is no query in flight. */
 hd_status hd_recorder_end_query(hd_recorder *recorder, double handle, double outcome,
                                 double row_count, double *duration_ns);
 
@@ -156,6 +162,9 @@ hd_status hd_recorder_record_finding(hd_recorder *recorder, const char *route, s
 /* `row` is the caller's choice, from 0 on; an empty name frees it. */
 hd_status hd_recorder_record_pool(hd_recorder *recorder, double row, const char *name,
                                   size_t name_bytes, const hd_pool_state *state);
+
+/* A fault of the tool's own was caught. */
+hd_status hd_recorder_record_fault(hd_recorder *recorder);
 
 /* Copies words of the arena (native/src/layout.zig), each of them whole and in order. */
 hd_status hd_recorder_read(const hd_recorder *recorder, double first_word, uint64_t *target,

@@ -6,7 +6,7 @@ const core = @import("core");
 const assert = std.debug.assert;
 const normalizer = core.normalizer;
 
-const abi_version: u32 = 4;
+const abi_version: u32 = 5;
 const list_lengths_max = 256;
 
 /// Safety checks stay on in what ships, and a failed one ends the process: say whose it was.
@@ -225,7 +225,7 @@ fn recorderEndRequest(
         .duration_ns = if (ended.duration_ns < 0) null else whole(ended.duration_ns),
         .status_code = whole32(ended.status_code),
         .query_count = whole32(ended.query_count),
-        .is_error = ended.outcome == 1,
+        .outcome = requestOutcomeOf(ended.outcome),
     });
     out.* = if (duration) |ns| @floatFromInt(ns) else -1;
     return .ok;
@@ -263,6 +263,32 @@ fn recorderBeginStatement(
     return .ok;
 }
 
+fn recorderBeginWait(
+    recorder: ?*Recorder,
+    statement_id: f64,
+    request_handle: f64,
+    begun: ?*Begun,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const out = begun orelse return .invalid_argument;
+    out.* = .of(self.beginWait(whole32(statement_id), whole(request_handle)));
+    return .ok;
+}
+
+fn recorderEndWait(
+    recorder: ?*Recorder,
+    handle: f64,
+    is_timed_out: f64,
+    start_ns: f64,
+    wait_ns: ?*f64,
+) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    const out = wait_ns orelse return .invalid_argument;
+    const wait = self.endWait(whole(handle), is_timed_out == 1, whole(start_ns));
+    out.* = if (wait) |ns| @floatFromInt(ns) else -1;
+    return .ok;
+}
+
 fn recorderEndQuery(
     recorder: ?*Recorder,
     handle: f64,
@@ -272,7 +298,7 @@ fn recorderEndQuery(
 ) callconv(.c) Status {
     const self = recorder orelse return .invalid_argument;
     const out = duration_ns orelse return .invalid_argument;
-    const duration = self.endQuery(whole(handle), outcome == 1, rowCount(row_count));
+    const duration = self.endQuery(whole(handle), queryOutcomeOf(outcome), rowCount(row_count));
     out.* = if (duration) |ns| @floatFromInt(ns) else -1;
     return .ok;
 }
@@ -300,7 +326,7 @@ fn recorderRecordQuery(recorder: ?*Recorder, query: ?*const EndedQuery) callconv
         .start_ns = whole(ended.start_ns),
         .duration_ns = whole(ended.duration_ns),
         .pool_wait_ns = whole(ended.pool_wait_ns),
-        .is_error = ended.outcome == 1,
+        .outcome = queryOutcomeOf(ended.outcome),
         .row_count = rowCount(ended.row_count),
     });
     return .ok;
@@ -344,6 +370,12 @@ fn recorderRecordPool(
         .max = whole(pool.max),
         .updated_ns = 0,
     });
+    return .ok;
+}
+
+fn recorderRecordFault(recorder: ?*Recorder) callconv(.c) Status {
+    const self = recorder orelse return .invalid_argument;
+    self.recordFault();
     return .ok;
 }
 
@@ -555,6 +587,18 @@ fn readingOf(number: f64) core.recorder.StandardConformingStrings {
     return if (number == 2) .off else .unknown;
 }
 
+/// Of `core.recorder.QueryOutcome`; what is none of a failed query is ok.
+fn queryOutcomeOf(number: f64) core.recorder.QueryOutcome {
+    const outcome: core.recorder.QueryOutcome = @bitCast(whole32(number));
+    if (!outcome.is_error) return .ok;
+    if (outcome.sql_state < core.recorder.QueryOutcome.sql_state_limit) return outcome;
+    return .{ .is_error = true, .sql_state = 0 };
+}
+
+fn requestOutcomeOf(number: f64) core.recorder.RequestOutcome {
+    return std.enums.fromInt(core.recorder.RequestOutcome, whole32(number)) orelse .ok;
+}
+
 fn rowCount(number: f64) ?u64 {
     return if (number >= 0) whole(number) else null;
 }
@@ -581,11 +625,14 @@ comptime {
     exportHidden(&recorderEndRequest, "hd_recorder_end_request");
     exportHidden(&recorderBeginQuery, "hd_recorder_begin_query");
     exportHidden(&recorderBeginStatement, "hd_recorder_begin_statement");
+    exportHidden(&recorderBeginWait, "hd_recorder_begin_wait");
+    exportHidden(&recorderEndWait, "hd_recorder_end_wait");
     exportHidden(&recorderEndQuery, "hd_recorder_end_query");
     exportHidden(&recorderInternStatement, "hd_recorder_intern_statement");
     exportHidden(&recorderRecordQuery, "hd_recorder_record_query");
     exportHidden(&recorderRecordFinding, "hd_recorder_record_finding");
     exportHidden(&recorderRecordPool, "hd_recorder_record_pool");
+    exportHidden(&recorderRecordFault, "hd_recorder_record_fault");
     exportHidden(&recorderRead, "hd_recorder_read");
     exportHidden(&segmentJoin, "hd_segment_join");
     exportHidden(&threadLeave, "hd_thread_leave");

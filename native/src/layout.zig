@@ -14,7 +14,7 @@ const assert = std.debug.assert;
 
 /// "HYPERDJ1" in little-endian bytes.
 pub const magic: u64 = 0x314a_4452_4550_5948;
-pub const version: u64 = 3;
+pub const version: u64 = 4;
 
 /// Words of the header.
 pub const Header = struct {
@@ -54,6 +54,11 @@ pub const Header = struct {
     /// For each kind of `Drop` three words: how many, when first, when last.
     pub const drops = 32;
 
+    /// Waits for a pool client that ended without one.
+    pub const pool_timeout_count = 56;
+    /// Faults of the tool's own that were caught.
+    pub const fault_count = 57;
+
     pub const words = 64;
 };
 
@@ -71,6 +76,8 @@ pub const Drop = enum(u3) {
     pools,
     /// Findings that gave their row to a newer one.
     findings,
+    /// Waits for a pool client that found no in-flight slot.
+    waits,
 
     pub const kinds = std.meta.fields(Drop).len;
     pub const count = 0;
@@ -106,12 +113,15 @@ pub const InFlight = struct {
     pub const words = 8;
 };
 
-/// Payload of a query's slot, which has no route.
+/// Payload of a query's slot, which has no route. Whoever waits for a pool client has such a slot
+/// too, and no query.
 pub const InFlightQuery = struct {
     pub const request_handle = 0;
     pub const start_ns = 1;
-    pub const statement_id = 2;
+    /// Statement in the low half; in the high one 1 for a wait, 0 for a query.
+    pub const statement_and_wait = 2;
     pub const pool_wait_ns = 3;
+    pub const is_waiting: u64 = 1 << 32;
 };
 
 pub const InFlightRequest = struct {
@@ -124,10 +134,26 @@ pub const EndedQuery = struct {
     pub const start_ns = 1;
     pub const duration_ns = 2;
     pub const pool_wait_ns = 3;
-    /// Statement in the low half, outcome in the high one.
+    /// Statement in the low half, `QueryOutcome` in the high one.
     pub const statement_and_outcome = 4;
     /// All bits set where it is unknown.
     pub const row_count = 5;
+};
+
+pub const QueryOutcome = packed struct(u32) {
+    is_error: bool,
+    /// Of the error: its five characters as a number of base 36; 0 where it has none.
+    sql_state: u31,
+
+    pub const ok: QueryOutcome = .{ .is_error = false, .sql_state = 0 };
+    pub const sql_state_limit = 36 * 36 * 36 * 36 * 36;
+};
+
+pub const RequestOutcome = enum(u32) {
+    ok = 0,
+    failed = 1,
+    /// The client left before the response was complete.
+    aborted = 2,
 };
 
 pub const EndedRequest = struct {
@@ -135,7 +161,7 @@ pub const EndedRequest = struct {
     pub const duration_ns = 1;
     /// Route in the low half, status code in the high one.
     pub const route_and_status = 2;
-    /// Query count in the low half, outcome in the high one.
+    /// Query count in the low half, `RequestOutcome` in the high one.
     pub const queries_and_outcome = 3;
     /// What its queries call it; 0 where it had found no in-flight slot.
     pub const handle = 4;
@@ -329,7 +355,8 @@ pub const route_histogram_words = histogram.route_shape.bucketCount() / 2;
 pub const route_name_words = route_name_bytes_max / 8;
 
 comptime {
-    assert(Header.drops + Drop.kinds * Drop.words <= Header.words);
+    assert(Header.drops + Drop.kinds * Drop.words <= Header.pool_timeout_count);
+    assert(Header.fault_count < Header.words);
     assert(Record.payload + Record.payload_words == Record.checksum);
     assert(EndedQuery.row_count < Record.payload_words);
     assert(InFlight.payload + InFlight.payload_words == InFlight.checksum);

@@ -25,6 +25,8 @@ const QuerySlot = layout.InFlightQuery;
 
 pub const Capacities = layout.Capacities;
 pub const PoolState = pools.State;
+pub const QueryOutcome = layout.QueryOutcome;
+pub const RequestOutcome = layout.RequestOutcome;
 pub const StandardConformingStrings = normalizer.StandardConformingStrings;
 
 /// JavaScript's numbers are exact up to here; times beyond are cut to it.
@@ -40,7 +42,7 @@ pub const EndedQuery = struct {
     start_ns: u64,
     duration_ns: u64,
     pool_wait_ns: u64,
-    is_error: bool,
+    outcome: QueryOutcome,
     row_count: ?u64,
 };
 
@@ -50,7 +52,7 @@ pub const EndedRequest = struct {
     duration_ns: ?u64,
     status_code: u32,
     query_count: u32,
-    is_error: bool,
+    outcome: RequestOutcome,
 };
 
 pub const Finding = struct {
@@ -207,23 +209,24 @@ pub const Recorder = struct {
         if (handle != in_flight.no_handle and recorder.requests.get(handle) == null) return null;
         const duration_ns = request.duration_ns orelse clock.nowNs() -| request.start_ns;
         const route_id = recorder.routes.intern(route);
+        const is_error = request.outcome != .ok;
         const header = recorder.header;
         recorder.recent_requests.push(&.{
             request.start_ns,
             duration_ns,
             @as(u64, request.status_code) << 32 | route_id,
-            @as(u64, @intFromBool(request.is_error)) << 32 | request.query_count,
+            @as(u64, @intFromEnum(request.outcome)) << 32 | request.query_count,
             handle,
             0,
         });
         recorder.routes.record(route_id, .{
             .duration_ns = duration_ns,
             .query_count = request.query_count,
-            .is_error = request.is_error,
+            .is_error = is_error,
         });
         const end_ns = request.start_ns +| duration_ns;
         words.add(&header[Header.request_total_ns], duration_ns);
-        if (request.is_error) words.add(&header[Header.request_error_count], 1);
+        if (is_error) words.add(&header[Header.request_error_count], 1);
         if (route_id == routes.other_id) recorder.countDrop(.routes, end_ns);
         recorder.noteActivity(handle, end_ns);
         _ = recorder.requests.end(handle);
@@ -270,24 +273,77 @@ pub const Recorder = struct {
         return .{ .handle = handle, .start_ns = start_ns, .statement_id = statement_id };
     }
 
-    /// The duration in nanoseconds; null for a handle that is not in flight.
+    /// A quarter of the slots is kept for queries: what holds the clients is shown beside those who
+    /// wait for one.
+    pub fn beginWait(recorder: *Recorder, wanted_id: u32, request_handle: u64) Begun {
+        const is_known = recorder.statements.isCurrent(wanted_id);
+        const statement_id = if (is_known) wanted_id else statements.other_id;
+        const start_ns = clock.nowNs();
+        const has_room = recorder.queries.free_count > recorder.queries.free.len / 4;
+        const handle = if (has_room) recorder.queries.begin(&.{
+            request_handle,
+            start_ns,
+            QuerySlot.is_waiting | statement_id,
+            0,
+        }, in_flight.no_route) else in_flight.no_handle;
+        if (handle == in_flight.no_handle) {
+            recorder.countDrop(.waits, start_ns);
+        } else {
+            recorder.statements.hold(statement_id);
+        }
+        recorder.noteActivity(request_handle, start_ns);
+        return .{ .handle = handle, .start_ns = start_ns, .statement_id = statement_id };
+    }
+
+    /// The wait in nanoseconds; null for a handle that is no wait in flight. One that had found no
+    /// slot (`no_handle`) goes by `start_ns`.
+    pub fn endWait(recorder: *Recorder, handle: u64, is_timed_out: bool, start_ns: u64) ?u64 {
+        const end_ns = clock.nowNs();
+        if (handle == in_flight.no_handle) {
+            if (start_ns == 0) return null;
+            return recorder.recordWait(end_ns -| start_ns, is_timed_out);
+        }
+        const slot = recorder.queries.get(handle) orelse return null;
+        const statement = words.own(&slot[QuerySlot.statement_and_wait]);
+        if (statement & QuerySlot.is_waiting == 0) return null;
+        const wait_ns = end_ns -| words.own(&slot[QuerySlot.start_ns]);
+        recorder.noteActivity(words.own(&slot[QuerySlot.request_handle]), end_ns);
+        _ = recorder.recordWait(wait_ns, is_timed_out);
+        const was_in_flight = recorder.queries.end(handle);
+        assert(was_in_flight);
+        recorder.statements.release(@truncate(statement));
+        return wait_ns;
+    }
+
+    /// The wait of one that got a client is its query's.
+    fn recordWait(recorder: *Recorder, wait_ns: u64, is_timed_out: bool) u64 {
+        if (is_timed_out) {
+            words.add(&recorder.header[Header.pool_wait_ns], wait_ns);
+            words.add(&recorder.header[Header.pool_timeout_count], 1);
+        }
+        return wait_ns;
+    }
+
+    /// The duration in nanoseconds; null for a handle that is no query in flight.
     pub fn endQuery(
         recorder: *Recorder,
         handle: u64,
-        is_error: bool,
+        outcome: QueryOutcome,
         row_count: ?u64,
     ) ?u64 {
         const end_ns = clock.nowNs();
         const slot = recorder.queries.get(handle) orelse return null;
         const duration_ns = end_ns -| words.own(&slot[QuerySlot.start_ns]);
-        const statement_id: u32 = @truncate(words.own(&slot[QuerySlot.statement_id]));
+        const statement = words.own(&slot[QuerySlot.statement_and_wait]);
+        if (statement & QuerySlot.is_waiting != 0) return null;
+        const statement_id: u32 = @truncate(statement);
         recorder.recordQuery(.{
             .statement_id = statement_id,
             .request_handle = words.own(&slot[QuerySlot.request_handle]),
             .start_ns = words.own(&slot[QuerySlot.start_ns]),
             .duration_ns = duration_ns,
             .pool_wait_ns = words.own(&slot[QuerySlot.pool_wait_ns]),
-            .is_error = is_error,
+            .outcome = outcome,
             .row_count = row_count,
         });
         // Freed after it is recorded: a process that dies in between shows it twice, not never.
@@ -324,7 +380,7 @@ pub const Recorder = struct {
             query.start_ns,
             query.duration_ns,
             query.pool_wait_ns,
-            @as(u64, @intFromBool(query.is_error)) << 32 | statement_id,
+            @as(u64, @as(u32, @bitCast(query.outcome))) << 32 | statement_id,
             query.row_count orelse row_count_unknown,
         });
         const header = recorder.header;
@@ -332,7 +388,7 @@ pub const Recorder = struct {
         const call: statements.Call = .{
             .duration_ns = query.duration_ns,
             .pool_wait_ns = query.pool_wait_ns,
-            .is_error = query.is_error,
+            .is_error = query.outcome.is_error,
             .row_count = query.row_count,
         };
         recorder.statements.record(statement_id, call, words.own(&header[Header.query_count]), bucket);
@@ -368,6 +424,11 @@ pub const Recorder = struct {
         if (!recorder.pools.report(row, name, updated)) {
             recorder.countDrop(.pools, updated.updated_ns);
         }
+    }
+
+    /// A fault of the tool's own was caught.
+    pub fn recordFault(recorder: *Recorder) void {
+        words.add(&recorder.header[Header.fault_count], 1);
     }
 
     /// Copies words of the arena, each of them whole, in order. False if they lie outside.
@@ -495,10 +556,10 @@ test "Recorder: a query's life, and what does not fit" {
     try std.testing.expectEqual(1, dropped.statement_id);
     try std.testing.expectEqual(1, testDrops(recorder, .queries));
     for (handles) |handle| {
-        try std.testing.expect(recorder.endQuery(handle, false, 3) != null);
-        try std.testing.expectEqual(null, recorder.endQuery(handle, false, 3));
+        try std.testing.expect(recorder.endQuery(handle, .ok, 3) != null);
+        try std.testing.expectEqual(null, recorder.endQuery(handle, .ok, 3));
     }
-    try std.testing.expectEqual(null, recorder.endQuery(request.handle, false, 3));
+    try std.testing.expectEqual(null, recorder.endQuery(request.handle, .ok, 3));
     try std.testing.expectEqual(4, testHeader(recorder, Header.query_count));
     const totals = recorder.statements.shared.totals[1];
     try std.testing.expectEqual(12, totals[layout.StatementTotals.row_count]);
@@ -509,11 +570,40 @@ test "Recorder: a query's life, and what does not fit" {
         .duration_ns = 7,
         .status_code = 200,
         .query_count = 5,
-        .is_error = false,
+        .outcome = .ok,
     };
     try std.testing.expectEqual(7, recorder.endRequest(request.handle, "GET /", ended));
     try std.testing.expectEqual(null, recorder.endRequest(request.handle, "GET /", ended));
     try std.testing.expectEqual(1, testHeader(recorder, Header.request_count));
+}
+
+test "Recorder: a wait is in flight, and no query; only one that got no client is counted" {
+    const recorder = try Recorder.create(std.testing.allocator, test_capacities, 1);
+    defer recorder.destroy();
+    const request = recorder.beginRequest("");
+    const wait = recorder.beginWait(statements.other_id, request.handle);
+    const query = recorder.beginQuery("SELECT 1", .unknown, request.handle, 0);
+    try std.testing.expectEqual(null, recorder.endQuery(wait.handle, .ok, null));
+    try std.testing.expectEqual(null, recorder.endWait(query.handle, true, 0));
+    try std.testing.expect(recorder.endWait(wait.handle, false, 0) != null);
+    try std.testing.expectEqual(null, recorder.endWait(wait.handle, true, 0));
+    try std.testing.expectEqual(0, testHeader(recorder, Header.pool_timeout_count));
+    try std.testing.expectEqual(0, testHeader(recorder, Header.query_count));
+
+    // Two more find a slot, and the last one is a query's.
+    const second = recorder.beginWait(query.statement_id, request.handle);
+    _ = recorder.beginWait(query.statement_id, request.handle);
+    const third = recorder.beginWait(query.statement_id, request.handle);
+    try std.testing.expectEqual(in_flight.no_handle, third.handle);
+    try std.testing.expectEqual(1, testDrops(recorder, .waits));
+    const last = recorder.beginQuery("SELECT 1", .unknown, request.handle, 0);
+    try std.testing.expect(last.handle != in_flight.no_handle);
+    const waited_ns = recorder.endWait(second.handle, true, 0).?;
+    const unslotted_ns = recorder.endWait(third.handle, true, third.start_ns).?;
+    try std.testing.expectEqual(2, testHeader(recorder, Header.pool_timeout_count));
+    const total_ns = testHeader(recorder, Header.pool_wait_ns);
+    try std.testing.expectEqual(waited_ns + unslotted_ns, total_ns);
+    try std.testing.expectEqual(null, recorder.endWait(in_flight.no_handle, true, 0));
 }
 
 test "Recorder: a statement beyond the table counts as other, and is counted" {
@@ -528,7 +618,7 @@ test "Recorder: a statement beyond the table counts as other, and is counted" {
             .start_ns = 0,
             .duration_ns = 1,
             .pool_wait_ns = 0,
-            .is_error = false,
+            .outcome = .ok,
             .row_count = null,
         });
     }
@@ -545,7 +635,7 @@ test "Recorder.clearInFlight: what was in flight is not, and every slot is free 
     for (0..4) |_| stale = recorder.beginQuery("SELECT 1", .unknown, 0, 0).handle;
     _ = recorder.beginRequest("");
     recorder.clearInFlight();
-    try std.testing.expectEqual(null, recorder.endQuery(stale, false, null));
+    try std.testing.expectEqual(null, recorder.endQuery(stale, .ok, null));
     for (0..4) |_| {
         const begun = recorder.beginQuery("SELECT 1", .unknown, 0, 0);
         try std.testing.expect(begun.handle != in_flight.no_handle and begun.handle != stale);
@@ -582,7 +672,7 @@ test "Recorder: records without allocating" {
         var text: [32]u8 = undefined;
         const sql = std.fmt.bufPrint(&text, "SELECT x{d}", .{i}) catch unreachable;
         const begun = recorder.beginQuery(sql, .unknown, 0, 0);
-        _ = recorder.endQuery(begun.handle, false, 1);
+        _ = recorder.endQuery(begun.handle, .ok, 1);
     }
     try std.testing.expect(!failing.has_induced_failure);
     try std.testing.expectEqual(1000, testHeader(recorder, Header.query_count));

@@ -566,7 +566,7 @@ test "Segment: a thread goes on with the arena that another one left" {
     try std.testing.expectEqual(2, second.arena_index);
     const first_recorder = first.recorder().?;
     const begun = first_recorder.beginQuery("SELECT 1", .unknown, 0, 0);
-    _ = first_recorder.endQuery(begun.handle, false, 1);
+    _ = first_recorder.endQuery(begun.handle, .ok, 1);
     _ = first_recorder.beginQuery("SELECT 1", .unknown, 0, 0);
     Segment.leave(first);
 
@@ -617,7 +617,7 @@ test "Segment: the end of the process leaves nothing in flight, but for an excep
             @intFromEnum(layout.State.exited),
             testWord(&segment, Header.state),
         );
-        const duration = main.recorder().?.endQuery(handle, false, null);
+        const duration = main.recorder().?.endQuery(handle, .ok, null);
         try std.testing.expectEqual(is_uncaught, duration != null);
     }
 }
@@ -631,7 +631,7 @@ test "Segment: threads come and go while others read and the heart beats" {
                 defer Segment.leave(thread);
                 const recorder = thread.recorder().?;
                 const begun = recorder.beginQuery("SELECT 1", .unknown, 0, 0);
-                _ = recorder.endQuery(begun.handle, false, 1);
+                _ = recorder.endQuery(begun.handle, .ok, 1);
                 _ = recorder.beginQuery("SELECT 2", .unknown, 0, 0);
                 Segment.recordOverhead(thread, 1, 5);
             }

@@ -84,9 +84,14 @@ export interface Segment {
   recordOverhead(queryCount: number, totalNs: number): void;
 }
 
-/** How a query or request ended. */
-export const OUTCOME = { ok: 0, error: 1 } as const;
-export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];
+/**
+ * How a query or request ended. Numbers are written into the arena: they never change their
+ * meaning. Aborted is a request whose client left before the response was complete; it counts as
+ * one with an error.
+ */
+export const OUTCOME = { ok: 0, error: 1, aborted: 2 } as const;
+export type RequestOutcome = (typeof OUTCOME)[keyof typeof OUTCOME];
+export type Outcome = Exclude<RequestOutcome, typeof OUTCOME.aborted>;
 
 /** Indices into {@link EngineRecorder.registers}. */
 export const REGISTER = { startNs: 0, statementId: 1 } as const;
@@ -135,7 +140,7 @@ export interface EngineRecorder {
     durationNs: number,
     statusCode: number,
     queryCount: number,
-    outcome: Outcome,
+    outcome: RequestOutcome,
   ): number;
 
   /**
@@ -154,10 +159,30 @@ export interface EngineRecorder {
   ): number;
 
   /**
-   * @param rowCount rows returned or affected; -1 where unknown.
-   * @returns the duration in nanoseconds, or -1 if the handle is not in flight.
+   * A caller waits for a pool client from now on: in flight until {@link endWait}, and no query.
+   * A quarter of the slots is left to queries.
+   *
+   * @param statementId what it is to be run; {@link OTHER_ID} where that is not known.
+   * @returns a handle, or {@link NO_HANDLE}. `registers[startNs]` holds the start in either case.
    */
-  endQuery(handle: number, outcome: Outcome, rowCount: number): number;
+  beginWait(statementId: number, requestHandle: number): number;
+
+  /**
+   * @param isTimedOut the caller got no client, for whatever reason: the wait is added to
+   * `totals.poolWaitNs` and counted in `totals.poolTimeoutCount`. Otherwise nothing is added, as
+   * the query that follows carries its `poolWaitNs`.
+   * @param startNs of a wait that got {@link NO_HANDLE}, so that its time-out is counted too.
+   * @returns the wait in nanoseconds, or -1 if the handle is no wait in flight.
+   */
+  endWait(handle: number, isTimedOut: boolean, startNs?: number): number;
+
+  /**
+   * @param rowCount rows returned or affected; -1 where unknown.
+   * @param sqlState of a query that failed; left out where the error has none. Anything but five
+   * characters of 0-9 and A-Z counts as none.
+   * @returns the duration in nanoseconds, or -1 if the handle is no query in flight.
+   */
+  endQuery(handle: number, outcome: Outcome, rowCount: number, sqlState?: string): number;
 
   /**
    * The identity of a statement, stored if it is new; {@link OTHER_ID} where there is no room.
@@ -175,6 +200,7 @@ export interface EngineRecorder {
     poolWaitNs: number,
     outcome: Outcome,
     rowCount: number,
+    sqlState?: string,
   ): void;
 
   /** Counted with earlier findings of the same verdict, statement and route. */
@@ -200,6 +226,9 @@ export interface EngineRecorder {
     waiting: number,
     max: number,
   ): void;
+
+  /** Counts a fault of the tool's own that was caught. */
+  recordFault(): void;
 
   /**
    * Text and fingerprint of a statement; undefined for an identity that was never given out, or
@@ -275,11 +304,16 @@ export interface RecorderTotals {
   /** Sum over the queries whose row count was known. */
   readonly rowCount: number;
   readonly totalNs: number;
+  /** Of the queries, and of the waits that ended without a client. */
   readonly poolWaitNs: number;
+  /** Waits for a pool client that ended without one. */
+  readonly poolTimeoutCount: number;
   /** Of all queries. */
   readonly durations: HistogramSnapshot;
   readonly requestErrorCount: number;
   readonly requestTotalNs: number;
+  /** Faults of the tool's own that were caught; the application saw none of them. */
+  readonly faultCount: number;
 }
 
 export interface PoolSnapshot {
@@ -318,12 +352,19 @@ export interface InFlightQuery {
   readonly statementId: number;
   readonly requestHandle: number;
   readonly startNs: number;
+  /** Whoever asked waits for a pool client: nothing has been sent, and no query counts yet. */
+  readonly isWaiting: boolean;
 }
 
-export interface EndedQuery extends InFlightQuery {
+export interface EndedQuery {
+  readonly statementId: number;
+  readonly requestHandle: number;
+  readonly startNs: number;
   readonly durationNs: number;
   readonly poolWaitNs: number;
   readonly outcome: Outcome;
+  /** Undefined where it succeeded, and where the error carried none. */
+  readonly sqlState: string | undefined;
   readonly rowCount: number;
 }
 
@@ -335,7 +376,7 @@ export interface EndedRequest {
   readonly durationNs: number;
   readonly statusCode: number;
   readonly queryCount: number;
-  readonly outcome: Outcome;
+  readonly outcome: RequestOutcome;
 }
 
 export interface RecorderSnapshot {
@@ -354,6 +395,7 @@ export interface RecorderSnapshot {
   /** How often a statement gave its row to another one; its calls are counted under other. */
   readonly evictedStatementCount: number;
   readonly routes: readonly RouteSnapshot[];
+  /** Waits for a pool client too. */
   readonly inFlightQueries: readonly InFlightQuery[];
   readonly inFlightRequests: readonly InFlightRequest[];
   /** Oldest first. */
@@ -395,6 +437,8 @@ export interface DroppedCounts {
   readonly pools: number;
   /** Findings that gave their row to newer ones. */
   readonly findings: number;
+  /** Waits for a pool client that found no in-flight slot; time-outs are counted all the same. */
+  readonly waits: number;
   /** Records that a reader found half-written or damaged, and left out. */
   readonly torn: number;
 }
@@ -406,6 +450,7 @@ export const NOTHING_DROPPED: DroppedCounts = {
   routes: 0,
   pools: 0,
   findings: 0,
+  waits: 0,
   torn: 0,
 };
 

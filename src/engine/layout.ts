@@ -7,7 +7,7 @@ import type { DropKind, RecorderCapacities } from './engine.ts';
 
 /** "HYPERDJ1", as the two 32-bit halves of a little-endian word. */
 export const MAGIC = { low: 0x45_50_59_48, high: 0x31_4a_44_52 } as const;
-export const LAYOUT_VERSION = 3;
+export const LAYOUT_VERSION = 4;
 
 export const HEADER = {
   magic: 0,
@@ -30,6 +30,8 @@ export const HEADER = {
   textBlocksUsed: 29,
   evictionSequence: 30,
   drops: 32,
+  poolTimeoutCount: 56,
+  faultCount: 57,
   words: 64,
 } as const;
 
@@ -41,6 +43,7 @@ export const DROP_KINDS: readonly DropKind[] = [
   'routes',
   'pools',
   'findings',
+  'waits',
 ];
 export const DROP = { count: 0, firstNs: 1, lastNs: 2, words: 3 } as const;
 
@@ -58,22 +61,24 @@ export const IN_FLIGHT = {
   words: 8,
 } as const;
 
-export const IN_FLIGHT_QUERY = {
-  requestHandle: 2,
-  startNs: 3,
-  statementId: 4,
-  poolWaitNs: 5,
-} as const;
-
 export const IN_FLIGHT_REQUEST = { startNs: 2 } as const;
 
 /** `…And…` words hold two 32-bit numbers, the first one in the low half. */
+export const IN_FLIGHT_QUERY = {
+  requestHandle: 2,
+  startNs: 3,
+  /** 1 for a wait, 0 for a query. */
+  statementAndWait: 4,
+  poolWaitNs: 5,
+} as const;
+
 export const ENDED_QUERY = {
   sequence: 0,
   requestHandle: 1,
   startNs: 2,
   durationNs: 3,
   poolWaitNs: 4,
+  /** The outcome is `outcomeCodeOf` it and its SQLSTATE. */
   statementAndOutcome: 5,
   /** All bits set where it is unknown. */
   rowCount: 6,

@@ -5,10 +5,12 @@ import {
   type Engine,
   type EngineRecorder,
   OTHER_ID,
+  OUTCOME,
   type Outcome,
   REGISTER,
   type RecorderCapacities,
   type RecorderSnapshot,
+  type RequestOutcome,
   type Segment,
   type SegmentOptions,
   type SnapshotOptions,
@@ -20,6 +22,7 @@ import { assertCapacities, CAPACITY_NAMES } from './layout.ts';
 import { type NativeSegmentBinding, openNativeSegment } from './native-segment.ts';
 import { unparsedSql } from './portable/sql/marks.ts';
 import { ArenaReader } from './reader.ts';
+import { outcomeCodeOf } from './sql-state.ts';
 import type { ReadWords } from './words.ts';
 
 /** Beyond `REGISTER` of engine.ts; must be as in `native/addon.cc`. */
@@ -27,6 +30,7 @@ const RESULT = 2;
 const INPUT = 3;
 const REGISTER_COUNT = 10;
 const { startNs: START_NS, statementId: STATEMENT_ID } = REGISTER;
+const { ok: OK } = OUTCOME;
 
 /**
  * Of all recorders of the thread, as what is in them is taken out right after a call. The engine
@@ -68,11 +72,14 @@ interface NativeRecorderBinding {
   readonly endRequest: (route: string) => void;
   readonly beginQuery: (sql: string) => void;
   readonly beginStatement: () => void;
+  readonly beginWait: () => void;
+  readonly endWait: () => void;
   readonly endQuery: () => void;
   readonly internStatement: (sql: string) => void;
   readonly recordQuery: () => void;
   readonly recordFinding: (route: string) => void;
   readonly recordPool: (name: string) => void;
+  readonly recordFault: () => void;
   read(firstWord: number, target: BigUint64Array): boolean;
 }
 
@@ -179,11 +186,14 @@ class NativeRecorder implements EngineRecorder {
   readonly #endRequest: NativeRecorderBinding['endRequest'];
   readonly #beginQuery: NativeRecorderBinding['beginQuery'];
   readonly #beginStatement: NativeRecorderBinding['beginStatement'];
+  readonly #beginWait: NativeRecorderBinding['beginWait'];
+  readonly #endWait: NativeRecorderBinding['endWait'];
   readonly #endQuery: NativeRecorderBinding['endQuery'];
   readonly #internStatement: NativeRecorderBinding['internStatement'];
   readonly #recordQuery: NativeRecorderBinding['recordQuery'];
   readonly #recordFinding: NativeRecorderBinding['recordFinding'];
   readonly #recordPool: NativeRecorderBinding['recordPool'];
+  readonly #recordFault: NativeRecorderBinding['recordFault'];
 
   constructor(
     binding: NativeBinding,
@@ -212,11 +222,14 @@ class NativeRecorder implements EngineRecorder {
     this.#endRequest = recorder.endRequest;
     this.#beginQuery = recorder.beginQuery;
     this.#beginStatement = recorder.beginStatement;
+    this.#beginWait = recorder.beginWait;
+    this.#endWait = recorder.endWait;
     this.#endQuery = recorder.endQuery;
     this.#internStatement = recorder.internStatement;
     this.#recordQuery = recorder.recordQuery;
     this.#recordFinding = recorder.recordFinding;
     this.#recordPool = recorder.recordPool;
+    this.#recordFault = recorder.recordFault;
   }
 
   beginRequest(route: string): number {
@@ -236,7 +249,7 @@ class NativeRecorder implements EngineRecorder {
     durationNs: number,
     statusCode: number,
     queryCount: number,
-    outcome: Outcome,
+    outcome: RequestOutcome,
   ): number {
     registers[INPUT] = handle;
     registers[INPUT + 1] = startNs;
@@ -277,9 +290,24 @@ class NativeRecorder implements EngineRecorder {
     return registers[RESULT] as number;
   }
 
-  endQuery(handle: number, outcome: Outcome, rowCount: number): number {
+  beginWait(statementId: number, requestHandle: number): number {
+    registers[INPUT] = statementId;
+    registers[INPUT + 1] = requestHandle;
+    this.#beginWait();
+    return registers[RESULT] as number;
+  }
+
+  endWait(handle: number, isTimedOut: boolean, startNs = 0): number {
     registers[INPUT] = handle;
-    registers[INPUT + 1] = outcome;
+    registers[INPUT + 1] = isTimedOut ? 1 : 0;
+    registers[INPUT + 2] = startNs;
+    this.#endWait();
+    return registers[RESULT] as number;
+  }
+
+  endQuery(handle: number, outcome: Outcome, rowCount: number, sqlState?: string): number {
+    registers[INPUT] = handle;
+    registers[INPUT + 1] = outcome === OK ? OK : outcomeCodeOf(outcome, sqlState);
     registers[INPUT + 2] = rowCount;
     this.#endQuery();
     return registers[RESULT] as number;
@@ -299,13 +327,14 @@ class NativeRecorder implements EngineRecorder {
     poolWaitNs: number,
     outcome: Outcome,
     rowCount: number,
+    sqlState?: string,
   ): void {
     registers[INPUT] = statementId;
     registers[INPUT + 1] = requestHandle;
     registers[INPUT + 2] = startNs;
     registers[INPUT + 3] = durationNs;
     registers[INPUT + 4] = poolWaitNs;
-    registers[INPUT + 5] = outcome;
+    registers[INPUT + 5] = outcomeCodeOf(outcome, sqlState);
     registers[INPUT + 6] = rowCount;
     this.#recordQuery();
   }
@@ -338,6 +367,10 @@ class NativeRecorder implements EngineRecorder {
     registers[INPUT + 3] = waiting;
     registers[INPUT + 4] = max;
     this.#recordPool(name);
+  }
+
+  recordFault(): void {
+    this.#recordFault();
   }
 
   statement(id: number): StatementIdentity | undefined {

@@ -14,16 +14,17 @@ import type {
   FindingSnapshot,
   InFlightQuery,
   InFlightRequest,
-  Outcome,
   PoolSnapshot,
   RecorderCapacities,
   RecorderSnapshot,
   RecorderTotals,
+  RequestOutcome,
   RouteSnapshot,
   SnapshotOptions,
   StatementIdentity,
   TimeRange,
 } from './engine.ts';
+import { OUTCOME } from './engine.ts';
 import { EMPTY_HISTOGRAM } from './histogram.ts';
 import {
   arenaLayoutOf,
@@ -50,6 +51,7 @@ import {
   ROUTE_TOTALS,
 } from './layout.ts';
 import type { ArenaLayout } from './layout.ts';
+import { outcomeOfCode, sqlStateOfCode } from './sql-state.ts';
 import { StatementDictionary } from './statement-dictionary.ts';
 import { StatementReader } from './statement-reader.ts';
 import { withStatements } from './statement-table.ts';
@@ -143,9 +145,11 @@ export class ArenaReader {
       rowCount: readWord(header, HEADER.rowCount),
       totalNs: readWord(header, HEADER.totalNs),
       poolWaitNs: readWord(header, HEADER.poolWaitNs),
+      poolTimeoutCount: readWord(header, HEADER.poolTimeoutCount),
       durations: histogramOf(durations, 0, QUERY_SHAPE, zeroCount),
       requestErrorCount: readWord(header, HEADER.requestErrorCount),
       requestTotalNs: readWord(header, HEADER.requestTotalNs),
+      faultCount: readWord(header, HEADER.faultCount),
     };
   }
 
@@ -157,6 +161,7 @@ export class ArenaReader {
       routes: 0,
       pools: 0,
       findings: 0,
+      waits: 0,
       torn: this.#arena.tornCount,
     };
     const dropRanges: Partial<Record<DropKind, TimeRange>> = {};
@@ -281,9 +286,10 @@ function layoutIn(header: Uint32Array): ArenaLayout {
 
 function inFlightQueryOf({ halves, row }: Row): InFlightQuery {
   return {
-    statementId: lowOf(halves, row + IN_FLIGHT_QUERY.statementId),
+    statementId: lowOf(halves, row + IN_FLIGHT_QUERY.statementAndWait),
     requestHandle: readWord(halves, row + IN_FLIGHT_QUERY.requestHandle),
     startNs: readWord(halves, row + IN_FLIGHT_QUERY.startNs),
+    isWaiting: highOf(halves, row + IN_FLIGHT_QUERY.statementAndWait) === 1,
   };
 }
 
@@ -307,13 +313,15 @@ function byStart(a: { readonly startNs: number }, b: { readonly startNs: number 
 }
 
 function endedQueryOf({ halves, row }: Row): EndedQuery {
+  const outcomeCode = highOf(halves, row + ENDED_QUERY.statementAndOutcome);
   return {
     statementId: lowOf(halves, row + ENDED_QUERY.statementAndOutcome),
     requestHandle: readWord(halves, row + ENDED_QUERY.requestHandle),
     startNs: readWord(halves, row + ENDED_QUERY.startNs),
     durationNs: readWord(halves, row + ENDED_QUERY.durationNs),
     poolWaitNs: readWord(halves, row + ENDED_QUERY.poolWaitNs),
-    outcome: outcomeOf(highOf(halves, row + ENDED_QUERY.statementAndOutcome)),
+    outcome: outcomeOfCode(outcomeCode),
+    sqlState: sqlStateOfCode(outcomeCode),
     rowCount: rowCountOf(halves, row + ENDED_QUERY.rowCount),
   };
 }
@@ -326,7 +334,7 @@ function endedRequestOf({ halves, row }: Row): EndedRequest {
     durationNs: readWord(halves, row + ENDED_REQUEST.durationNs),
     statusCode: highOf(halves, row + ENDED_REQUEST.routeAndStatus),
     queryCount: lowOf(halves, row + ENDED_REQUEST.queriesAndOutcome),
-    outcome: outcomeOf(highOf(halves, row + ENDED_REQUEST.queriesAndOutcome)),
+    outcome: requestOutcomeOf(highOf(halves, row + ENDED_REQUEST.queriesAndOutcome)),
   };
 }
 
@@ -356,8 +364,8 @@ function findingOf({ halves, row }: Row): FindingSnapshot {
   };
 }
 
-function outcomeOf(code: number): Outcome {
-  return code === 1 ? 1 : 0;
+function requestOutcomeOf(code: number): RequestOutcome {
+  return code === OUTCOME.error || code === OUTCOME.aborted ? code : OUTCOME.ok;
 }
 
 function rowCountOf(halves: Uint32Array, word: number): number {

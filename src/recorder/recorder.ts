@@ -35,7 +35,7 @@ import {
 
 // What is imported is looked up anew at each use, and what is declared here is not.
 const { startNs: START_NS, statementId: STATEMENT_ID } = REGISTER;
-const { ok: OK, error: FAILED } = OUTCOME;
+const { ok: OK, error: FAILED, aborted: ABORTED } = OUTCOME;
 const NO_REQUEST = NO_HANDLE;
 /** A duration that the engine measures. */
 const ENDS_NOW = -1;
@@ -366,6 +366,7 @@ export class Recorder {
   /** Counts a fault of our own and logs the first one; the application goes on. */
   reportFault(error: unknown): void {
     this.faultCount += 1;
+    this.core.recordFault();
     if (this.faultCount > 1) return;
     // The message of a foreign error may quote a value: its name and place say enough.
     const what =
@@ -402,7 +403,11 @@ export class Recorder {
   #end(query: RecordedQuery, outcome: Outcome, rowCount: number): void {
     query.outcome = outcome;
     query.rowCount = rowCount;
-    let durationNs = this.core.endQuery(query.handle, outcome, rowCount);
+    const { core } = this;
+    let durationNs =
+      outcome === OK
+        ? core.endQuery(query.handle, OK, rowCount)
+        : core.endQuery(query.handle, outcome, rowCount, query.sqlState);
     if (durationNs >= 0) {
       query.durationNs = durationNs;
     } else {
@@ -424,9 +429,9 @@ export class Recorder {
   /** @returns its duration in nanoseconds. */
   #endScope({ kind, handle, name, startNs, queryCount }: Scope, end: ScopeEnd): number {
     if (kind === 'job') return Math.max(0, this.engine.nowNs() - startNs);
-    const outcome = end.isAborted || end.statusCode >= 500 ? FAILED : OK;
     const { core } = this;
-    const { statusCode } = end;
+    const { statusCode, isAborted } = end;
+    const outcome = isAborted ? ABORTED : statusCode >= 500 ? FAILED : OK;
     return core.endRequest(handle, name, startNs, ENDS_NOW, statusCode, queryCount, outcome);
   }
 
@@ -463,6 +468,7 @@ export class Recorder {
       query.poolWaitNs,
       query.outcome,
       query.rowCount,
+      query.sqlState,
     );
   }
 

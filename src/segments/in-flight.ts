@@ -1,4 +1,4 @@
-import { type InFlightQuery, NO_HANDLE, OTHER_ID } from '../engine/engine.ts';
+import { type EndedQuery, type InFlightQuery, NO_HANDLE, OTHER_ID } from '../engine/engine.ts';
 import type { ProcessSnapshot, ThreadSnapshot } from './process-snapshot.ts';
 
 /** A request that has begun and not ended, as far as its process got. */
@@ -42,7 +42,7 @@ export function openWorkOf(process: ProcessSnapshot, thread: ThreadSnapshot): Op
   const statements = new Map(records.statements.map((row) => [row.id, row]));
   const routes = new Map(records.routes.map((row) => [row.id, row.route]));
   const elapsedNs = (startNs: number): number => Math.max(0, process.aliveNs - startNs);
-  const described = ({ statementId }: InFlightQuery, ns: number): OpenQuery => {
+  const described = ({ statementId }: EndedQuery | InFlightQuery, ns: number): OpenQuery => {
     const statement = statements.get(statementId);
     const { fingerprint = '0'.repeat(16), text = '<unknown>' } = statement ?? {};
     return { text, fingerprint, elapsedNs: ns };

@@ -20,11 +20,15 @@ export interface Totals {
   readonly rowCount: number;
   readonly totalNs: number;
   readonly poolWaitNs: number;
+  /** Waits for a pool client that ended without one. */
+  readonly poolTimeoutCount: number;
   readonly requestCount: number;
   readonly requestErrorCount: number;
   readonly requestTotalNs: number;
   /** Statements that gave their place to others; their sums are in the row `<other>`. */
   readonly evictedStatements: number;
+  /** Faults of the tool's own that were caught; the application saw none of them. */
+  readonly faultCount: number;
 }
 
 export type MergedRoute = Omit<RouteSnapshot, 'id'>;
@@ -67,10 +71,12 @@ const NO_TOTALS: Totals = {
   rowCount: 0,
   totalNs: 0,
   poolWaitNs: 0,
+  poolTimeoutCount: 0,
   requestCount: 0,
   requestErrorCount: 0,
   requestTotalNs: 0,
   evictedStatements: 0,
+  faultCount: 0,
 };
 
 /** Adds recorders up, exactly: counts, sums and histograms bucket by bucket. */
@@ -248,10 +254,12 @@ function totalsOf({
     rowCount: totals.rowCount,
     totalNs: totals.totalNs,
     poolWaitNs: totals.poolWaitNs,
+    poolTimeoutCount: totals.poolTimeoutCount,
     requestCount,
     requestErrorCount: totals.requestErrorCount,
     requestTotalNs: totals.requestTotalNs,
     evictedStatements: evictedStatementCount,
+    faultCount: totals.faultCount,
   };
 }
 

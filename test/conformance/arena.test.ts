@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { NO_HANDLE, OTHER_ID, OUTCOME, REGISTER, VERDICT } from '../../src/engine/engine.ts';
-import type { EngineRecorder, RecorderCapacities } from '../../src/engine/engine.ts';
+import type { EngineRecorder, RecorderCapacities, RequestOutcome } from '../../src/engine/engine.ts';
 import { countOf } from '../../src/engine/histogram.ts';
 import {
   arenaLayoutOf,
@@ -240,11 +240,14 @@ const CALLS: RecorderCalls = {
   nameRequest: 0,
   endRequest: 0,
   beginQuery: 0,
+  beginWait: 0,
+  endWait: 0,
   endQuery: 0,
   internStatement: 0,
   recordQuery: 0,
   recordFinding: 0,
   recordPool: 0,
+  recordFault: 0,
   statement: 0,
   snapshot: 0,
 };
@@ -253,6 +256,8 @@ const CALLS: RecorderCalls = {
 function portableIn(arena: BigUint64Array): PortableRecorder {
   return new PortableRecorder(CAPACITIES, { nowNs: () => 5e12, normalizeSql, calls: CALLS }, arena);
 }
+
+const SQL_STATES = [undefined, '23505', 'ZZZZZ', 'no SQLSTATE'];
 
 /** Everything whose time the caller says. */
 function play(recorder: EngineRecorder, seed: number): void {
@@ -266,9 +271,11 @@ function play(recorder: EngineRecorder, seed: number): void {
       ids.unshift(recorder.internStatement(`SELECT ${columns}é FROM t${below(60)}`));
     }
     const id = ids[below(Math.min(ids.length, 12))] ?? OTHER_ID;
-    recorder.recordQuery(id, below(99), step, durationNs, below(999), OUTCOME.ok, below(9) - 1);
+    const rest = [below(999), below(6) === 0 ? OUTCOME.error : OUTCOME.ok, below(9) - 1] as const;
+    recorder.recordQuery(id, below(99), step, durationNs, ...rest, SQL_STATES[below(4)]);
+    if (below(50) === 0) recorder.recordFault();
     if (below(5) === 0) {
-      recorder.endRequest(NO_HANDLE, `GET /${below(6)}`, step, durationNs, 200, 3, OUTCOME.error);
+      recorder.endRequest(NO_HANDLE, `GET /${below(6)}`, step, durationNs, 200, 3, below(3) as RequestOutcome);
     }
   }
 }
@@ -427,8 +434,8 @@ describe('an arena', () => {
       return '';
     };
     expect(refusal(HEADER.magic, 0n)).toMatch(/not a recorder's memory/);
-    expect(refusal(HEADER.version, 1n)).toMatch(/older version: layout 1 where 3 is known/);
-    expect(refusal(HEADER.version, 4n)).toMatch(/newer version: layout 4 where 3 is known/);
+    expect(refusal(HEADER.version, 1n)).toMatch(/older version: layout 1 where 4 is known/);
+    expect(refusal(HEADER.version, 5n)).toMatch(/newer version: layout 5 where 4 is known/);
     expect(refusal(HEADER.arenaWords, 5n)).toMatch(/has 5 words where its capacities need/);
     CAPACITY_NAMES.forEach((name, index) => {
       for (const value of [0n, 3n, 1n << 17n, (1n << 64n) - 1n]) {

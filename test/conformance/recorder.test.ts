@@ -47,7 +47,7 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
       areStatementsConsistent: true,
       evictedStatementCount: 0,
       lastActive: { atNs: 0, requestHandle: NO_HANDLE },
-      totals: { errorCount: 0, rowCount: 0, totalNs: 0, requestErrorCount: 0 },
+      totals: { errorCount: 0, rowCount: 0, totalNs: 0, poolTimeoutCount: 0, requestErrorCount: 0 },
       dropped: {
         queries: 0,
         requests: 0,
@@ -55,6 +55,7 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
         routes: 0,
         pools: 0,
         findings: 0,
+        waits: 0,
         torn: 0,
       },
       dropRanges: {},
@@ -71,7 +72,7 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
     expect(startNs).toBeGreaterThanOrEqual(before);
     expect(startNs).toBeLessThanOrEqual(engine.nowNs());
     expect(recorder.snapshot().inFlightQueries).toEqual([
-      { statementId, requestHandle: request, startNs },
+      { statementId, requestHandle: request, startNs, isWaiting: false },
     ]);
 
     const durationNs = recorder.endQuery(query, OUTCOME.ok, 3);
@@ -87,6 +88,7 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
         durationNs,
         poolWaitNs: 300,
         outcome: OUTCOME.ok,
+        sqlState: undefined,
         rowCount: 3,
       },
     ]);
@@ -197,6 +199,112 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
     expect(snapshot.requestCount).toBe(1);
   });
 
+  it('shows who waits for a pool client, which is no query', () => {
+    const request = recorder.beginRequest('');
+    const statementId = recorder.internStatement(USERS);
+    const handle = recorder.beginWait(statementId, request);
+    const startNs = recorder.registers[REGISTER.startNs] ?? NaN;
+    expect(handle).not.toBe(NO_HANDLE);
+    expect(recorder.snapshot()).toMatchObject({
+      inFlightQueries: [{ statementId, requestHandle: request, startNs, isWaiting: true }],
+      lastActive: { atNs: startNs, requestHandle: request },
+      queryCount: 0,
+    });
+    const waitNs = recorder.endWait(handle, false);
+    expect(waitNs).toBeGreaterThanOrEqual(0);
+    expect(startNs + waitNs).toBeLessThanOrEqual(engine.nowNs());
+    expect(recorder.snapshot()).toMatchObject({
+      inFlightQueries: [],
+      recentQueries: [],
+      totals: { poolWaitNs: 0, poolTimeoutCount: 0, errorCount: 0 },
+    });
+  });
+
+  it('adds a wait up that got no client', () => {
+    const wait = recorder.beginWait(OTHER_ID, recorder.beginRequest(''));
+    const waitNs = recorder.endWait(wait, true);
+    expect(waitNs).toBeGreaterThan(0);
+    const { queryCount, statements, totals } = recorder.snapshot();
+    expect(totals).toMatchObject({ poolWaitNs: waitNs, poolTimeoutCount: 1, errorCount: 0 });
+    expect([queryCount, statements]).toEqual([0, []]);
+  });
+
+  it("keeps a failed query's SQLSTATE, and nothing else of its error", () => {
+    const secret = 'secret@example.org';
+    const states = ['23505', '0A000', 'ZZZZZ', '00000', '', '2350', '235055', 'abcde', secret];
+    for (const state of states) {
+      recorder.endQuery(recorder.beginQuery(USERS, NO_HANDLE, 0), OUTCOME.error, -1, state);
+    }
+    for (const state of ['40P01', undefined, 42 as never, '40p01']) {
+      recorder.recordQuery(OTHER_ID, NO_HANDLE, 1, 1, 0, OUTCOME.error, -1, state);
+    }
+    recorder.endQuery(recorder.beginQuery(USERS, NO_HANDLE, 0), OUTCOME.ok, 1, '23505');
+    const { recentQueries, totals } = recorder.snapshot();
+    expect(recentQueries.map(({ outcome, sqlState }) => [outcome, sqlState])).toEqual([
+      [1, '23505'],
+      [1, '0A000'],
+      [1, 'ZZZZZ'],
+      ...Array<unknown>(6).fill([1, undefined]),
+      [1, '40P01'],
+      ...Array<unknown>(3).fill([1, undefined]),
+      [0, undefined],
+    ]);
+    expect(totals.errorCount).toBe(states.length + 4);
+  });
+
+  it('tells a request that its client left from one that failed, and counts both', () => {
+    for (const outcome of [OUTCOME.ok, OUTCOME.error, OUTCOME.aborted]) {
+      recorder.endRequest(recorder.beginRequest('GET /'), 'GET /', 1, 1, 200, 0, outcome);
+    }
+    const { recentRequests, routes, totals } = recorder.snapshot();
+    expect(recentRequests.map(({ outcome }) => outcome)).toEqual([0, 1, 2]);
+    expect(routes).toMatchObject([{ requestCount: 3, errorCount: 2 }]);
+    expect(totals.requestErrorCount).toBe(2);
+  });
+
+  it('counts faults', () => {
+    recorder.recordFault();
+    recorder.recordFault();
+    expect(recorder.snapshot().totals.faultCount).toBe(2);
+  });
+
+  it('ends a wait once, and a wait and a query each by its own', () => {
+    const wait = recorder.beginWait(OTHER_ID, NO_HANDLE);
+    const query = recorder.beginQuery(USERS, NO_HANDLE, 0);
+    const unknown = recorder.beginWait(12_345, NO_HANDLE);
+    expect(recorder.endWait(query, true)).toBe(-1);
+    expect(recorder.endQuery(wait, OUTCOME.ok, 1)).toBe(-1);
+    expect(recorder.endWait(NO_HANDLE, true)).toBe(-1);
+    expect(recorder.snapshot().inFlightQueries).toMatchObject([
+      { isWaiting: true, statementId: OTHER_ID },
+      { isWaiting: false },
+      { isWaiting: true, statementId: OTHER_ID },
+    ]);
+    expect(recorder.endWait(wait, false)).toBeGreaterThanOrEqual(0);
+    expect(recorder.endWait(wait, true)).toBe(-1);
+    expect(recorder.endWait(unknown, false)).toBeGreaterThanOrEqual(0);
+    expect(recorder.endQuery(query, OUTCOME.ok, 1)).toBeGreaterThanOrEqual(0);
+    expect(recorder.snapshot().totals.poolTimeoutCount).toBe(0);
+  });
+
+  it('keeps a quarter of the slots from waits, and counts the time-outs of those without', () => {
+    const waits = Array.from({ length: CAPACITIES.inFlightQueriesMax }, () =>
+      recorder.beginWait(OTHER_ID, NO_HANDLE),
+    );
+    const startNs = recorder.registers[REGISTER.startNs] ?? NaN;
+    expect(waits.map((handle) => handle === NO_HANDLE)).toEqual([
+      ...Array<boolean>(6).fill(false),
+      true,
+      true,
+    ]);
+    expect(recorder.beginQuery(USERS, NO_HANDLE, 0)).not.toBe(NO_HANDLE);
+    const waitNs = recorder.endWait(NO_HANDLE, true, startNs);
+    expect(waitNs).toBeGreaterThan(0);
+    const { dropped, totals } = recorder.snapshot();
+    expect(dropped).toMatchObject({ waits: 2, queries: 0 });
+    expect(totals).toMatchObject({ poolWaitNs: waitNs, poolTimeoutCount: 1 });
+  });
+
   it('adds up under other what no longer finds a row', () => {
     const ids = Array.from({ length: CAPACITIES.statementsMax + 3 }, (_, table) =>
       recorder.internStatement(`SELECT a FROM t${table}`),
@@ -231,7 +339,8 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
     const odd = [NaN, Infinity, -Infinity, -1, 0.5, 2 ** 60, undefined, null, 'x', {}];
     for (const value of odd as number[]) {
       const handle = recorder.beginQuery(value as unknown as string, value, value);
-      recorder.endQuery(value, value as Outcome, value);
+      recorder.endQuery(value, value as Outcome, value, value as unknown as string);
+      recorder.endWait(recorder.beginWait(value, value), value as unknown as boolean, value);
       recorder.endQuery(handle, value as Outcome, value);
       recorder.recordQuery(value, value, value, value, value, value as Outcome, value);
       recorder.endRequest(
@@ -246,7 +355,10 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
     }
     const snapshot = recorder.snapshot();
     expect(snapshot.queryCount).toBe(2 * odd.length);
-    const numbers = snapshot.recentQueries.flatMap((query) => Object.values(query));
+    const numbers = snapshot.recentQueries.flatMap(({ sqlState, ...query }) => {
+      expect(sqlState).toBeUndefined();
+      return Object.values(query);
+    });
     for (const number of numbers) expect(Number.isSafeInteger(number)).toBe(true);
   });
 
@@ -315,13 +427,14 @@ function play(engine: Engine, seed: number): unknown {
   const texts = ['', '\0', 'é€𝄞', '\ud800', `SELECT '${'x'.repeat(9000)}' FROM t`];
   const requests: number[] = [NO_HANDLE];
   const queries: number[] = [];
+  const waits: number[] = [];
   const ids: number[] = [OTHER_ID, 12_345];
   const answers: unknown[] = [];
   for (let step = 0; step < 900; step += 1) {
     const durationNs = Math.floor(2 ** (random() * 54) - 1);
     const requestHandle = requests[below(requests.length)] ?? NO_HANDLE;
     const outcome: Outcome = below(4) === 0 ? OUTCOME.error : OUTCOME.ok;
-    switch (below(9)) {
+    switch (below(11)) {
       case 0: {
         const sql = texts[below(40)] ?? `SELECT ${below(9)} FROM table_${below(60)}`;
         const id = recorder.internStatement(sql, [undefined, true, false][below(3)]);
@@ -351,6 +464,14 @@ function play(engine: Engine, seed: number): unknown {
           ...([below(10), below(10), below(10), below(10)] as const),
         );
         break;
+      case 9:
+        waits.push(recorder.beginWait(ids[below(ids.length)] ?? 0, requestHandle));
+        break;
+      case 10: {
+        const list = below(3) === 0 ? queries : waits;
+        answers.push(recorder.endWait(list.splice(below(list.length), 1)[0] ?? 1, false) < 0);
+        break;
+      }
       case 2: {
         const handle = requests.splice(below(requests.length), 1)[0] ?? NO_HANDLE;
         const route = `GET /${'é'.repeat(below(200))}/${below(3)}`;
@@ -360,10 +481,12 @@ function play(engine: Engine, seed: number): unknown {
       case 3:
         queries.push(recorder.beginQuery(`SELECT ${step} FROM q`, requestHandle, below(1e9)));
         break;
-      case 4:
+      case 4: {
         // Of random duration, so only whether it was in flight is compared.
-        answers.push(recorder.endQuery(queries.splice(below(queries.length), 1)[0] ?? 1, 0, 1) < 0);
+        const list = below(9) === 0 ? waits : queries;
+        answers.push(recorder.endQuery(list.splice(below(list.length), 1)[0] ?? 1, 0, 1) < 0);
         break;
+      }
       default:
         recorder.recordQuery(
           ids[below(ids.length)] ?? 0,
@@ -373,6 +496,7 @@ function play(engine: Engine, seed: number): unknown {
           below(2) * below(1e9),
           outcome,
           below(50) - 1,
+          ['40001', undefined, '', '\u{1F600}'][below(4)],
         );
     }
   }
@@ -399,6 +523,7 @@ function comparable(snapshot: RecorderSnapshot): object {
     dropRanges: Object.keys(snapshot.dropRanges),
     inFlightQueries: snapshot.inFlightQueries.map((query) => ({
       statementId: query.statementId,
+      isWaiting: query.isWaiting,
       request: ordinal(query.requestHandle),
     })),
     inFlightRequests: snapshot.inFlightRequests.map(({ routeId }) => routeId),

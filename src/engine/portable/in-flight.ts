@@ -36,6 +36,14 @@ export class InFlightTable {
     for (const slot of this.#free) writeWord(words, this.#slotAt(slot) + HANDLE, NO_HANDLE);
   }
 
+  get slotCount(): number {
+    return this.#slotCount;
+  }
+
+  get freeCount(): number {
+    return this.#free.length;
+  }
+
   /** @returns where the slot lies whose payload is to be written, or -1 where all are taken. */
   begin(): number {
     const index = this.#free.pop();

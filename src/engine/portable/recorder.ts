@@ -1,10 +1,11 @@
 import type { NormalizedSql, NormalizeOptions } from '../../types/sql.ts';
-import { NO_HANDLE, OTHER_ID, REGISTER } from '../engine.ts';
+import { NO_HANDLE, OTHER_ID, OUTCOME, REGISTER } from '../engine.ts';
 import type {
   EngineRecorder,
   Outcome,
   RecorderCapacities,
   RecorderSnapshot,
+  RequestOutcome,
   SnapshotOptions,
   StatementIdentity,
   Verdict,
@@ -20,7 +21,8 @@ import {
 } from '../layout.ts';
 import type { ArenaLayout } from '../layout.ts';
 import { ArenaReader } from '../reader.ts';
-import { addToWord, lowOf, readWord, writeHalves, writeWord } from '../words.ts';
+import { outcomeCodeOf } from '../sql-state.ts';
+import { addToWord, highOf, lowOf, readWord, writeHalves, writeWord } from '../words.ts';
 import { ArenaHeader } from './header.ts';
 import { bucketIndexOf } from './histogram.ts';
 import { HANDLE_KIND, InFlightTable } from './in-flight.ts';
@@ -44,11 +46,14 @@ export type RecorderCalls = Record<
   | 'nameRequest'
   | 'endRequest'
   | 'beginQuery'
+  | 'beginWait'
+  | 'endWait'
   | 'endQuery'
   | 'internStatement'
   | 'recordQuery'
   | 'recordFinding'
   | 'recordPool'
+  | 'recordFault'
   | 'statement'
   | 'snapshot',
   number
@@ -140,7 +145,7 @@ export class PortableRecorder implements EngineRecorder {
     durationNs: number,
     statusCode: number,
     queryCount: number,
-    outcome: Outcome,
+    outcome: RequestOutcome,
   ): number {
     this.#parts.calls.endRequest += 1;
     const ended = wholeOf(handle);
@@ -148,7 +153,8 @@ export class PortableRecorder implements EngineRecorder {
     const words = this.#words;
     const duration = wholeOf(durationNs < 0 ? this.#parts.nowNs() - wholeOf(startNs) : durationNs);
     const queries = whole32Of(queryCount);
-    const isError = outcome === 1;
+    const isAborted = outcome === OUTCOME.aborted;
+    const isError = outcome === OUTCOME.error || isAborted;
     const start = wholeOf(startNs);
     const routeId = this.#routes.intern(typeof route === 'string' ? route : '');
     const record = this.#beginRecord(
@@ -159,7 +165,7 @@ export class PortableRecorder implements EngineRecorder {
     writeWord(words, record + ENDED_REQUEST.startNs, start);
     writeWord(words, record + ENDED_REQUEST.durationNs, duration);
     writeHalves(words, record + ENDED_REQUEST.routeAndStatus, routeId, whole32Of(statusCode));
-    writeHalves(words, record + ENDED_REQUEST.queriesAndOutcome, queries, isError ? 1 : 0);
+    writeHalves(words, record + ENDED_REQUEST.queriesAndOutcome, queries, isError ? outcome : 0);
     writeWord(words, record + ENDED_REQUEST.handle, ended);
     this.#endRecord(record, HEADER.requestCount);
     this.#routes.record(routeId, duration, queries, isError);
@@ -191,28 +197,73 @@ export class PortableRecorder implements EngineRecorder {
     }
     writeWord(words, slot + IN_FLIGHT_QUERY.requestHandle, request);
     writeWord(words, slot + IN_FLIGHT_QUERY.startNs, startNs);
-    writeWord(words, slot + IN_FLIGHT_QUERY.statementId, statementId);
+    writeWord(words, slot + IN_FLIGHT_QUERY.statementAndWait, statementId);
     writeWord(words, slot + IN_FLIGHT_QUERY.poolWaitNs, wholeOf(poolWaitNs));
     this.#statements.hold(statementId);
     return this.#queries.publish(slot);
   }
 
-  endQuery(handle: number, outcome: Outcome, rowCount: number): number {
+  beginWait(statementId: number, requestHandle: number): number {
+    this.#parts.calls.beginWait += 1;
+    const wanted = whole32Of(statementId);
+    const known = this.#statements.isCurrent(wanted) ? wanted : OTHER_ID;
+    const startNs = this.#parts.nowNs();
+    this.registers[REGISTER.startNs] = startNs;
+    this.registers[REGISTER.statementId] = known;
+    const request = wholeOf(requestHandle);
+    this.#header.noteActivity(request, startNs);
+    const { freeCount, slotCount } = this.#queries;
+    const slot = freeCount > Math.floor(slotCount / 4) ? this.#queries.begin() : -1;
+    if (slot === -1) {
+      this.#header.countDrop('waits', startNs);
+      return NO_HANDLE;
+    }
+    const words = this.#words;
+    writeWord(words, slot + IN_FLIGHT_QUERY.requestHandle, request);
+    writeWord(words, slot + IN_FLIGHT_QUERY.startNs, startNs);
+    writeHalves(words, slot + IN_FLIGHT_QUERY.statementAndWait, known, 1);
+    writeWord(words, slot + IN_FLIGHT_QUERY.poolWaitNs, 0);
+    this.#statements.hold(known);
+    return this.#queries.publish(slot);
+  }
+
+  endWait(handle: number, isTimedOut: boolean, startNs = 0): number {
+    this.#parts.calls.endWait += 1;
+    const endNs = this.#parts.nowNs();
+    const ended = wholeOf(handle);
+    if (ended === NO_HANDLE) {
+      const start = wholeOf(startNs);
+      return start === 0 ? -1 : this.#recordWait(Math.max(0, endNs - start), isTimedOut);
+    }
+    const slot = this.#queries.find(ended);
+    if (slot === -1 || !this.#isWait(slot)) return -1;
+    const words = this.#words;
+    const waitNs = Math.max(0, endNs - readWord(words, slot + IN_FLIGHT_QUERY.startNs));
+    this.#header.noteActivity(readWord(words, slot + IN_FLIGHT_QUERY.requestHandle), endNs);
+    this.#recordWait(waitNs, isTimedOut);
+    this.#queries.end(ended);
+    this.#statements.release(lowOf(words, slot + IN_FLIGHT_QUERY.statementAndWait));
+    return waitNs;
+  }
+
+  endQuery(handle: number, outcome: Outcome, rowCount: number, sqlState?: string): number {
     this.#parts.calls.endQuery += 1;
     const endNs = this.#parts.nowNs();
     const ended = wholeOf(handle);
     const slot = this.#queries.find(ended);
-    if (slot === -1) return -1;
+    if (slot === -1 || this.#isWait(slot)) return -1;
     const words = this.#words;
     const startNs = readWord(words, slot + IN_FLIGHT_QUERY.startNs);
-    const statementId = lowOf(words, slot + IN_FLIGHT_QUERY.statementId);
+    const statementId = lowOf(words, slot + IN_FLIGHT_QUERY.statementAndWait);
     const durationNs = Math.max(0, endNs - startNs);
-    this.#record(statementId, readWord(words, slot + IN_FLIGHT_QUERY.requestHandle), startNs, {
+    const call = {
       durationNs,
       poolWaitNs: readWord(words, slot + IN_FLIGHT_QUERY.poolWaitNs),
       isError: outcome === 1,
       rowCount: rowCountOf(rowCount),
-    });
+    };
+    const request = readWord(words, slot + IN_FLIGHT_QUERY.requestHandle);
+    this.#record(statementId, request, startNs, call, outcomeCodeOf(outcome, sqlState));
     this.#queries.end(ended);
     this.#statements.release(statementId);
     return durationNs;
@@ -231,16 +282,19 @@ export class PortableRecorder implements EngineRecorder {
     poolWaitNs: number,
     outcome: Outcome,
     rowCount: number,
+    sqlState?: string,
   ): void {
     this.#parts.calls.recordQuery += 1;
     const wanted = whole32Of(statementId);
     const known = this.#statements.isCurrent(wanted) ? wanted : OTHER_ID;
-    this.#record(known, wholeOf(requestHandle), wholeOf(startNs), {
+    const call = {
       durationNs: wholeOf(durationNs),
       poolWaitNs: wholeOf(poolWaitNs),
       isError: outcome === 1,
       rowCount: rowCountOf(rowCount),
-    });
+    };
+    const code = outcomeCodeOf(outcome, sqlState);
+    this.#record(known, wholeOf(requestHandle), wholeOf(startNs), call, code);
   }
 
   recordFinding(
@@ -287,6 +341,11 @@ export class PortableRecorder implements EngineRecorder {
     if (!hasRow) this.#header.countDrop('pools', updatedNs);
   }
 
+  recordFault(): void {
+    this.#parts.calls.recordFault += 1;
+    addToWord(this.#words, HEADER.faultCount, 1);
+  }
+
   statement(id: number): StatementIdentity | undefined {
     this.#parts.calls.statement += 1;
     return this.#reader.statement(id);
@@ -317,12 +376,31 @@ export class PortableRecorder implements EngineRecorder {
     return id;
   }
 
+  #isWait(slot: number): boolean {
+    return highOf(this.#words, slot + IN_FLIGHT_QUERY.statementAndWait) === 1;
+  }
+
+  /** The wait of one that got a client is its query's. */
+  #recordWait(waitNs: number, isTimedOut: boolean): number {
+    if (isTimedOut) {
+      addToWord(this.#words, HEADER.poolWaitNs, waitNs);
+      addToWord(this.#words, HEADER.poolTimeoutCount, 1);
+    }
+    return waitNs;
+  }
+
   #textsOf(standardConformingStrings: boolean | undefined): TextCache {
     if (standardConformingStrings === undefined) return this.#texts.unknown;
     return standardConformingStrings ? this.#texts.on : this.#texts.off;
   }
 
-  #record(statementId: number, requestHandle: number, startNs: number, call: Call): void {
+  #record(
+    statementId: number,
+    requestHandle: number,
+    startNs: number,
+    call: Call,
+    outcomeCode: number,
+  ): void {
     const words = this.#words;
     const { durationNs, rowCount } = call;
     const record = this.#beginRecord(
@@ -334,8 +412,7 @@ export class PortableRecorder implements EngineRecorder {
     writeWord(words, record + ENDED_QUERY.startNs, startNs);
     writeWord(words, record + ENDED_QUERY.durationNs, durationNs);
     writeWord(words, record + ENDED_QUERY.poolWaitNs, call.poolWaitNs);
-    const outcome = call.isError ? 1 : 0;
-    writeHalves(words, record + ENDED_QUERY.statementAndOutcome, statementId, outcome);
+    writeHalves(words, record + ENDED_QUERY.statementAndOutcome, statementId, outcomeCode);
     if (rowCount === -1) {
       writeHalves(words, record + ENDED_QUERY.rowCount, 0xffff_ffff, 0xffff_ffff);
     } else {
