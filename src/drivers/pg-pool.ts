@@ -9,6 +9,7 @@ import {
   type PoolEntry,
   type PoolState,
   type PoolTimes,
+  type PoolWait,
   type RecordedQuery,
   type Recorder,
 } from '../recorder/index.ts';
@@ -25,9 +26,6 @@ import type {
   PgPoolOptions,
   PgQuery,
 } from './pg-types.ts';
-
-/** Instead of the time at which a client was asked for. */
-const NO_WAIT = -1;
 
 /** What is known of a pool. */
 interface Watched extends MutableTimes {
@@ -173,26 +171,33 @@ function patchConnect(
   watchServing: () => void,
 ): Undo {
   /** Calls the driver's function, which takes the callback's place in the queue. */
-  const wait = (
+  const queue = (
     pool: PgPool,
     original: PgPool['connect'],
     watched: Watched | undefined,
-    startNs: number,
+    wait: PoolWait | undefined,
     connected: PgConnectCallback,
   ): unknown => {
-    const isTold = isTelling(pool, watched, startNs !== NO_WAIT);
+    const isTold = isTelling(pool, watched, wait !== undefined);
     if (isTold) {
       watchServing();
       contexts.set(connected, recorder.captureContext());
     }
     const { waitingCount } = pool;
-    const returned = original.call(pool, connected);
+    let returned;
+    try {
+      returned = original.call(pool, connected);
+    } catch (error) {
+      // The driver refuses the pool's options.
+      noteCheckout(recorder, pool, watched, undefined, wait, undefined, false);
+      throw error;
+    }
     if (isTold && pool.waitingCount > waitingCount) {
       // Where there is a time-out, the pool waits with a callback of its own.
       const pending = pool._pendingQueue?.at(-1);
       if (pending !== undefined) contexts.set(pending.callback, recorder.captureContext());
     }
-    if (startNs !== NO_WAIT) notePool(recorder, pool, watched, startNs);
+    if (wait !== undefined) notePool(recorder, pool, watched, wait.startNs);
     return returned;
   };
   return replaceMethod(pools, 'connect', (original) =>
@@ -202,13 +207,16 @@ function patchConnect(
       const watched = StampedPool.of(this) ?? watchPool(recorder, this);
       if (query === undefined) watchReleases();
       // A client that lies ready is not waited for.
-      const startNs = this.idleCount > this.waitingCount ? NO_WAIT : recorder.engine.nowNs();
+      const wait =
+        this.idleCount > this.waitingCount || this.ending
+          ? undefined
+          : recorder.beginWait(query?.sql ?? '');
       if (callback) {
         const connected =
           query === undefined
-            ? connectedFor(recorder, this, watched, startNs, callback)
-            : connectedForQuery(recorder, this, watched, startNs, query, callback, watchReleases);
-        return wait(this, original, watched, startNs, connected);
+            ? connectedFor(recorder, this, watched, wait, callback)
+            : connectedForQuery(recorder, this, watched, wait, query, callback, watchReleases);
+        return queue(this, original, watched, wait, connected);
       }
       // The driver's own promise form, so that failing takes as many ticks as it does without us,
       // and that what it throws is thrown.
@@ -221,8 +229,8 @@ function patchConnect(
       });
       const context = recorder.captureContext();
       const isHeld = isHolding(recorder, context);
-      wait(this, original, watched, startNs, (error, client) => {
-        noteCheckout(recorder, this, watched, client, startNs, undefined, isHeld);
+      queue(this, original, watched, wait, (error, client) => {
+        noteCheckout(recorder, this, watched, client, wait, undefined, isHeld);
         noteDetour(client, context);
         settle(error, client);
       });
@@ -236,14 +244,14 @@ function connectedFor(
   recorder: Recorder,
   pool: PgPool,
   watched: Watched | undefined,
-  startNs: number,
+  wait: PoolWait | undefined,
   callback: PgConnectCallback,
 ): PgConnectCallback {
   const context = recorder.captureContext();
   const isHeld = isHolding(recorder, context);
   return (...result) => {
     const [, client] = result;
-    noteCheckout(recorder, pool, watched, client, startNs, undefined, isHeld);
+    noteCheckout(recorder, pool, watched, client, wait, undefined, isHeld);
     noteDetour(client, context);
     return recorder.runIn(context, callback, ...result);
   };
@@ -254,13 +262,13 @@ function connectedForQuery(
   recorder: Recorder,
   pool: PgPool,
   watched: Watched | undefined,
-  startNs: number,
+  wait: PoolWait | undefined,
   query: RecordedQuery,
   callback: PgConnectCallback,
   watchReleases: () => void,
 ): PgConnectCallback {
   return (error, client, done) => {
-    noteCheckout(recorder, pool, watched, client, startNs, query, false);
+    noteCheckout(recorder, pool, watched, client, wait, query, false);
     if (error || client === undefined) {
       return recorder.runIn(recorder.contextOf(query), callback, error, client, done);
     }
@@ -361,24 +369,29 @@ function noteCheckout(
   pool: PgPool,
   watched: Watched | undefined,
   client: PgClient | undefined,
-  startNs: number,
+  wait: PoolWait | undefined,
   query: RecordedQuery | undefined,
   isHeld: boolean,
 ): void {
-  const isWaited = startNs !== NO_WAIT;
+  const waitNs = wait === undefined ? 0 : recorder.endWait(wait, client === undefined);
   // A pool that has clients out is looked at from time to time.
-  if (isWaited || !recorder.pools.isLooking) {
+  if (wait !== undefined || !recorder.pools.isLooking) {
     notePool(recorder, pool, watched, recorder.lastBeginNs());
   }
-  if (client === undefined) return;
+  if (client === undefined) {
+    if (watched === undefined || wait === undefined) return;
+    watched.timeoutCount += 1;
+    noteWait(watched, waitNs, 0);
+    return;
+  }
   if (watched !== undefined) watched.checkoutCount += 1;
   // `pool.query()` holds a client for as long as its query runs, which is known.
-  if (query !== undefined && !isWaited) return;
-  const nowNs = recorder.engine.nowNs();
+  if (query !== undefined && wait === undefined) return;
+  const nowNs = wait === undefined ? recorder.engine.nowNs() : wait.startNs + waitNs;
   const state = stateOf(client);
-  const waitNs = isWaited ? Math.max(0, nowNs - startNs) : 0;
   // The client may have been opened long before, for one that did not wait for it to the end.
-  const connectNs = state.openSinceNs < startNs ? 0 : Math.min(state.openingNs, waitNs);
+  const isOpened = wait !== undefined && state.openSinceNs >= wait.startNs;
+  const connectNs = isOpened ? Math.min(state.openingNs, waitNs) : 0;
   state.openingNs = 0;
   if (query === undefined) {
     state.pool = pool;
@@ -392,7 +405,7 @@ function noteCheckout(
     query.poolWaitNs = waitNs;
     if (connectNs > 0) query.connectNs = connectNs;
   }
-  if (watched !== undefined && isWaited) noteWait(watched, waitNs, connectNs);
+  if (watched !== undefined && wait !== undefined) noteWait(watched, waitNs, connectNs);
 }
 
 function noteWait(times: MutableTimes, waitNs: number, connectNs: number): void {
@@ -431,6 +444,7 @@ function watchPool(recorder: Recorder, pool: PgPool): Watched | undefined {
       checkoutCount: 0,
       waitTotalMs: 0,
       waitMaxMs: 0,
+      timeoutCount: 0,
       connectCount: 0,
       connectTotalMs: 0,
       connectMaxMs: 0,

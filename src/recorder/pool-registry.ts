@@ -21,6 +21,8 @@ export interface PoolTimes {
   /** From asking for a client to having it. */
   readonly waitTotalMs: number;
   readonly waitMaxMs: number;
+  /** Waits that ended without a client: by a time-out, or as none could be opened. */
+  readonly timeoutCount: number;
   /** Connections that were opened for a checkout; their time is part of its wait. */
   readonly connectCount: number;
   readonly connectTotalMs: number;

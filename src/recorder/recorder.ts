@@ -63,6 +63,18 @@ const WORKER_CAPACITIES: RecorderCapacities = {
 /** Statements that are known by heart. */
 const STATEMENTS_MAX = 1_024;
 
+/** One who waits for a client of a pool. */
+export class PoolWait {
+  readonly scope: Scope | undefined;
+  startNs = 0;
+  /** Undefined where it is the tool itself: that counts nowhere. */
+  handle: number | undefined = undefined;
+
+  constructor(scope: Scope | undefined) {
+    this.scope = scope;
+  }
+}
+
 /** Hears of every query of the process, whatever its scope; faults inside are caught. */
 export interface QueryListener {
   onQueryBegan?(query: RecordedQuery): void;
@@ -280,6 +292,43 @@ export class Recorder {
     return query;
   }
 
+  /**
+   * Whoever is here waits for a client of a pool from now on.
+   *
+   * @param sql what it is to be asked for; empty where that is not known.
+   */
+  beginWait(sql: string): PoolWait {
+    const scope = this.currentScope();
+    const wait = new PoolWait(scope);
+    try {
+      if (this.isUnrecorded()) {
+        wait.startNs = this.engine.nowNs();
+        return wait;
+      }
+      if (scope !== undefined) this.#askForRoute(scope);
+      const { core } = this;
+      const statementId = sql === '' ? OTHER_ID : core.internStatement(sql);
+      wait.handle = core.beginWait(statementId, scope === undefined ? NO_REQUEST : scope.handle);
+      wait.startNs = this.lastBeginNs();
+    } catch (error) {
+      this.reportFault(error);
+    }
+    return wait;
+  }
+
+  /**
+   * @param isInVain it got no client. Otherwise the wait counts with the query that the client is
+   * asked for.
+   * @returns how long it took, in nanoseconds.
+   */
+  endWait({ handle, startNs, scope }: PoolWait, isInVain: boolean): number {
+    const isOwn = handle === undefined;
+    let waitNs = isOwn ? -1 : this.core.endWait(handle, isInVain, startNs);
+    if (waitNs < 0) waitNs = Math.max(0, this.engine.nowNs() - startNs);
+    if (isInVain && !isOwn && scope !== undefined) scope.vainWaitNs += waitNs;
+    return waitNs;
+  }
+
   /** The query is handed over to the connection now. */
   begin(query: RecordedQuery): void {
     const meter = this.#meter;
@@ -384,10 +433,7 @@ export class Recorder {
   #begin(query: RecordedQuery): void {
     const { core } = this;
     const { scope } = query;
-    if (scope !== undefined) {
-      scope.namer?.askForRoute();
-      if (scope.isRenamed) this.#nameRequest(scope);
-    }
+    if (scope !== undefined) this.#askForRoute(scope);
     query.handle = core.beginQuery(
       query.sql,
       scope === undefined ? NO_REQUEST : scope.handle,
@@ -433,6 +479,12 @@ export class Recorder {
     const { statusCode, isAborted } = end;
     const outcome = isAborted ? ABORTED : statusCode >= 500 ? FAILED : OK;
     return core.endRequest(handle, name, startNs, ENDS_NOW, statusCode, queryCount, outcome);
+  }
+
+  /** What is in flight says the route as it is known now. */
+  #askForRoute(scope: Scope): void {
+    scope.namer?.askForRoute();
+    if (scope.isRenamed) this.#nameRequest(scope);
   }
 
   /** The route became known after the request had begun. */

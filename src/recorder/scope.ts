@@ -150,6 +150,8 @@ export class Scope {
   /** Tells first runs, which take no stack, from further ones. */
   seen: SiteScope['seen'] = undefined;
   profile: ScopeProfile | undefined = undefined;
+  /** Waits for a client of a pool that ended without one. */
+  vainWaitNs = 0;
   /** What tells the scope's request from one inside it: an identity, let go at the end. */
   carrier: object | undefined = undefined;
 
@@ -181,7 +183,7 @@ export class Scope {
   get poolWaitNs(): number {
     return this.queries.reduce(
       (sumNs, query) => sumNs + query.poolWaitNs,
-      this.#further?.poolWaitNs ?? 0,
+      this.vainWaitNs + (this.#further?.poolWaitNs ?? 0),
     );
   }
 

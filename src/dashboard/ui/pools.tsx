@@ -52,7 +52,9 @@ function Pool({ pool }: { readonly pool: PoolRow }): JSX.Element {
         <Figure label="Total" value={formatCount(pool.total)} />
         <Figure label="Max" value={formatCount(pool.max)} />
       </dl>
-      {pool.times !== null && pool.times.checkoutCount > 0 && <Times times={pool.times} />}
+      {pool.times !== null && pool.times.checkoutCount + pool.times.timeoutCount > 0 && (
+        <Times times={pool.times} />
+      )}
       {pool.ageMs >= OLD_MS && (
         <p class="pool-age muted">as it was {formatAge(pool.ageMs)}, when it was last used</p>
       )}
@@ -62,14 +64,15 @@ function Pool({ pool }: { readonly pool: PoolRow }): JSX.Element {
 
 /** Since the pool was first seen. */
 function Times({ times }: { readonly times: PoolTimesRow }): JSX.Element {
-  const { checkoutCount, connectCount, heldCount } = times;
+  const { checkoutCount, timeoutCount, connectCount, heldCount } = times;
   return (
     <dl class="pool-times">
       <Time
         label="Wait for a client"
-        count={checkoutCount}
+        count={checkoutCount + timeoutCount}
         totalMs={times.waitTotalMs}
         maxMs={times.waitMaxMs}
+        note={timeoutCount === 0 ? '' : `, ${formatCount(timeoutCount)} got none`}
       />
       <Time
         label="Connect"
@@ -92,16 +95,17 @@ interface TimeProps {
   readonly count: number;
   readonly totalMs: number;
   readonly maxMs: number;
+  readonly note?: string;
 }
 
-function Time({ label, count, totalMs, maxMs }: TimeProps): JSX.Element {
+function Time({ label, count, totalMs, maxMs, note = '' }: TimeProps): JSX.Element {
   return (
     <div>
       <dt>{label}</dt>
       <dd>
         {count === 0
           ? 'never'
-          : `${formatCount(count)} ×, mean ${formatMs(totalMs / count)}, max ${formatMs(maxMs)}`}
+          : `${formatCount(count)} ×, mean ${formatMs(totalMs / count)}, max ${formatMs(maxMs)}${note}`}
       </dd>
     </div>
   );

@@ -115,7 +115,7 @@ export function createShopData({ requestCount = 180 } = {}): DashboardData {
           ageMs: 0,
         },
         times: {
-          ...{ checkoutCount: 89_201, waitTotalMs: 41_200, waitMaxMs: 812.4 },
+          ...{ checkoutCount: 89_201, waitTotalMs: 41_200, waitMaxMs: 812.4, timeoutCount: 3 },
           ...{ connectCount: 10, connectTotalMs: 92, connectMaxMs: 14.2 },
           ...{ heldCount: 311, heldTotalMs: 4_870, heldMaxMs: 96 },
         },
