@@ -88,7 +88,10 @@ export function rowCountOf(query: PgQuery, isWatched: boolean): number {
   const delivery = deliveries.get(query);
   if (delivery === undefined) return resultCount;
   // Of a portal that is run in steps the tag speaks of the last one.
-  const count = Math.max(delivery.rowCount, results === undefined ? delivery.tagCount : resultCount);
+  const count = Math.max(
+    delivery.rowCount,
+    results === undefined ? delivery.tagCount : resultCount,
+  );
   return count === 0 && delivery.tagCount < 0 && resultCount < 0 ? -1 : count;
 }
 

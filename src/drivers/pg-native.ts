@@ -265,4 +265,3 @@ function stateOfError({ native }: NativeQuery, error: unknown): string | undefin
     message.includes(fields.messagePrimary);
   return sqlStateOf(isOfServer ? { code: fields.sqlState } : error);
 }
-

@@ -247,7 +247,8 @@ function patchLife(target: PgQuery, recorder: Recorder): Undo[] {
     replaceMethod(target, 'submit', (original) => {
       return function submit(this: PgQuery, connection: unknown): unknown {
         // A class of its own comes by twice: hooked itself, it calls the one that it extends.
-        if (submitting !== undefined && submitting === connection) return original.call(this, connection);
+        if (submitting !== undefined && submitting === connection)
+          return original.call(this, connection);
         const outer = submitting;
         beginSubmitted(recorder, this, connection, submit);
         submitting = connection;

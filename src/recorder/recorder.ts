@@ -19,7 +19,7 @@ import {
 } from '../engine/engine.ts';
 import { OptionError } from '../errors/index.ts';
 import { type CallSite, CallSites, type CapturedStack } from './call-site.ts';
-import { type Context, NO_STACK, notePart, ScopePart, UNRECORDED } from './context.ts';
+import { type Context, type Detour, NO_STACK, notePart, ScopePart, UNRECORDED } from './context.ts';
 import { type Ignore, Ignores } from './ignores.ts';
 import { Models } from './models.ts';
 import { OverheadMeter } from './overhead-meter.ts';
@@ -208,7 +208,7 @@ export class Recorder {
 
   /** Where what a query calls back goes on: where it was issued, but for the stack that it went by. */
   contextOf({ scope, ignoredBy, detour }: RecordedQuery): Context {
-    if (detour !== undefined) return detour;
+    if (detour !== undefined) return detour as Detour;
     return scope === undefined || ignoredBy === undefined
       ? scope
       : new ScopePart(scope, undefined, ignoredBy, undefined);

@@ -4,7 +4,6 @@
  */
 import { type Engine, NO_HANDLE, OTHER_ID, OUTCOME, type Outcome } from '../engine/engine.ts';
 import type { CapturedStack, SiteScope } from './call-site.ts';
-import type { Detour } from './context.ts';
 import type { Ignore } from './ignores.ts';
 import { QueryTimes } from './query-times.ts';
 
@@ -61,8 +60,8 @@ export class RecordedQuery {
   declare ignoredBy: Ignore | undefined;
   /** The model that the ORM ran it for; undefined where no ORM told. */
   declare model: string | undefined;
-  /** What it is sent on: its callbacks go on there. */
-  declare detour: Detour | undefined;
+  /** The `Detour` that it is sent on: its callbacks go on there. */
+  declare detour: object | undefined;
   /** Of a run that took a stack: see `hashParameters`. */
   declare parameterHash: number | undefined;
   /** Its end is told to its scope and the scope's observers, however short it was. */

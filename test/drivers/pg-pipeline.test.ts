@@ -25,7 +25,10 @@ afterAll(async () => {
 });
 
 async function connected(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: database.url, pipeline: true } as pg.ClientConfig);
+  const client = new pg.Client({
+    connectionString: database.url,
+    pipeline: true,
+  } as pg.ClientConfig);
   client.on('error', () => {});
   await client.connect();
   return client;
@@ -63,7 +66,9 @@ it('books each query of a pipeline on the request that asked, with its rows and 
       'GET /3',
       () =>
         new Promise<void>((resolve) => {
-          client.query('SELECT 3 AS called', () => client.query('SELECT 3 AS inner', () => resolve()));
+          client.query('SELECT 3 AS called', () =>
+            client.query('SELECT 3 AS inner', () => resolve()),
+          );
         }),
     ),
   ]);

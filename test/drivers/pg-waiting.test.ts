@@ -94,7 +94,11 @@ describe('who waits for a client', () => {
   });
 
   it('is not, where that is the tool itself', async () => {
-    const pool = new pg.Pool({ connectionString: database.url, max: 1, connectionTimeoutMillis: 40 });
+    const pool = new pg.Pool({
+      connectionString: database.url,
+      max: 1,
+      connectionTimeoutMillis: 40,
+    });
     const held = await pool.connect();
     const before = sums();
     const own = getRecorder().runUnrecorded(() => pool.query('SELECT 1 AS own'));

@@ -136,7 +136,11 @@ const wrappers: Record<string, Wrapper> = {
     pool: () =>
       poolOf({
         Client: clientClass(async (own, [text, values, callback]) => {
-          await own({ name: 'tenant', text: 'SELECT set_config($1, $2, false)', values: ['application_name', 't'] });
+          await own({
+            name: 'tenant',
+            text: 'SELECT set_config($1, $2, false)',
+            values: ['application_name', 't'],
+          });
           return own({ name: `own ${text.length}`, text, values }, callback);
         }),
       }),
@@ -397,7 +401,12 @@ describe('what a pool runs by itself', () => {
       },
     ],
   ])('belongs to who waits: %s', async (_, options) => {
-    const pool = poolOf({ max: 2, maxUses: 1, connectionTimeoutMillis: 20_000, ...options } as never);
+    const pool = poolOf({
+      max: 2,
+      maxUses: 1,
+      connectionTimeoutMillis: 20_000,
+      ...options,
+    } as never);
     const seen = collectQueries();
     const scopes = await Promise.all(
       Array.from({ length: 20 }, (__, id) =>
@@ -435,7 +444,7 @@ describe('a client outside of a pool', () => {
   it.each([
     'a class of its own',
     "wrapping the prototype's query before it is hooked",
-    "the same, awaited",
+    'the same, awaited',
   ])('%s', async (style) => {
     let Client: typeof pg.Client = clientClass((query, args) => {
       void query(SET);
