@@ -54,8 +54,7 @@ export class Hook extends Stamped {
   #isHook = true;
 
   static mark<F extends object>(hook: F): F {
-    new Hook(hook);
-    return hook;
+    return new Hook(hook) as F;
   }
 
   /** Whether the method is the driver's own, hooked. */

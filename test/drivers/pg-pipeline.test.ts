@@ -165,22 +165,22 @@ describe('what the driver refuses was never sent, and is not counted', () => {
     const client = await connected();
     const portal = new Portal();
     const { handleError } = portal;
-    const scope = await inScope('GET /', () =>
-      Promise.allSettled([
+    const scope = await inScope('GET /', async () => {
+      const results = await Promise.allSettled([
         client.query({ name: 'one', text: 'SELECT 1 AS sent' }),
         client.query({ name: 'one', text: 'SELECT 2 AS other' }),
         client.query({ text: 'SELECT 1 AS rows', rows: 2 } as pg.QueryConfig),
         client.query({ text: 'SELECT $1::int', values: 'no array' as never }),
         client.query(portal as never),
         client.query('SELECT 3 AS sent'),
-      ]).then((results) => {
-        expect(results.map(({ status }) => status)).toEqual([
-          'fulfilled',
-          ...['rejected', 'rejected', 'rejected', 'fulfilled'],
-          'fulfilled',
-        ]);
-      }),
-    );
+      ]);
+
+      expect(results.map(({ status }) => status)).toEqual([
+        'fulfilled',
+        ...['rejected', 'rejected', 'rejected', 'fulfilled'],
+        'fulfilled',
+      ]);
+    });
     expect(String(portal.failure)).toContain('not supported in pipeline mode');
     // Its own methods are back.
     expect(portal.handleError).toBe(handleError);

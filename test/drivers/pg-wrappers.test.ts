@@ -62,6 +62,7 @@ function wrapConnect(pool: pg.Pool, prepare: (client: pg.PoolClient) => Promise<
       return client;
     });
     if (callback === undefined) return prepared;
+    // oxlint-disable promise/no-callback-in-promise -- as such wrappers do
     return prepared.then(
       (client: pg.PoolClient) => callback(undefined, client, client.release),
       callback,
