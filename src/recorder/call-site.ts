@@ -81,6 +81,8 @@ const SITES_PER_STATEMENT_MAX = 8;
 const WANTED_MAX = 256;
 /** Texts up to this length are kept until the next one is looked up. */
 const TEXT_LENGTH_MAX = 8_192;
+/** Queries of a process whose stacks are looked at for an ORM that loses its callers. */
+const LOOKS_MAX = 32;
 /** Queries after which nobody waits for those any more. */
 const PATIENCE = 10_000;
 
@@ -109,13 +111,18 @@ export class CallSites {
   #text = '';
   #statementId = OTHER_ID;
   readonly #formatted = new WeakMap<CapturedStack, CallSite | null>();
+  readonly #noteOrm: (name: string) => void;
+  /** Queries whose stacks are looked at for nothing but that. */
+  #looksLeft = LOOKS_MAX;
 
   constructor(
     statementOf: (sql: string) => number,
     fingerprintOf: (statementId: number) => string | undefined = () => undefined,
+    noteOrm: (name: string) => void = () => {},
   ) {
     this.#statementOf = statementOf;
     this.#fingerprintOf = fingerprintOf;
+    this.#noteOrm = noteOrm;
   }
 
   /**
@@ -155,7 +162,12 @@ export class CallSites {
       const statementId = this.#statementOf(sql);
       if (this.#isWanted(statementId)) return this.#takeWanted(statementId, below);
     }
-    return isDue ? captureStack(below) : undefined;
+    if (isDue) return captureStack(below);
+    if (this.#looksLeft > 0) {
+      this.#looksLeft -= 1;
+      this.format(captureStack(below));
+    }
+    return undefined;
   }
 
   /** Whether this run takes a stack; asking counts as a run. */
@@ -206,6 +218,8 @@ export class CallSites {
     let site = this.#formatted.get(captured);
     if (site === undefined) {
       site = applicationFrame(captured.stack) ?? null;
+      const orm = site === null ? ormIn(captured.stack) : undefined;
+      if (orm !== undefined) this.#noteOrm(orm);
       this.#formatted.set(captured, site);
     }
     return site ?? undefined;
@@ -396,6 +410,16 @@ function applicationFrame(stack: unknown): CallSite | undefined {
     return { functionName: nameOf(name), file: displayed(location), line: Number(row) };
   }
   return undefined;
+}
+
+/** The ORM in whose frames a stack ends that has no application's; undefined where there is none. */
+function ormIn(stack: unknown): string | undefined {
+  const found =
+    typeof stack === 'string'
+      ? /[\\/]node_modules[\\/](drizzle-orm|@prisma)[\\/]/.exec(stack)?.[1]
+      : undefined;
+  if (found === undefined) return undefined;
+  return found === '@prisma' ? 'Prisma' : 'Drizzle';
 }
 
 function nameOf(name: string | undefined): string | null {

@@ -1,0 +1,123 @@
+/** Drivers that talk to a server and were reached by no hook, told by the code that does it. */
+import { basename, dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { getRecorder } from '../recorder/index.ts';
+import { countLoaded } from '../util/loaded-modules.ts';
+import { watchSockets } from './sockets.ts';
+
+/** Where the files of hooked libraries lie: what is beside them is hooked too. */
+const hookedFolders = new Set<string>();
+/** Where drivers were seen at work whose files are not known to be hooked, by the driver's name. */
+const foldersOf = new Map<string, Set<string>>();
+/** How many copies of a driver were hooked by one of their objects. */
+const copiesOf = new Map<string, number>();
+
+/** The file is one of a library that is hooked. */
+export function noteHookedFile(file: string): void {
+  const folder = dirname(pathOf(file));
+  if (hookedFolders.has(folder)) return;
+  hookedFolders.add(folder);
+  for (const [name, folders] of foldersOf) if (folders.delete(folder)) settle(name);
+}
+
+/** One copy more of the driver is hooked, or one less; which one its objects do not tell. */
+export function countHookedCopy(driver: string, change: 1 | -1): void {
+  copiesOf.set(driver, Math.max(0, (copiesOf.get(driver) ?? 0) + change));
+  for (const name of foldersOf.keys()) settle(name);
+}
+
+/**
+ * From now on a driver that opens a connection without a hook on it is noted.
+ *
+ * @param lookAgain hooks what is loaded and was not told of, as by another module system than Node's.
+ */
+export function watchForUnhooked(lookAgain: () => void): void {
+  let loadedCount = countLoaded();
+  watchSockets({
+    onConnect(to) {
+      if (getRecorder().isUnrecorded()) return false;
+      // As drivers write it; `net.connect` and all that stands on it gives a list.
+      if (typeof to !== 'object' && countLoaded() !== loadedCount) {
+        loadedCount = countLoaded();
+        lookAgain();
+      }
+      return true;
+    },
+    onStartup(packet, below) {
+      const frames = framesBelow(below);
+      const isHooked = (): boolean => frames.some(({ file }) => hookedFolders.has(dirname(file)));
+      if (isHooked()) return;
+      lookAgain();
+      if (isHooked()) return;
+      const name = nameOf(packet, frames);
+      const folders = foldersOf.get(name) ?? new Set();
+      foldersOf.set(name, folders.add(dirname(frames[0]?.file ?? '')));
+      settle(name);
+    },
+  });
+}
+
+/** Whether there are more copies of the driver at work than hooked ones. */
+function settle(name: string): void {
+  const { unseen } = getRecorder();
+  let hooked = copiesOf.get(name) ?? 0;
+  // In a bundle, whatever was hooked may be this one.
+  if (name.startsWith(SOMETHING)) for (const count of copiesOf.values()) hooked += count;
+  if ((foldersOf.get(name)?.size ?? 0) > hooked) unseen.noteDriver(name);
+  else unseen.forgetDriver(name);
+}
+
+const SOMETHING = 'a driver';
+/** Its default, which few change. */
+const POSTGRES_JS = Buffer.from('application_name\0postgres.js\0');
+/** The last one in the path is the package's own. */
+const PACKAGE = /^.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/;
+const PACKAGE_NAMES: Readonly<Record<string, string>> = { postgres: 'postgres.js' };
+
+/** Such as `postgres.js`, the name of a package, or `a driver in server.mjs`. */
+function nameOf(packet: Buffer, frames: readonly Frame[]): string {
+  const [own] = frames;
+  const packageName = PACKAGE.exec(own?.file ?? '')?.[1];
+  if (packageName !== undefined) return PACKAGE_NAMES[packageName] ?? packageName;
+  if (packet.includes(POSTGRES_JS)) return 'postgres.js';
+  if (own !== undefined && /^(?:startup|requestSsl)$/.test(own.functionName)) return 'pg';
+  return own === undefined ? SOMETHING : `${SOMETHING} in ${basename(own.file)}`;
+}
+
+interface Frame {
+  readonly file: string;
+  readonly functionName: string;
+}
+
+const FRAMES_MAX = 16;
+
+/** As they are, and not as a source map would have them; without those of Node. */
+function framesBelow(below: unknown): Frame[] {
+  const { stackTraceLimit } = Error;
+  const own = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+  const captured: { readonly stack?: readonly NodeJS.CallSite[] } = {};
+  try {
+    Error.stackTraceLimit = FRAMES_MAX;
+    Error.prepareStackTrace = (_, sites) => sites;
+    // oxlint-disable-next-line typescript/no-unsafe-function-type -- what captureStackTrace takes
+    Error.captureStackTrace(captured, below as Function);
+    return (captured.stack ?? []).flatMap((site) => {
+      const file = pathOf(site.getFileName() ?? '');
+      if (!/[\\/]/.test(file) || /^(?:node:|internal\/)/.test(file)) return [];
+      const functionName = /[^.]*$/.exec(site.getFunctionName() ?? '')?.[0] ?? '';
+      return [{ file, functionName }];
+    });
+  } catch {
+    return [];
+  } finally {
+    if (own === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+    else Object.defineProperty(Error, 'prepareStackTrace', own);
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+function pathOf(file: string): string {
+  const plain = file.replace(/\?[^?]*$/, '');
+  return plain.startsWith('file://') ? fileURLToPath(plain) : plain;
+}
