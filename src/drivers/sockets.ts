@@ -1,7 +1,7 @@
 /**
- * Connections to PostgreSQL as they are opened, whatever driver opens them: a client's first packet
- * is known. A socket that is new is looked at until it has sent that, which takes microseconds; what
- * is sent later passes nothing of ours.
+ * Connections to PostgreSQL, whatever driver has opened them: what a client sends first is known. A
+ * socket that is new is looked at until it has sent that, which takes microseconds; what is sent
+ * later passes nothing of ours. Of sockets that are open already it is what they send next.
  */
 import { Socket } from 'node:net';
 
@@ -16,12 +16,12 @@ export interface SocketWatcher {
    */
   onConnect(to: unknown): boolean;
   /**
-   * A client of PostgreSQL has begun to talk.
+   * A client of PostgreSQL talks.
    *
-   * @param packet its first one; without parameters where it asks for encryption.
+   * @param bytes what it has sent first.
    * @param below the function below whose frame the driver's are.
    */
-  onStartup(packet: Buffer, below: unknown): void;
+  onClient(bytes: Buffer, below: unknown): void;
 }
 
 /** On the class, which other module systems of the process share. */
@@ -33,51 +33,74 @@ export function watchSockets(watcher: SocketWatcher): void {
   const isPatched = shared[WATCHER] !== undefined;
   Object.defineProperty(shared, WATCHER, { value: watcher, configurable: true, writable: true });
   if (isPatched) return;
+  for (const socket of openSockets()) lookAtNext(socket);
   type Connect = (this: Socket, ...args: unknown[]) => Socket;
-  const sockets = Socket.prototype as unknown as { connect: Connect };
-  replaceMethod(sockets, 'connect', (original) => {
+  replaceMethod(Socket.prototype as unknown as { connect: Connect }, 'connect', (original) => {
     return function connect(this: Socket, ...args) {
-      const isLookedAt = ask(args[0]);
+      const isLookedAt = isToBeLookedAt(this, args[0]);
       const result = original.apply(this, args);
-      if (isLookedAt && Object.getPrototypeOf(this) === Socket.prototype) {
-        Object.setPrototypeOf(this, FIRST_WRITE);
-      }
+      if (isLookedAt) lookAtNext(this);
       return result;
     };
   });
 }
 
-function ask(to: unknown): boolean {
+/** Those that this process has opened, as far as they keep it alive. */
+function openSockets(): Socket[] {
+  const { _getActiveHandles: handles } = process as unknown as {
+    _getActiveHandles?(): readonly unknown[];
+  };
+  const isOpened = (socket: unknown): socket is Socket =>
+    socket instanceof Socket &&
+    // Neither a server's nor the standard streams.
+    !(socket as { server?: unknown }).server &&
+    typeof (socket as { fd?: unknown }).fd !== 'number';
+  return handles?.call(process).filter(isOpened) ?? [];
+}
+
+function isToBeLookedAt(socket: Socket, to: unknown): boolean {
   try {
-    return shared[WATCHER]?.onConnect(to) === true;
+    // What is encrypted from the start on is no driver's, but for a few that ask for that.
+    return !('encrypted' in socket) && shared[WATCHER]?.onConnect(to) === true;
   } catch {
     return false;
   }
 }
 
 /**
- * The prototype of a socket until it sends something. A function on the socket itself would have to
- * be deleted, which makes V8 slow with it for as long as it lives.
+ * Prototypes of sockets until they send something, by their own. A function on the socket itself
+ * would have to be deleted, which makes V8 slow with it for as long as it lives.
  */
-const FIRST_WRITE: object = Object.create(Socket.prototype, {
-  write: {
-    configurable: true,
-    writable: true,
-    value: function write(this: Socket, ...args: unknown[]): unknown {
-      if (Object.getPrototypeOf(this) === FIRST_WRITE) {
-        Object.setPrototypeOf(this, Socket.prototype);
+const lookers = new WeakMap<object, object>();
+/** The prototypes themselves, and what they stand in for. */
+const originals = new WeakMap<object, Socket>();
+
+function lookAtNext(socket: Socket): void {
+  const own = Object.getPrototypeOf(socket) as Socket;
+  if (originals.has(own)) return;
+  let looker = lookers.get(own);
+  if (looker === undefined) {
+    const value = function write(this: Socket, ...args: unknown[]): unknown {
+      const standIn = Object.getPrototypeOf(this) as object;
+      const original = originals.get(standIn);
+      if (original !== undefined) {
+        Object.setPrototypeOf(this, original);
         look(args[0], write);
       }
-      return Reflect.apply(Socket.prototype.write, this, args);
-    },
-  },
-});
+      return Reflect.apply(own.write, this, args);
+    };
+    looker = Object.create(own, { write: { configurable: true, writable: true, value } }) as object;
+    lookers.set(own, looker);
+    originals.set(looker, own);
+  }
+  Object.setPrototypeOf(socket, looker);
+}
 
 function look(chunk: unknown, below: unknown): void {
   try {
     if (!(chunk instanceof Uint8Array)) return;
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    if (isStartup(bytes)) shared[WATCHER]?.onStartup(bytes, below);
+    if (isStartup(bytes) || isQuery(bytes)) shared[WATCHER]?.onClient(bytes, below);
   } catch {
     // Who looks must not keep the socket from writing.
   }
@@ -94,4 +117,18 @@ function isStartup(bytes: Buffer): boolean {
   const code = bytes.readUInt32BE(4);
   if (code === SSL_REQUEST || code === GSS_REQUEST) return length === 8;
   return code >>> 16 === 3 && length <= bytes.length && bytes.includes(USER, 7);
+}
+
+/** Query, Parse, Bind, Describe, Execute, Close, Sync, Flush. */
+const MESSAGES = Buffer.from('QPBDECSH');
+
+/** Whole messages of a client to the last byte, as on a connection that has been open before. */
+function isQuery(bytes: Buffer): boolean {
+  let at = 0;
+  while (at + 5 <= bytes.length && MESSAGES.includes(bytes[at] ?? 0)) {
+    const length = bytes.readUInt32BE(at + 1);
+    if (length < 4) return false;
+    at += 1 + length;
+  }
+  return at > 0 && at === bytes.length;
 }

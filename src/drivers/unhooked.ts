@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { getRecorder } from '../recorder/index.ts';
 import { countLoaded } from '../util/loaded-modules.ts';
+import { replaceMethod } from './patch.ts';
 import { watchSockets } from './sockets.ts';
 
 /** Where the files of hooked libraries lie: what is beside them is hooked too. */
@@ -44,18 +45,47 @@ export function watchForUnhooked(lookAgain: () => void): void {
       }
       return true;
     },
-    onStartup(packet, below) {
-      const frames = framesBelow(below);
-      const isHooked = (): boolean => frames.some(({ file }) => hookedFolders.has(dirname(file)));
-      if (isHooked()) return;
-      lookAgain();
-      if (isHooked()) return;
-      const name = nameOf(packet, frames);
-      const folders = foldersOf.get(name) ?? new Set();
-      foldersOf.set(name, folders.add(dirname(frames[0]?.file ?? '')));
-      settle(name);
+    onClient(bytes, below) {
+      noteUnlessHooked(framesBelow(below), lookAgain, (frames) => nameOf(bytes, frames));
     },
   });
+  watchPglite(lookAgain);
+}
+
+/** PGlite talks to no socket, and starts as WebAssembly. */
+function watchPglite(lookAgain: () => void): void {
+  const { WebAssembly: assembly } = globalThis as unknown as {
+    readonly WebAssembly?: { instantiate(...args: readonly unknown[]): unknown };
+  };
+  if (assembly === undefined) return;
+  replaceMethod(assembly, 'instantiate', (original) => {
+    return function instantiate(this: unknown, ...args): unknown {
+      try {
+        const frames = framesBelow(instantiate).filter(({ file }) => PGLITE.test(file));
+        if (frames.length > 0) noteUnlessHooked(frames, lookAgain, () => 'PGlite');
+      } catch (error) {
+        getRecorder().reportFault(error);
+      }
+      return Reflect.apply(original, this, args);
+    };
+  });
+}
+
+const PGLITE = /[\\/]pglite[\\/]dist[\\/]/;
+
+function noteUnlessHooked(
+  frames: readonly Frame[],
+  lookAgain: () => void,
+  nameOfDriver: (frames: readonly Frame[]) => string,
+): void {
+  const isHooked = (): boolean => frames.some(({ file }) => hookedFolders.has(dirname(file)));
+  if (isHooked()) return;
+  lookAgain();
+  if (isHooked()) return;
+  const name = nameOfDriver(frames);
+  const folders = foldersOf.get(name) ?? new Set();
+  foldersOf.set(name, folders.add(dirname(frames[0]?.file ?? '')));
+  settle(name);
 }
 
 /** Whether there are more copies of the driver at work than hooked ones. */
@@ -69,6 +99,8 @@ function settle(name: string): void {
 }
 
 const SOMETHING = 'a driver';
+/** By which the connection of node-postgres writes: property names stay when a bundle is made short. */
+const PG_FUNCTIONS = /^(?:startup|requestSsl|query|parse|bind|_send)$/;
 /** Its default, which few change. */
 const POSTGRES_JS = Buffer.from('application_name\0postgres.js\0');
 /** The last one in the path is the package's own. */
@@ -76,12 +108,12 @@ const PACKAGE = /^.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/;
 const PACKAGE_NAMES: Readonly<Record<string, string>> = { postgres: 'postgres.js' };
 
 /** Such as `postgres.js`, the name of a package, or `a driver in server.mjs`. */
-function nameOf(packet: Buffer, frames: readonly Frame[]): string {
+function nameOf(bytes: Buffer, frames: readonly Frame[]): string {
   const [own] = frames;
   const packageName = PACKAGE.exec(own?.file ?? '')?.[1];
   if (packageName !== undefined) return PACKAGE_NAMES[packageName] ?? packageName;
-  if (packet.includes(POSTGRES_JS)) return 'postgres.js';
-  if (own !== undefined && /^(?:startup|requestSsl)$/.test(own.functionName)) return 'pg';
+  if (bytes.includes(POSTGRES_JS)) return 'postgres.js';
+  if (own !== undefined && PG_FUNCTIONS.test(own.functionName)) return 'pg';
   return own === undefined ? SOMETHING : `${SOMETHING} in ${basename(own.file)}`;
 }
 

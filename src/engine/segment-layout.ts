@@ -64,6 +64,7 @@ export const UNSEEN = {
   pg: 1,
   postgresJs: 2,
   otherDriver: 4,
+  pglite: 8,
   /** ORMs whose call sites are not known. */
   drizzle: 0x100,
   prisma: 0x200,

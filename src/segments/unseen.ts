@@ -5,6 +5,7 @@ import { UNSEEN } from '../engine/segment-layout.ts';
 const DRIVERS: ReadonlyMap<number, string> = new Map([
   [UNSEEN.pg, 'pg'],
   [UNSEEN.postgresJs, 'postgres.js'],
+  [UNSEEN.pglite, 'PGlite'],
   [UNSEEN.otherDriver, 'another driver'],
 ]);
 
@@ -47,7 +48,7 @@ export function adviceOnDriver(name: string): string {
   return `queries of ${name} are not recorded: ${
     isKnown
       ? 'give it to instrument() of hyperdjango/drivers, or preload hyperdjango/register'
-      : 'where it is pg or postgres.js, give it to instrument() of hyperdjango/drivers'
+      : 'where it is pg, postgres.js or PGlite, give it to instrument() of hyperdjango/drivers'
   }`;
 }
 
