@@ -37,6 +37,8 @@ export function watchSockets(watcher: SocketWatcher): void {
   type Connect = (this: Socket, ...args: unknown[]) => Socket;
   replaceMethod(Socket.prototype as unknown as { connect: Connect }, 'connect', (original) => {
     return function connect(this: Socket, ...args) {
+      // Node puts a `write` on a socket whose own is another than it knows.
+      stopLooking(this);
       const isLookedAt = isToBeLookedAt(this, args[0]);
       const result = original.apply(this, args);
       if (isLookedAt) lookAtNext(this);
@@ -81,12 +83,7 @@ function lookAtNext(socket: Socket): void {
   let looker = lookers.get(own);
   if (looker === undefined) {
     const value = function write(this: Socket, ...args: unknown[]): unknown {
-      const standIn = Object.getPrototypeOf(this) as object;
-      const original = originals.get(standIn);
-      if (original !== undefined) {
-        Object.setPrototypeOf(this, original);
-        look(args[0], write);
-      }
+      if (stopLooking(this)) look(args[0], write);
       return Reflect.apply(own.write, this, args);
     };
     looker = Object.create(own, { write: { configurable: true, writable: true, value } }) as object;
@@ -94,6 +91,14 @@ function lookAtNext(socket: Socket): void {
     originals.set(looker, own);
   }
   Object.setPrototypeOf(socket, looker);
+}
+
+/** @returns whether it was looked at. */
+function stopLooking(socket: Socket): boolean {
+  const original = originals.get(Object.getPrototypeOf(socket) as object);
+  if (original === undefined) return false;
+  Object.setPrototypeOf(socket, original);
+  return true;
 }
 
 function look(chunk: unknown, below: unknown): void {
