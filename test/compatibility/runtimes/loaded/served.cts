@@ -1,8 +1,9 @@
 // Requests of several queries each, all at once on a pool of 2; prints those that were told wrong.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import http = require('node:http');
 import type { AddressInfo } from 'node:net';
-import pg = require('pg');
+
+const http: typeof import('node:http') = require('node:http');
+const pg: typeof import('pg') = require('pg');
 
 const pool = new pg.Pool({ connectionString: process.env['DATABASE_URL'], max: 2 });
 const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
