@@ -141,7 +141,14 @@ function ifPool(value: unknown): Hook[] {
 function ifPostgresJs(value: unknown): Hook[] {
   const isQuery = hasMethods(value, ['handle', 'cursor', 'forEach', 'describe']);
   if (!isQuery || !(value instanceof Promise)) return [];
-  return [hook('postgres.js', value as unknown as PostgresJsQuery, instrumentPostgresJs, uninstrumentPostgresJs)];
+  return [
+    hook(
+      'postgres.js',
+      value as unknown as PostgresJsQuery,
+      instrumentPostgresJs,
+      uninstrumentPostgresJs,
+    ),
+  ];
 }
 
 /** The prototype of the queries of `sql`, or of the library itself; nothing is sent. */
@@ -199,13 +206,17 @@ function rootWith(prototype: unknown, name: string): unknown {
 
 function ifDrizzle(value: unknown): Hook[] {
   if (hasMethods(value, ['insert', 'update', 'delete', 'execute', 'with'])) {
-    return [hook('Drizzle', value as DrizzleDatabase, instrumentDrizzleDatabase, uninstrumentDrizzle)];
+    return [
+      hook('Drizzle', value as DrizzleDatabase, instrumentDrizzleDatabase, uninstrumentDrizzle),
+    ];
   }
   if (hasMethods(value, ['from'])) {
     return [hook('Drizzle', value as DrizzleSelect, instrumentDrizzleSelect, uninstrumentDrizzle)];
   }
   if (hasMethods(value, ['findMany', 'findFirst'])) {
-    return [hook('Drizzle', value as DrizzleRelation, instrumentDrizzleRelation, uninstrumentDrizzle)];
+    return [
+      hook('Drizzle', value as DrizzleRelation, instrumentDrizzleRelation, uninstrumentDrizzle),
+    ];
   }
   return [];
 }

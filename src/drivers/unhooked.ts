@@ -9,8 +9,8 @@ import { watchSockets } from './sockets.ts';
 
 /** Where the files of hooked libraries lie: what is beside them is hooked too. */
 const hookedFolders = new Set<string>();
-/** Where drivers were seen at work whose files are not known to be hooked, by the driver's name. */
-const foldersOf = new Map<string, Set<string>>();
+/** Files of drivers that were seen at work and are not known to be hooked, by the driver's name. */
+const filesOf = new Map<string, Set<string>>();
 /** How many copies of a driver were hooked by one of their objects. */
 const copiesOf = new Map<string, number>();
 
@@ -19,13 +19,16 @@ export function noteHookedFile(file: string): void {
   const folder = dirname(pathOf(file));
   if (hookedFolders.has(folder)) return;
   hookedFolders.add(folder);
-  for (const [name, folders] of foldersOf) if (folders.delete(folder)) settle(name);
+  for (const [name, files] of filesOf) {
+    for (const known of files) if (dirname(known) === folder) files.delete(known);
+    settle(name);
+  }
 }
 
 /** One copy more of the driver is hooked, or one less; which one its objects do not tell. */
 export function countHookedCopy(driver: string, change: 1 | -1): void {
   copiesOf.set(driver, Math.max(0, (copiesOf.get(driver) ?? 0) + change));
-  for (const name of foldersOf.keys()) settle(name);
+  for (const name of filesOf.keys()) settle(name);
 }
 
 /**
@@ -46,7 +49,7 @@ export function watchForUnhooked(lookAgain: () => void): void {
       return true;
     },
     onClient(bytes, below) {
-      noteUnlessHooked(framesBelow(below), lookAgain, (frames) => nameOf(bytes, frames));
+      noteUnlessHooked(framesBelow(below), lookAgain, (frame) => nameOf(bytes, frame));
     },
   });
   watchPglite(lookAgain);
@@ -62,7 +65,7 @@ function watchPglite(lookAgain: () => void): void {
     return function instantiate(this: unknown, ...args): unknown {
       try {
         const frames = framesBelow(instantiate).filter(({ file }) => PGLITE.test(file));
-        if (frames.length > 0) noteUnlessHooked(frames, lookAgain, () => 'PGlite');
+        noteUnlessHooked(frames, lookAgain, () => 'PGlite');
       } catch (error) {
         getRecorder().reportFault(error);
       }
@@ -76,15 +79,17 @@ const PGLITE = /[\\/]pglite[\\/]dist[\\/]/;
 function noteUnlessHooked(
   frames: readonly Frame[],
   lookAgain: () => void,
-  nameOfDriver: (frames: readonly Frame[]) => string,
+  nameOfDriver: (nearest: Frame) => string,
 ): void {
+  const [nearest] = frames;
+  if (nearest === undefined) return;
   const isHooked = (): boolean => frames.some(({ file }) => hookedFolders.has(dirname(file)));
   if (isHooked()) return;
   lookAgain();
   if (isHooked()) return;
-  const name = nameOfDriver(frames);
-  const folders = foldersOf.get(name) ?? new Set();
-  foldersOf.set(name, folders.add(dirname(frames[0]?.file ?? '')));
+  const name = nameOfDriver(nearest);
+  const files = filesOf.get(name) ?? new Set();
+  filesOf.set(name, files.add(nearest.file));
   settle(name);
 }
 
@@ -94,11 +99,11 @@ function settle(name: string): void {
   let hooked = copiesOf.get(name) ?? 0;
   // In a bundle, whatever was hooked may be this one.
   if (name.startsWith(SOMETHING)) for (const count of copiesOf.values()) hooked += count;
-  if ((foldersOf.get(name)?.size ?? 0) > hooked) unseen.noteDriver(name);
+  if ((filesOf.get(name)?.size ?? 0) > hooked) unseen.noteDriver(name);
   else unseen.forgetDriver(name);
 }
 
-const SOMETHING = 'a driver';
+const SOMETHING = 'a driver in';
 /** By which the connection of node-postgres writes: property names stay when a bundle is made short. */
 const PG_FUNCTIONS = /^(?:startup|requestSsl|query|parse|bind|_send)$/;
 /** Its default, which few change. */
@@ -108,13 +113,11 @@ const PACKAGE = /^.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/;
 const PACKAGE_NAMES: Readonly<Record<string, string>> = { postgres: 'postgres.js' };
 
 /** Such as `postgres.js`, the name of a package, or `a driver in server.mjs`. */
-function nameOf(bytes: Buffer, frames: readonly Frame[]): string {
-  const [own] = frames;
-  const packageName = PACKAGE.exec(own?.file ?? '')?.[1];
+function nameOf(bytes: Buffer, { file, functionName }: Frame): string {
+  const packageName = PACKAGE.exec(file)?.[1];
   if (packageName !== undefined) return PACKAGE_NAMES[packageName] ?? packageName;
   if (bytes.includes(POSTGRES_JS)) return 'postgres.js';
-  if (own !== undefined && PG_FUNCTIONS.test(own.functionName)) return 'pg';
-  return own === undefined ? SOMETHING : `${SOMETHING} in ${basename(own.file)}`;
+  return PG_FUNCTIONS.test(functionName) ? 'pg' : `${SOMETHING} ${basename(file)}`;
 }
 
 interface Frame {
@@ -124,29 +127,40 @@ interface Frame {
 
 const FRAMES_MAX = 16;
 
-/** As they are, and not as a source map would have them; without those of Node. */
+/**
+ * As they are, and not as a source map would have them; without those of Node. Empty where what is
+ * sent comes from no code at all, as through a pipe.
+ */
 function framesBelow(below: unknown): Frame[] {
   const { stackTraceLimit } = Error;
   const own = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
-  const captured: { readonly stack?: readonly NodeJS.CallSite[] } = {};
+  const captured: { readonly stack?: readonly NodeJS.CallSite[] | string } = {};
   try {
-    Error.stackTraceLimit = FRAMES_MAX;
-    Error.prepareStackTrace = (_, sites) => sites;
+    // `Error` may be frozen: then its own text has to do.
+    Reflect.set(Error, 'stackTraceLimit', FRAMES_MAX);
+    Reflect.set(Error, 'prepareStackTrace', (_: unknown, sites: readonly unknown[]) => sites);
     // oxlint-disable-next-line typescript/no-unsafe-function-type -- what captureStackTrace takes
     Error.captureStackTrace(captured, below as Function);
-    return (captured.stack ?? []).flatMap((site) => {
-      const file = pathOf(site.getFileName() ?? '');
-      if (!/[\\/]/.test(file) || /^(?:node:|internal\/)/.test(file)) return [];
-      const functionName = /[^.]*$/.exec(site.getFunctionName() ?? '')?.[0] ?? '';
-      return [{ file, functionName }];
-    });
-  } catch {
-    return [];
+    const { stack = [] } = captured;
+    const frames = typeof stack === 'string' ? framesIn(stack) : stack.map(frameOf);
+    return frames.filter(({ file }) => /[\\/]/.test(file) && !/^(?:node:|internal\/)/.test(file));
   } finally {
     if (own === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
-    else Object.defineProperty(Error, 'prepareStackTrace', own);
-    Error.stackTraceLimit = stackTraceLimit;
+    else Reflect.defineProperty(Error, 'prepareStackTrace', own);
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
   }
+}
+
+function frameOf(site: NodeJS.CallSite): Frame {
+  const functionName = /[^.]*$/.exec(site.getFunctionName() ?? '')?.[0] ?? '';
+  return { file: pathOf(site.getFileName() ?? ''), functionName };
+}
+
+function framesIn(stack: string): Frame[] {
+  return Array.from(stack.matchAll(/ at (?:.*\()?(.+):\d+:\d+\)?$/gm), ([, file = '']) => ({
+    file: pathOf(file),
+    functionName: '',
+  }));
 }
 
 function pathOf(file: string): string {

@@ -448,10 +448,7 @@ const NAMED_FRAME = /^\s*at (?:async )?(.+?) \((.+):(\d+):\d+\)$/;
 const BARE_FRAME = /^\s*at (?:async )?(.+):(\d+):\d+$/;
 
 /** What cannot be told of a stack must not cost what is told of its query. */
-function siteOf(
-  captured: CapturedStack,
-  noteOrm: (name: string) => void,
-): CallSite | undefined {
+function siteOf(captured: CapturedStack, noteOrm: (name: string) => void): CallSite | undefined {
   try {
     const stack = textOfStack(captured) ?? '';
     const site = applicationFrame(stack);

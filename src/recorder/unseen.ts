@@ -41,10 +41,10 @@ export class Unseen {
     this.#update();
     if (this.#warnedOf.has(name) || this.#warnedOf.size === NAMES_MAX) return;
     this.#warnedOf.add(name);
-    process.emitWarning(
-      `${adviceOnDriver(name)}; X-Query-Count is left out where it would be 0`,
-      { type: 'HyperDjangoWarning', code: 'HYPERDJANGO_UNSEEN' },
-    );
+    process.emitWarning(`${adviceOnDriver(name)}; X-Query-Count is left out where it would be 0`, {
+      type: 'HyperDjangoWarning',
+      code: 'HYPERDJANGO_UNSEEN',
+    });
   }
 
   /** A hook has been put on it. */

@@ -47,7 +47,13 @@ function untold(path: string): Answer {
 }
 
 const isOutside = process.env['HYPERDJANGO_ENGINE'] === 'native';
-const NOTHING: Look = { status: [], isReason: false, json: [], notes: [], top: isOutside ? [] : null };
+const NOTHING: Look = {
+  status: [],
+  isReason: false,
+  json: [],
+  notes: [],
+  top: isOutside ? [] : null,
+};
 
 describe('a driver that no hook has reached', () => {
   it.each([['late'], ['early']])('is no zero: a driver in a bundle, connected %s', async (when) => {
@@ -59,7 +65,9 @@ describe('a driver that no hook has reached', () => {
       untold(''),
       told('pg+hidden', 1),
     ]);
-    const note = expect.stringMatching(/^pid \d+: queries of pg are not recorded: .+instrument\(\)/);
+    const note = expect.stringMatching(
+      /^pid \d+: queries of pg are not recorded: .+instrument\(\)/,
+    );
     expect(seen.noted).toEqual({
       status: ['pg'],
       isReason: true,
