@@ -45,8 +45,9 @@ export function instrument(target: object): void {
 const hookedByFile = new WeakSet<object>();
 const hookedByObject = new WeakSet<object>();
 
-function put({ library, instrument: hook }: Hook): void {
-  hook();
+function put(hook: Hook): void {
+  hook.instrument();
+  const { library } = hook;
   if (library === 'Drizzle' || library === 'Prisma') getRecorder().unseen.forgetOrm(library);
 }
 

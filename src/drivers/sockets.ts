@@ -50,7 +50,7 @@ export function watchSockets(watcher: SocketWatcher): void {
 /** Those that this process has opened, as far as they keep it alive. */
 function openSockets(): Socket[] {
   const { _getActiveHandles: handles } = process as unknown as {
-    _getActiveHandles?(): readonly unknown[];
+    readonly _getActiveHandles?: () => readonly unknown[];
   };
   const isOpened = (socket: unknown): socket is Socket =>
     socket instanceof Socket &&
@@ -75,10 +75,14 @@ function isToBeLookedAt(socket: Socket, to: unknown): boolean {
  */
 const lookers = new WeakMap<object, object>();
 /** The prototypes themselves, and what they stand in for. */
-const originals = new WeakMap<object, Socket>();
+const originals = new WeakMap<object, object>();
+
+interface Writes {
+  readonly write: (this: Socket, ...args: unknown[]) => unknown;
+}
 
 function lookAtNext(socket: Socket): void {
-  const own = Object.getPrototypeOf(socket) as Socket;
+  const own = Object.getPrototypeOf(socket) as Writes;
   if (originals.has(own)) return;
   let looker = lookers.get(own);
   if (looker === undefined) {

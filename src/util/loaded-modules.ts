@@ -15,7 +15,7 @@ const { cache } = createRequire(OWN_FILE);
 /** What every version of Node has, and its types do not tell. */
 const { _extensions: loaders, prototype: modules } = nodeModule as unknown as {
   readonly _extensions: Record<string, (module: NodeJS.Module, file: string) => unknown>;
-  readonly prototype: { load?(this: NodeJS.Module, file: string): unknown };
+  readonly prototype: { load?: (this: NodeJS.Module, file: string) => unknown };
 };
 
 const hearers: UseExports[] = [];

@@ -76,7 +76,7 @@ it('Jest, as ES modules', async () => {
   const config = join(folder, 'jest.json');
   writeFileSync(
     config,
-    JSON.stringify({ testMatch: ['**/requests.test.mjs'], transform: {}, rootDir: folder }),
+    JSON.stringify({ testMatch: ['**/requests.mjs'], transform: {}, rootDir: folder }),
   );
   const jest = join(FOLDER, 'node_modules/jest/bin/jest.js');
   const said = await run(['--experimental-vm-modules', jest, '--config', config]);
@@ -85,9 +85,11 @@ it('Jest, as ES modules', async () => {
 
 it.each(['forks', 'threads', 'vmForks', 'vmThreads'])('vitest, in its pool %s', (pool) => {
   const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
+  const config = join(folder, 'vitest.config.mjs');
+  writeFileSync(config, "export default { test: { include: ['requests.mjs'], globals: true } };\n");
   const { stdout } = spawnSync(
     process.execPath,
-    [vitest, 'run', '--globals', '--root', folder, '--pool', pool, 'requests'],
+    [vitest, 'run', '--root', folder, '--pool', pool],
     { cwd: folder, encoding: 'utf8', env: { ...process.env, DATABASE_URL: database.url } },
   );
   expect(stdout).toMatch(/Tests .*1 passed/);

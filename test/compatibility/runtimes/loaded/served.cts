@@ -1,12 +1,16 @@
 // Requests of several queries each, all at once on a pool of 2; prints those that were told wrong.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type * as Http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type * as Pg from 'pg';
 
-const http: typeof import('node:http') = require('node:http');
-const pg: typeof import('pg') = require('pg');
+const http = require('node:http') as typeof Http;
+const pg = require('pg') as typeof Pg;
 
 const pool = new pg.Pool({ connectionString: process.env['DATABASE_URL'], max: 2 });
-const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+const answer = async (
+  request: Http.IncomingMessage,
+  response: Http.ServerResponse,
+): Promise<void> => {
   for (let left = Number(request.url?.slice(1)); left > 0; left -= 1) await pool.query('SELECT 1');
   response.end();
 };
