@@ -604,6 +604,11 @@ void RecordOverhead(const Napi::CallbackInfo& info) {
                             NumberOf(info.Env(), info[1]));
 }
 
+void SetUnseen(const Napi::CallbackInfo& info) {
+  hd_thread_set_unseen(StateOf(info)->thread,
+                       static_cast<uint32_t>(NumberOf(info.Env(), info[0])));
+}
+
 void Beat(const Napi::CallbackInfo& info) { hd_thread_beat(StateOf(info)->thread); }
 
 void SetUncaughtException(const Napi::CallbackInfo& info) {
@@ -670,6 +675,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("readSegment", Napi::Function::New<ReadSegment>(env, "readSegment"));
   exports.Set("setAppName", Napi::Function::New<SetAppName>(env, "setAppName"));
   exports.Set("recordOverhead", Napi::Function::New<RecordOverhead>(env, "recordOverhead"));
+  exports.Set("setUnseen", Napi::Function::New<SetUnseen>(env, "setUnseen"));
   exports.Set("beat", Napi::Function::New<Beat>(env, "beat"));
   exports.Set("setUncaughtException",
               Napi::Function::New<SetUncaughtException>(env, "setUncaughtException"));

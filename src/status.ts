@@ -7,11 +7,18 @@ export interface Status {
   readonly engine: EngineKind;
   /**
    * Why this engine runs; where the records lie elsewhere than they should, why; and what no hook
-   * can see without `instrument()`, as in a bundle.
+   * can see without `instrument()`, as in a bundle, or has not seen.
    */
   readonly reason: string;
   /** Where the records lie, for other processes to read; null while they are private. */
   readonly segment: string | null;
+  /**
+   * Drivers that talk to a server while none of their queries is recorded, such as `postgres.js`,
+   * until they are given to `instrument()`. `X-Query-Count` is then left out where it would be 0.
+   */
+  readonly unseen: readonly string[];
+  /** ORMs whose queries are recorded without call sites: `Drizzle`, `Prisma`. */
+  readonly withoutCallSites: readonly string[];
   readonly dropped: DroppedCounts;
   /** Mean cost of a recorded query in nanoseconds, from a sample; 0 before the first one. */
   readonly overheadNs: number;
@@ -37,6 +44,8 @@ export function status(): Status {
       engine: 'portable',
       reason: 'HYPERDJANGO_DISABLED is set',
       segment: null,
+      unseen: [],
+      withoutCallSites: [],
       dropped: NOTHING_DROPPED,
       overheadNs: 0,
     };
@@ -44,10 +53,17 @@ export function status(): Status {
   const recorder = getRecorder();
   return {
     engine: recorder.engine.kind,
-    reason: [recorder.engineReason, recorder.segment.reason, whatNeedsInstrument()]
+    reason: [
+      recorder.engineReason,
+      recorder.segment.reason,
+      whatNeedsInstrument(),
+      ...recorder.unseen.problems,
+    ]
       .filter(Boolean)
       .join('; '),
     segment: recorder.segment.path,
+    unseen: recorder.unseen.drivers,
+    withoutCallSites: recorder.unseen.orms,
     dropped: recorder.core.snapshot({ histograms: false }).dropped,
     overheadNs: recorder.overheadNs(),
   };

@@ -217,6 +217,8 @@ hd_status hd_segment_join(const hd_segment_options *options, const hd_thread_opt
 void hd_thread_leave(hd_thread *thread);
 hd_status hd_thread_describe(hd_thread *thread, hd_thread_state *state);
 void hd_thread_record_overhead(hd_thread *thread, double query_count, double total_ns);
+/* What the thread uses and no hook reaches, a bit for each library. */
+void hd_thread_set_unseen(hd_thread *thread, uint32_t libraries);
 /* What the heartbeat does, for a thread whose loop it cannot look at. */
 void hd_thread_beat(hd_thread *thread);
 

@@ -520,6 +520,10 @@ fn threadRecordOverhead(
     if (thread) |self| Segment.recordOverhead(self, whole(query_count), whole(total_ns));
 }
 
+fn threadSetUnseen(thread: ?*Thread, libraries: u32) callconv(.c) void {
+    if (thread) |self| Segment.setUnseen(self, libraries);
+}
+
 fn threadBeat(thread: ?*Thread) callconv(.c) void {
     if (thread) |self| Segment.beatOf(self);
 }
@@ -638,6 +642,7 @@ comptime {
     exportHidden(&threadLeave, "hd_thread_leave");
     exportHidden(&threadDescribe, "hd_thread_describe");
     exportHidden(&threadRecordOverhead, "hd_thread_record_overhead");
+    exportHidden(&threadSetUnseen, "hd_thread_set_unseen");
     exportHidden(&threadBeat, "hd_thread_beat");
     exportHidden(&segmentRead, "hd_segment_read");
     exportHidden(&segmentSetAppName, "hd_segment_set_app_name");

@@ -184,6 +184,12 @@ pub const Segment = struct {
         words.add(segment.entryWord(index, DirectoryEntry.overhead_ns), total_ns);
     }
 
+    /// By the thread itself.
+    pub fn setUnseen(thread: *Thread, libraries: u64) void {
+        const index = thread.arena_index orelse return;
+        words.store(thread.segment.entryWord(index, DirectoryEntry.unseen), libraries);
+    }
+
     /// If the process ended now, whether it would be by an exception that nobody caught.
     pub fn setUncaughtException(segment: *Segment, is_uncaught: bool) void {
         segment.lock.acquire();
@@ -389,6 +395,7 @@ pub const Segment = struct {
         }
         segment.writeLook(index, if (arena.loop) |loop| loop.last else .unknown);
         words.store(segment.entryWord(index, DirectoryEntry.thread_id), thread.thread_id);
+        words.store(segment.entryWord(index, DirectoryEntry.unseen), 0);
         words.add(segment.entryWord(index, DirectoryEntry.adoption_count), 1);
         words.publish(segment.entryWord(index, DirectoryEntry.is_in_use), 1);
         return index;
@@ -634,6 +641,7 @@ test "Segment: threads come and go while others read and the heart beats" {
                 _ = recorder.endQuery(begun.handle, .ok, 1);
                 _ = recorder.beginQuery("SELECT 2", .unknown, 0, 0);
                 Segment.recordOverhead(thread, 1, 5);
+                Segment.setUnseen(thread, thread_id);
             }
         }
     };

@@ -87,6 +87,9 @@ pub const DirectoryEntry = struct {
     /// The overhead meter's samples: queries, and what recording them took.
     pub const overhead_sample_count = 6;
     pub const overhead_ns = 7;
+    /// What the thread uses and no hook reaches: a bit for each library, see `UNSEEN` in
+    /// `src/engine/segment-layout.ts`.
+    pub const unseen = 8;
 
     pub const words = 16;
 };
@@ -109,7 +112,7 @@ comptime {
     assert(Header.app_name + Header.app_name_bytes_max / 8 == Header.script_name);
     assert(Header.script_name + Header.script_name_bytes_max / 8 == Header.runtime_version);
     assert(Header.runtime_version + Header.runtime_version_bytes_max / 8 <= Header.words);
-    assert(DirectoryEntry.overhead_ns < DirectoryEntry.words);
+    assert(DirectoryEntry.unseen < DirectoryEntry.words);
     assert(arenas_first % page_words == 0);
 }
 

@@ -37,6 +37,10 @@ export interface StatsJson {
   readonly unscoped_queries: number;
   /** What the application ignores on purpose; `finding_count` is 0 where there was nothing to. */
   readonly ignores: readonly IgnoredJson[];
+  /** Drivers that talk to a server while none of their queries is recorded, such as `postgres.js`. */
+  readonly unseen_drivers: readonly string[];
+  /** ORMs whose queries are recorded without call sites. */
+  readonly without_call_sites: readonly string[];
   readonly processes?: HostJson['processes'];
   readonly notes?: HostJson['notes'];
 }

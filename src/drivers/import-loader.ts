@@ -43,7 +43,7 @@ export function loadSync<Context>(
 function changed(url: string, loaded: Loaded): Loaded {
   const { format, source } = loaded;
   if (format !== 'module' || source === null || source === undefined) return loaded;
-  if (!IMPORTED_FILES.some((pattern) => pattern.test(url))) return loaded;
+  if (!IMPORTED_FILES.some((pattern) => pattern.test(withoutQuery(url)))) return loaded;
   const text = typeof source === 'string' ? source : new TextDecoder().decode(source);
   return { ...loaded, source: withLines(url, text) };
 }
@@ -59,6 +59,11 @@ export function withLines(address: string, text: string): string {
   const name = 'hyperdjango$exports';
   return (
     `${text}\nimport * as ${name} from ${quoted};\n` +
-    `globalThis[Symbol.for('${IMPORTED_KEY}')]?.(${quoted}, ${name});\n`
+    `globalThis[Symbol.for('${IMPORTED_KEY}')]?.(${JSON.stringify(withoutQuery(address))}, ${name});\n`
   );
+}
+
+/** By which loaders mark what is theirs. */
+function withoutQuery(address: string): string {
+  return address.replace(/\?.*$/, '');
 }

@@ -10,6 +10,7 @@ import { describeValue } from '../util/options.ts';
 import { PACKAGE_FOLDERS } from '../util/own-place.ts';
 import { IMPORTED_FILES, IMPORTED_KEY, loadSync, withLines } from './import-loader.ts';
 import { type Hook, hooksOf, hooksOfFile } from './libraries.ts';
+import { countHookedCopy, noteHookedFile, watchForUnhooked } from './unhooked.ts';
 
 /**
  * Hooks a copy of a library, which every object made by that copy shares, those that exist already
@@ -33,7 +34,21 @@ import { type Hook, hooksOf, hooksOfFile } from './libraries.ts';
 export function instrument(target: object): void {
   const hooks = knownHooks('instrument(target)', target);
   if (isDisabled()) return;
-  for (const hook of hooks) hook.instrument();
+  for (const hook of hooks) put(hook);
+  const [{ library, target: hooked }] = hooks;
+  if (library === undefined || hookedByFile.has(hooked) || hookedByObject.has(hooked)) return;
+  hookedByObject.add(hooked);
+  countHookedCopy(library, 1);
+}
+
+/** Those that were found as files, and those that {@link instrument} was given without a file. */
+const hookedByFile = new WeakSet<object>();
+const hookedByObject = new WeakSet<object>();
+
+function put(hook: Hook): void {
+  hook.instrument();
+  const { library } = hook;
+  if (library === 'Drizzle' || library === 'Prisma') getRecorder().unseen.forgetOrm(library);
 }
 
 /**
@@ -53,12 +68,15 @@ export function instrument(target: object): void {
  * ```
  */
 export function uninstrument(target: object): void {
-  for (const hook of knownHooks('uninstrument(target)', target)) hook.uninstrument();
+  const hooks = knownHooks('uninstrument(target)', target);
+  for (const hook of hooks) hook.uninstrument();
+  const [{ library, target: hooked }] = hooks;
+  if (library !== undefined && hookedByObject.delete(hooked)) countHookedCopy(library, -1);
 }
 
-function knownHooks(option: string, target: unknown): Hook[] {
-  const hooks = hooksOf(target);
-  if (hooks.length > 0) return hooks;
+function knownHooks(option: string, target: unknown): [Hook, ...Hook[]] {
+  const [first, ...others] = hooksOf(target);
+  if (first !== undefined) return [first, ...others];
   throw new OptionError(
     option,
     'a pg module, Pool or Client, an sql of postgres.js, a PGlite, or a database of Drizzle or Prisma',
@@ -98,6 +116,8 @@ export function instrumentLoaded(): void {
   if (isWatching) return;
   isWatching = true;
   forEachLoadedLater(instrumentFile);
+  // Elsewhere sockets are made in other ways.
+  if (IS_NODE) watchForUnhooked(() => forEachLoaded(instrumentFile));
 }
 
 /** Other runtimes may have the function and refuse it. */
@@ -122,6 +142,7 @@ interface BunBuild {
 }
 
 const IS_DENO = process.versions['deno'] !== undefined;
+const IS_NODE = !IS_DENO && process.versions['bun'] === undefined;
 
 /** What has to be given to {@link instrument} here, as no hook can reach it; in a sentence. */
 export function whatNeedsInstrument(): string | undefined {
@@ -176,7 +197,12 @@ function changeInBun(build: BunBuild): void {
 
 function instrumentFile(file: string, exports: unknown): void {
   try {
-    for (const hook of hooksOfFile(file, exports)) hook.instrument();
+    for (const hook of hooksOfFile(file, exports)) {
+      put(hook);
+      noteHookedFile(file);
+      hookedByFile.add(hook.target);
+      if (hookedByObject.delete(hook.target)) countHookedCopy(hook.library ?? '', -1);
+    }
   } catch (error) {
     getRecorder().reportFault(error);
   }

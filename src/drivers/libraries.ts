@@ -33,8 +33,14 @@ import {
   uninstrumentPostgresJs,
 } from './postgres-js.ts';
 
+/** What `instrument()` takes a copy of, and is told by name where it goes without. */
+export type Library = 'pg' | 'postgres.js' | 'PGlite' | 'Drizzle' | 'Prisma';
+
 /** One thing to hook, and to put back. */
 export interface Hook {
+  /** Undefined for what has only more to tell of what is hooked elsewhere. */
+  readonly library: Library | undefined;
+  readonly target: object;
   instrument(): void;
   uninstrument(): void;
 }
@@ -112,13 +118,13 @@ function ifClient(value: unknown): Hook[] {
   if (typeof value !== 'function' || typeof Client?.prototype?.query !== 'function') return [];
   const queries: unknown = Client.Query?.prototype;
   if (hasMethods(queries, ['submit', 'handleReadyForQuery'])) {
-    return [hook(value as unknown as PgClientClass, instrumentClient, uninstrumentClient)];
+    return [hook('pg', value as unknown as PgClientClass, instrumentClient, uninstrumentClient)];
   }
   // Those of `pg.native`.
   if (!hasMethods(queries, ['submit', 'handleError', 'emit'])) return [];
   if (!hasMethods(Client.prototype, ['_connect', '_pulseQueryQueue'])) return [];
   const NativeClient = value as unknown as NativeClientClass;
-  return [hook(NativeClient, instrumentNativeClient, uninstrumentNativeClient)];
+  return [hook('pg', NativeClient, instrumentNativeClient, uninstrumentNativeClient)];
 }
 
 function ifPool(value: unknown): Hook[] {
@@ -128,14 +134,21 @@ function ifPool(value: unknown): Hook[] {
     typeof Pool?.prototype?.connect === 'function' &&
     'totalCount' in Pool.prototype;
   if (!isPool) return [];
-  return [hook(value as unknown as PgPoolClass, instrumentPool, uninstrumentPool)];
+  return [hook('pg', value as unknown as PgPoolClass, instrumentPool, uninstrumentPool)];
 }
 
 /** @param value the prototype of postgres.js's queries. */
 function ifPostgresJs(value: unknown): Hook[] {
   const isQuery = hasMethods(value, ['handle', 'cursor', 'forEach', 'describe']);
   if (!isQuery || !(value instanceof Promise)) return [];
-  return [hook(value as unknown as PostgresJsQuery, instrumentPostgresJs, uninstrumentPostgresJs)];
+  return [
+    hook(
+      'postgres.js',
+      value as unknown as PostgresJsQuery,
+      instrumentPostgresJs,
+      uninstrumentPostgresJs,
+    ),
+  ];
 }
 
 /** The prototype of the queries of `sql`, or of the library itself; nothing is sent. */
@@ -153,7 +166,7 @@ function queryOf(target: object): unknown {
 
 function ifPglite(value: unknown): Hook[] {
   if (!hasMethods(value, ['query', 'exec', '_runExclusiveQuery', 'execProtocolRaw'])) return [];
-  return [hook(value as Pglite, instrumentPglite, uninstrumentPglite)];
+  return [hook('PGlite', value as Pglite, instrumentPglite, uninstrumentPglite)];
 }
 
 /** The builders that a database of Drizzle makes. */
@@ -174,14 +187,14 @@ function ifPrisma(target: object): Hook[] {
   const { _originalClient: client } = target as Exports;
   const prototype: unknown = Object.getPrototypeOf(client ?? Object.prototype);
   if (!hasMethods(prototype, ['_request', '$queryRaw', '$transaction'])) return [];
-  return [hook(prototype as PrismaClient, instrumentPrisma, uninstrumentPrisma)];
+  return [hook('Prisma', prototype as PrismaClient, instrumentPrisma, uninstrumentPrisma)];
 }
 
 /** @param value the prototype of what runs an ORM's statements. */
 function ifModels(value: unknown, source: ModelSource): Hook[] {
   if (typeof value !== 'object' || value === null) return [];
   if (!source.methods.some((name) => Object.hasOwn(value, name))) return [];
-  return [hook(value, (target) => instrumentModels(target, source), uninstrumentModels)];
+  return [hook(undefined, value, (target) => instrumentModels(target, source), uninstrumentModels)];
 }
 
 function rootWith(prototype: unknown, name: string): unknown {
@@ -193,13 +206,17 @@ function rootWith(prototype: unknown, name: string): unknown {
 
 function ifDrizzle(value: unknown): Hook[] {
   if (hasMethods(value, ['insert', 'update', 'delete', 'execute', 'with'])) {
-    return [hook(value as DrizzleDatabase, instrumentDrizzleDatabase, uninstrumentDrizzle)];
+    return [
+      hook('Drizzle', value as DrizzleDatabase, instrumentDrizzleDatabase, uninstrumentDrizzle),
+    ];
   }
   if (hasMethods(value, ['from'])) {
-    return [hook(value as DrizzleSelect, instrumentDrizzleSelect, uninstrumentDrizzle)];
+    return [hook('Drizzle', value as DrizzleSelect, instrumentDrizzleSelect, uninstrumentDrizzle)];
   }
   if (hasMethods(value, ['findMany', 'findFirst'])) {
-    return [hook(value as DrizzleRelation, instrumentDrizzleRelation, uninstrumentDrizzle)];
+    return [
+      hook('Drizzle', value as DrizzleRelation, instrumentDrizzleRelation, uninstrumentDrizzle),
+    ];
   }
   return [];
 }
@@ -210,6 +227,16 @@ function hasMethods(value: unknown, names: readonly string[]): boolean {
   return names.every((name) => name in value);
 }
 
-function hook<T>(target: T, instrument: (target: T) => void, undo: (target: T) => void): Hook {
-  return { instrument: () => instrument(target), uninstrument: () => undo(target) };
+function hook<T extends object>(
+  library: Library | undefined,
+  target: T,
+  instrument: (target: T) => void,
+  undo: (target: T) => void,
+): Hook {
+  return {
+    library,
+    target,
+    instrument: () => instrument(target),
+    uninstrument: () => undo(target),
+  };
 }

@@ -82,6 +82,8 @@ export interface Segment {
   setAppName(name: string): void;
   /** Adds to what recording has cost this thread, by a sample of its queries. */
   recordOverhead(queryCount: number, totalNs: number): void;
+  /** Says what this thread uses and no hook reaches: bits of `UNSEEN`. */
+  setUnseen(libraries: number): void;
 }
 
 /**

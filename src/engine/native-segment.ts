@@ -27,6 +27,7 @@ export interface NativeSegmentBinding {
   readSegment(firstWord: number, target: BigUint64Array): boolean;
   setAppName(name: string): void;
   recordOverhead(queryCount: number, totalNs: number): void;
+  setUnseen(libraries: number): void;
   beat(): void;
   /** If the process ended now, whether it would be by an exception that nobody caught. */
   setUncaughtException(isUncaught: boolean): void;
@@ -95,6 +96,7 @@ export function openNativeSegment(
     read,
     setAppName: (name) => binding.setAppName(name),
     recordOverhead: (queryCount, totalNs) => binding.recordOverhead(queryCount, totalNs),
+    setUnseen: (libraries) => binding.setUnseen(libraries),
   };
 }
 

@@ -54,7 +54,20 @@ export const DIRECTORY_ENTRY = {
   loopBusySinceNs: 5,
   overheadSampleCount: 6,
   overheadNs: 7,
+  unseen: 8,
   words: 16,
+} as const;
+
+/** Bits of `DIRECTORY_ENTRY.unseen`: what a thread uses and no hook reaches. */
+export const UNSEEN = {
+  /** Drivers whose queries are not recorded. */
+  pg: 1,
+  postgresJs: 2,
+  otherDriver: 4,
+  pglite: 8,
+  /** ORMs whose call sites are not known. */
+  drizzle: 0x100,
+  prisma: 0x200,
 } as const;
 
 export const DIRECTORY_FIRST: number = SEGMENT_HEADER.words;

@@ -54,14 +54,20 @@ export function createDashboardSource(parts: DashboardParts): DashboardSource {
   return {
     stats(scope) {
       const { options, recorder } = parts;
-      if (scope === 'process') return toStatsJson(parts.stats(), recorder);
+      if (scope === 'process') return ownStatsJson(parts);
       const view = hostViewOf(parts, { histograms: false });
-      if (view === undefined) return { ...toStatsJson(parts.stats(), recorder), ...NO_HOST };
+      if (view === undefined) return { ...ownStatsJson(parts), ...NO_HOST };
       const { processes, foldedCount } = view.snapshot;
-      const running = processes.filter(({ state }) => state === 'running').length;
+      const running = processes.filter(({ state }) => state === 'running');
       return {
-        ...toStatsJson(hostStatsOf(view.snapshot, options.slowQueryThresholdMs), recorder),
-        processes: { running, ended: processes.length - running + foldedCount },
+        ...toStatsJson(hostStatsOf(view.snapshot, options.slowQueryThresholdMs), recorder, {
+          drivers: [...new Set(running.flatMap(({ unseenDrivers }) => unseenDrivers))],
+          orms: [...new Set(running.flatMap(({ unseenOrms }) => unseenOrms))],
+        }),
+        processes: {
+          running: running.length,
+          ended: processes.length - running.length + foldedCount,
+        },
         notes: view.notes,
       };
     },
@@ -216,7 +222,15 @@ function toNPlusOneRow(row: RepeatedQueries, recorder: Recorder | undefined): NP
   return { ...row, batched: batchedForm(row.sql) ?? null, ...targetsOf(recorder, row.sql) };
 }
 
-function toStatsJson(stats: PerformanceStats, recorder: Recorder | undefined): StatsJson {
+function ownStatsJson({ stats, recorder }: DashboardParts): StatsJson {
+  return toStatsJson(stats(), recorder, recorder?.unseen ?? { drivers: [], orms: [] });
+}
+
+function toStatsJson(
+  stats: PerformanceStats,
+  recorder: Recorder | undefined,
+  unseen: { readonly drivers: readonly string[]; readonly orms: readonly string[] },
+): StatsJson {
   return {
     total_requests: stats.totalRequests,
     total_queries: stats.totalQueries,
@@ -235,6 +249,8 @@ function toStatsJson(stats: PerformanceStats, recorder: Recorder | undefined): S
     ),
     recent_n_plus_one: stats.recentNPlusOne,
     unscoped_queries: stats.unscopedQueries,
+    unseen_drivers: unseen.drivers,
+    without_call_sites: unseen.orms,
     ignores: stats.ignores.map(({ reason, callCount, findingCount }) => ({
       reason,
       call_count: callCount,

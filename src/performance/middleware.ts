@@ -173,8 +173,11 @@ export class PerformanceMiddleware {
 
   /** Puts `X-Query-Count` and `X-Query-Time` on a response, as things stand now. */
   writeHeaders(scope: Scope, headers: { set(name: string, value: string): void }): void {
-    if (!this.options.headers || this.#recorder === undefined) return;
-    const queryMs = scope.queryTimeNs(this.#recorder.engine) / 1e6;
+    const recorder = this.#recorder;
+    if (!this.options.headers || recorder === undefined) return;
+    // Where a driver goes unseen, nobody knows whether it is none.
+    if (scope.queryCount === 0 && recorder.unseen.hasDrivers) return;
+    const queryMs = scope.queryTimeNs(recorder.engine) / 1e6;
     headers.set('X-Query-Count', String(scope.queryCount));
     const tenths = Math.round(queryMs * 10);
     headers.set('X-Query-Time', `${Math.trunc(tenths / 10)}.${tenths % 10}ms`);

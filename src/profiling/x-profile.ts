@@ -35,17 +35,18 @@ function measure<T>(profile: ScopeProfile, handler: () => T): T {
 
 /**
  * @returns `total=12.345ms, handler=11.201ms, db=4.512ms, pool=0.120ms, queries=5`: `db` is the
- * time in which at least one query ran, `pool` the sum of the waits for a connection.
+ * time in which at least one query ran, `pool` the sum of the waits for a connection. The last three
+ * are left out where they would be 0 and a driver goes unseen.
  */
 export function formatProfile(scope: Scope, profile: ScopeProfile, nowNs: number): string {
+  const isKnown = isDatabaseKnown(scope);
   const times = {
     total: nowNs - scope.startNs,
     handler: profile.handlerNs,
-    db: scope.busyNs(nowNs),
-    pool: scope.poolWaitNs,
+    ...(isKnown && { db: scope.busyNs(nowNs), pool: scope.poolWaitNs }),
   };
   const parts = Object.entries(times).map(([key, ns]) => `${key}=${(ns / 1e6).toFixed(3)}ms`);
-  return [...parts, `queries=${scope.queryCount}`].join(', ');
+  return [...parts, ...(isKnown ? [`queries=${scope.queryCount}`] : [])].join(', ');
 }
 
 /**
@@ -57,7 +58,16 @@ export function formatServerTiming(scope: Scope, profile: ScopeProfile, nowNs: n
   return [
     `total;dur=${ms(nowNs - scope.startNs)}`,
     `handler;dur=${ms(profile.handlerNs)}`,
-    `db;dur=${ms(scope.busyNs(nowNs))};desc="${scope.queryCount} queries"`,
-    `pool;dur=${ms(scope.poolWaitNs)}`,
+    ...(isDatabaseKnown(scope)
+      ? [
+          `db;dur=${ms(scope.busyNs(nowNs))};desc="${scope.queryCount} queries"`,
+          `pool;dur=${ms(scope.poolWaitNs)}`,
+        ]
+      : []),
   ].join(', ');
+}
+
+/** Where a driver goes unseen, no query may mean that it ran some. */
+function isDatabaseKnown({ queryCount }: Scope): boolean {
+  return queryCount > 0 || !getRecorder().unseen.hasDrivers;
 }

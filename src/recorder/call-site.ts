@@ -81,6 +81,8 @@ const SITES_PER_STATEMENT_MAX = 8;
 const WANTED_MAX = 256;
 /** Texts up to this length are kept until the next one is looked up. */
 const TEXT_LENGTH_MAX = 8_192;
+/** Queries of a process whose stacks are looked at for an ORM that loses its callers. */
+const LOOKS_MAX = 32;
 /** Queries after which nobody waits for those any more. */
 const PATIENCE = 10_000;
 
@@ -109,13 +111,18 @@ export class CallSites {
   #text = '';
   #statementId = OTHER_ID;
   readonly #formatted = new WeakMap<CapturedStack, CallSite | null>();
+  readonly #noteOrm: (name: string) => void;
+  /** Queries whose stacks are looked at for nothing but that. */
+  #looksLeft = LOOKS_MAX;
 
   constructor(
     statementOf: (sql: string) => number,
     fingerprintOf: (statementId: number) => string | undefined = () => undefined,
+    noteOrm: (name: string) => void = () => {},
   ) {
     this.#statementOf = statementOf;
     this.#fingerprintOf = fingerprintOf;
+    this.#noteOrm = noteOrm;
   }
 
   /**
@@ -155,7 +162,12 @@ export class CallSites {
       const statementId = this.#statementOf(sql);
       if (this.#isWanted(statementId)) return this.#takeWanted(statementId, below);
     }
-    return isDue ? captureStack(below) : undefined;
+    if (isDue) return captureStack(below);
+    if (this.#looksLeft > 0) {
+      this.#looksLeft -= 1;
+      this.format(captureStack(below));
+    }
+    return undefined;
   }
 
   /** Whether this run takes a stack; asking counts as a run. */
@@ -205,7 +217,7 @@ export class CallSites {
   format(captured: CapturedStack): CallSite | undefined {
     let site = this.#formatted.get(captured);
     if (site === undefined) {
-      site = siteOf(captured) ?? null;
+      site = siteOf(captured, this.#noteOrm) ?? null;
       this.#formatted.set(captured, site);
     }
     return site ?? undefined;
@@ -436,9 +448,13 @@ const NAMED_FRAME = /^\s*at (?:async )?(.+?) \((.+):(\d+):\d+\)$/;
 const BARE_FRAME = /^\s*at (?:async )?(.+):(\d+):\d+$/;
 
 /** What cannot be told of a stack must not cost what is told of its query. */
-function siteOf(captured: CapturedStack): CallSite | undefined {
+function siteOf(captured: CapturedStack, noteOrm: (name: string) => void): CallSite | undefined {
   try {
-    return applicationFrame(textOfStack(captured) ?? '');
+    const stack = textOfStack(captured) ?? '';
+    const site = applicationFrame(stack);
+    const orm = site === undefined ? ormIn(stack) : undefined;
+    if (orm !== undefined) noteOrm(orm);
+    return site;
   } catch {
     return undefined;
   }
@@ -453,6 +469,13 @@ function applicationFrame(stack: string): CallSite | undefined {
     return { functionName: nameOf(name), file: displayed(location), line: Number(row) };
   }
   return undefined;
+}
+
+/** The ORM that a stack without a frame of the application's comes from, as far as that is known. */
+function ormIn(stack: string): string | undefined {
+  const found = /[\\/]node_modules[\\/](drizzle-orm|@prisma)[\\/]/.exec(stack)?.[1];
+  if (found === undefined) return undefined;
+  return found === '@prisma' ? 'Prisma' : 'Drizzle';
 }
 
 function nameOf(name: string | undefined): string | null {

@@ -32,6 +32,7 @@ import {
   type ScopeKind,
   type ScopeObserver,
 } from './scope.ts';
+import { Unseen } from './unseen.ts';
 
 // What is imported is looked up anew at each use, and what is declared here is not.
 const { startNs: START_NS, statementId: STATEMENT_ID } = REGISTER;
@@ -92,6 +93,7 @@ export class Recorder {
   readonly callSites: CallSites;
   readonly ignores: Ignores = new Ignores();
   readonly models: Models = new Models();
+  readonly unseen: Unseen;
 
   /** Queries that a driver ran outside every scope. */
   unscopedQueryCount = 0;
@@ -127,7 +129,9 @@ export class Recorder {
     this.callSites = new CallSites(
       (sql) => this.core.internStatement(sql),
       (id) => this.statement(id)?.fingerprint,
+      (name) => this.unseen.noteOrm(name),
     );
+    this.unseen = new Unseen((libraries) => this.segment.setUnseen(libraries));
   }
 
   /** The scope that a query issued here and now belongs to. */

@@ -11,3 +11,4 @@ export {
 export { type ProcessSnapshot, STUCK_NS } from './process-snapshot.ts';
 export { reap } from './reaper.ts';
 export { SnapshotSource } from './snapshot-source.ts';
+export { adviceOnDriver, adviceOnOrm, bitOfDriver, bitOfOrm } from './unseen.ts';

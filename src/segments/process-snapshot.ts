@@ -11,6 +11,7 @@ import {
   readSegmentHeader,
   type SegmentHeader,
 } from './segment-header.ts';
+import { unseenDriversIn, unseenOrmsIn, unseenProblems } from './unseen.ts';
 
 /** `dead`: gone without having said so, as by SIGKILL. */
 export type ProcessState = 'running' | 'exited' | 'dead';
@@ -44,6 +45,9 @@ export interface ProcessSnapshot {
   readonly droppedThreads: number;
   /** Mean cost of a recorded query, sampled; 0 where nothing was sampled yet. */
   readonly overheadNs: number;
+  /** Drivers whose queries are not recorded, and ORMs whose call sites are not known. */
+  readonly unseenDrivers: readonly string[];
+  readonly unseenOrms: readonly string[];
   /** What is amiss, in sentences: less memory than wanted, arenas that cannot be read. */
   readonly problems: readonly string[];
 }
@@ -162,7 +166,8 @@ export class ProcessReader {
     // Before the content is read: of one that is dead by now, all of it has been written.
     const state = stateOf(header, this.#isAlive(header));
     const entries = readArenaEntries(this.#read, header, words);
-    const problems = sizeProblems(header);
+    const unseen = entries.reduce((all, entry) => all | (entry.isInUse ? entry.unseen : 0), 0);
+    const problems = [...sizeProblems(header), ...unseenProblems(unseen)];
     const arenas: { entry: ArenaEntry; index: number; records: RecorderSnapshot }[] = [];
     const { histograms = true, recent: isWanted = true } = options;
     entries.forEach((entry, index) => {
@@ -202,6 +207,8 @@ export class ProcessReader {
       })),
       droppedThreads: header.droppedThreads,
       overheadNs: meanOverheadNs(entries),
+      unseenDrivers: unseenDriversIn(unseen),
+      unseenOrms: unseenOrmsIn(unseen),
       problems,
     };
   }

@@ -58,6 +58,8 @@ export interface ArenaEntry {
   readonly loopBusySinceNs: number;
   readonly overheadSampleCount: number;
   readonly overheadNs: number;
+  /** Bits of `UNSEEN`. */
+  readonly unseen: number;
 }
 
 /**
@@ -123,6 +125,7 @@ export function readArenaEntries(
       loopBusySinceNs: readWord(words, row + DIRECTORY_ENTRY.loopBusySinceNs),
       overheadSampleCount: readWord(words, row + DIRECTORY_ENTRY.overheadSampleCount),
       overheadNs: readWord(words, row + DIRECTORY_ENTRY.overheadNs),
+      unseen: readWord(words, row + DIRECTORY_ENTRY.unseen),
     });
   }
   return entries;

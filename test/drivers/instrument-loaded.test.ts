@@ -68,6 +68,8 @@ it('does nothing at all where HYPERDJANGO_DISABLED is set, and everything else w
       engine: 'portable',
       reason: 'HYPERDJANGO_DISABLED is set',
       segment: null,
+      unseen: [],
+      withoutCallSites: [],
       dropped: {
         queries: 0,
         requests: 0,

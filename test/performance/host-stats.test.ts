@@ -113,6 +113,8 @@ describe('{dashboardPath}/json?scope=host', () => {
         'SELECT * FROM orders WHERE id = $1',
       ],
       unscoped_queries: 1,
+      unseen_drivers: [],
+      without_call_sites: [],
       processes: { running: 1, ended: 1 },
       notes: ENGINE_NOTES,
       ignores: [],

@@ -375,6 +375,8 @@ describe('the dashboard', () => {
       ],
       recent_n_plus_one: ['SELECT name FROM items WHERE owner = $1'],
       unscoped_queries: 0,
+      unseen_drivers: [],
+      without_call_sites: [],
       ignores: [],
     });
     expect(shop.perf.getStats().totalRequests).toBe(3);

@@ -61,6 +61,8 @@ export function theRoot(): void {
     readonly engine: 'native' | 'portable';
     readonly reason: string;
     readonly segment: string | null;
+    readonly unseen: readonly string[];
+    readonly withoutCallSites: readonly string[];
     readonly dropped: {
       readonly queries: number;
       readonly requests: number;

@@ -101,6 +101,8 @@ function processJson(process: ProcessSnapshot): object {
     aliveAt: isoOf(process.aliveAt),
     heartbeatAgeMs: heartbeatNs === 0 ? null : Math.max(0, aliveNs - heartbeatNs) / 1e6,
     overheadNs: process.overheadNs,
+    unseenDrivers: process.unseenDrivers,
+    withoutCallSites: process.unseenOrms,
     threads: process.threads.map((thread) => ({
       threadId: thread.threadId,
       isInUse: thread.isInUse,

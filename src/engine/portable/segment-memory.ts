@@ -75,6 +75,7 @@ export class SegmentMemory {
       if (Atomics.compareExchange(this.#header, isInUse, 0, 1) !== 0) continue;
       this.#growTo(index + 1);
       writeWord(this.#header, word + DIRECTORY_ENTRY.threadId, threadId);
+      writeWord(this.#header, word + DIRECTORY_ENTRY.unseen, 0);
       Atomics.add(this.#header, 2 * (word + DIRECTORY_ENTRY.adoptionCount), 1);
       return index;
     }
@@ -143,6 +144,11 @@ export class SegmentMemory {
     const sum = word + DIRECTORY_ENTRY.overheadNs;
     writeWord(this.#header, samples, readWord(this.#header, samples) + queryCount);
     writeWord(this.#header, sum, readWord(this.#header, sum) + Math.round(totalNs));
+  }
+
+  setUnseen(index: number, libraries: number): void {
+    const word = DIRECTORY_FIRST + index * DIRECTORY_ENTRY.words;
+    writeWord(this.#header, word + DIRECTORY_ENTRY.unseen, libraries);
   }
 
   #initialise(options: SegmentOptions, mainWords: number, workerWords: number): void {

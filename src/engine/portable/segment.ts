@@ -53,6 +53,9 @@ export function openPortableSegment(
     recordOverhead(queryCount, totalNs) {
       if (arenaIndex !== -1) memory.recordOverhead(arenaIndex, queryCount, totalNs);
     },
+    setUnseen(libraries) {
+      if (arenaIndex !== -1) memory.setUnseen(arenaIndex, libraries);
+    },
   };
 }
 

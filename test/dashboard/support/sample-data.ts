@@ -70,5 +70,7 @@ export function toStatsJson({ stats, slowQueries, nPlusOne }: DashboardData): St
     recent_n_plus_one: [...new Set(nPlusOne.map(({ sql }) => sql))].slice(0, 50),
     unscoped_queries: stats.unscopedQueries,
     ignores: [],
+    unseen_drivers: [],
+    without_call_sites: [],
   };
 }
