@@ -12,8 +12,9 @@ export const IMPORTED_FILES: readonly RegExp[] = [
   // Of a package: the application may have a file of that name.
   /\/node_modules\/.+\/src\/query\.js$/,
   /\/pglite\/dist\/index\.js$/,
-  /\/drizzle-orm\/pg-core\/db\.js$/,
-  /\/drizzle-orm\/pg-core\/query-builders\/(?:query|select)\.js$/,
+  /\/node_modules\/.+\/serverless\/index\.mjs$/,
+  /\/node_modules\/.+\/pg-core\/(?:async\/)?db\.js$/,
+  /\/node_modules\/.+\/pg-core\/query-builders\/(?:query|select)\.js$/,
   /\/@mikro-orm\/(?:sql|knex)\/query\/QueryBuilder\.js$/,
 ];
 

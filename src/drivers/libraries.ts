@@ -45,12 +45,15 @@ type Exports = Readonly<Record<string, unknown>>;
 const FILES: readonly (readonly [RegExp, (exports: unknown) => Hook[]])[] = [
   [/[\\/]lib[\\/](?:native[\\/])?client\.js$/, (exports) => ifClient(exports)],
   [/[\\/]pg-pool[\\/]index\.js$/, (exports) => ifPool(exports)],
+  // node-postgres in one file over a WebSocket.
+  [/[\\/]serverless[\\/]index\.m?js$/, (exports) => pgOf(exports as object)],
   [/[\\/]src[\\/]query\.js$/, (exports) => ifPostgresJs(prototypeOf(exports, 'Query'))],
   [/[\\/]pglite[\\/]dist[\\/]index\.c?js$/, (exports) => ifPglite(prototypeOf(exports, 'PGlite'))],
   [
-    /[\\/]drizzle-orm[\\/]pg-core[\\/](?:db|query-builders[\\/](?:query|select))\.c?js$/,
+    /[\\/]pg-core[\\/](?:(?:async[\\/])?db|query-builders[\\/](?:query|select))\.c?js$/,
     (exports) => [
       ...ifDrizzle(prototypeOf(exports, 'PgDatabase')),
+      ...ifDrizzle(prototypeOf(exports, 'BasePgAsyncDatabase')),
       ...ifDrizzle(prototypeOf(exports, 'PgSelectBuilder')),
       ...ifDrizzle(prototypeOf(exports, 'RelationalQueryBuilder')),
     ],
@@ -87,12 +90,8 @@ export function hooksOfFile(file: string, exports: unknown): Hook[] {
 /** @returns nothing where the object is of no library that is known here. */
 export function hooksOf(target: unknown): Hook[] {
   if ((typeof target !== 'object' || target === null) && typeof target !== 'function') return [];
-  const { Client, Pool, PGlite, prototype } = target as Exports;
-  const { constructor } = target;
-  // A module has both classes; a pool knows the class of its clients.
-  const clients = [Client, constructor].map(ifClient).find(({ length }) => length > 0);
-  const pools = [Pool, constructor].map(ifPool).find(({ length }) => length > 0);
-  const pg = [...(clients ?? []), ...(pools ?? [])];
+  const { PGlite, prototype } = target as Exports;
+  const pg = pgOf(target);
   if (pg.length > 0) return pg;
   const pglite = [target, prototype, (PGlite as Partial<Exports> | undefined)?.['prototype']];
   return [
@@ -101,6 +100,15 @@ export function hooksOf(target: unknown): Hook[] {
     ...drizzleOf(target),
     ...ifPrisma(target),
   ];
+}
+
+function pgOf(target: object): Hook[] {
+  const { Client, Pool } = target as Exports;
+  const { constructor } = target;
+  // A module has both classes; a pool knows the class of its clients.
+  const clients = [Client, constructor].map(ifClient).find(({ length }) => length > 0);
+  const pools = [Pool, constructor].map(ifPool).find(({ length }) => length > 0);
+  return [...(clients ?? []), ...(pools ?? [])];
 }
 
 function prototypeOf(exports: unknown, name: string): unknown {
