@@ -26,6 +26,13 @@ import { instrumentPool, uninstrumentPool } from './pg-pool.ts';
 import { instrumentClient, uninstrumentClient } from './pg.ts';
 import type { PgClientClass, PgPoolClass } from './pg-types.ts';
 import { instrumentPglite, type Pglite, uninstrumentPglite } from './pglite.ts';
+import {
+  instrumentPrismaEngine,
+  instrumentPrismaLoader,
+  type PrismaEngine,
+  type PrismaLoader,
+  uninstrumentPrismaPart,
+} from './prisma-batches.ts';
 import { instrumentPrisma, type PrismaClient, uninstrumentPrisma } from './prisma.ts';
 import {
   instrumentPostgresJs,
@@ -182,7 +189,19 @@ function ifPrisma(target: object): Hook[] {
   const { _originalClient: client } = target as Exports;
   const prototype: unknown = Object.getPrototypeOf(client ?? Object.prototype);
   if (!hasMethods(prototype, ['_request', '$queryRaw', '$transaction'])) return [];
-  return [hook(prototype as PrismaClient, instrumentPrisma, uninstrumentPrisma)];
+  const { _engine, _requestHandler } = client as Exports;
+  const { dataloader } = (_requestHandler ?? {}) as Exports;
+  const engine: unknown = Object.getPrototypeOf(_engine ?? Object.prototype);
+  const loader: unknown = Object.getPrototypeOf(dataloader ?? Object.prototype);
+  return [
+    hook(prototype as PrismaClient, instrumentPrisma, uninstrumentPrisma),
+    ...(hasMethods(engine, ['transaction', 'requestBatch'])
+      ? [hook(engine as PrismaEngine, instrumentPrismaEngine, uninstrumentPrismaPart)]
+      : []),
+    ...(hasMethods(loader, ['request', 'dispatchBatches'])
+      ? [hook(loader as PrismaLoader, instrumentPrismaLoader, uninstrumentPrismaPart)]
+      : []),
+  ];
 }
 
 /** @param value the prototype of what runs an ORM's statements. */

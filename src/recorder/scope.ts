@@ -60,6 +60,8 @@ export class RecordedQuery {
   declare ignoredBy: Ignore | undefined;
   /** The model that the ORM ran it for; undefined where no ORM told. */
   declare model: string | undefined;
+  /** Scopes that the one statement serves, where it is more than this one: an ORM made it of theirs. */
+  declare servedCount: number | undefined;
   /** Of a run that took a stack: see `hashParameters`. */
   declare parameterHash: number | undefined;
   /** Its end is told to its scope and the scope's observers, however short it was. */
