@@ -15,6 +15,7 @@ export const IMPORTED_FILES: readonly RegExp[] = [
   /\/node_modules\/.+\/serverless\/index\.mjs$/,
   /\/node_modules\/.+\/pg-core\/(?:async\/)?db\.js$/,
   /\/node_modules\/.+\/pg-core\/query-builders\/(?:query|select)\.js$/,
+  /\/pqb\/dist\/index\.mjs$/,
   /\/@mikro-orm\/(?:sql|knex)\/query\/QueryBuilder\.js$/,
 ];
 

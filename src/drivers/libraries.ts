@@ -9,6 +9,13 @@ import {
   uninstrumentDrizzle,
 } from './drizzle.ts';
 import {
+  instrumentOrchid,
+  instrumentRelationLoader,
+  type OrchidQueries,
+  type RelationLoader,
+  uninstrumentLazyQueries,
+} from './lazy-queries.ts';
+import {
   instrumentModels,
   MIKRO_ORM,
   type ModelSource,
@@ -77,6 +84,11 @@ const FILES: readonly (readonly [RegExp, (exports: unknown) => Hook[]])[] = [
       ),
   ],
   [
+    /[\\/]typeorm[\\/]query-builder[\\/]RelationLoader\.js$/,
+    (exports) => ifRelationLoader(prototypeOf(exports, 'RelationLoader')),
+  ],
+  [/[\\/]pqb[\\/]dist[\\/]index\.m?js$/, (exports) => ifOrchid(prototypeOf(exports, 'Db'))],
+  [
     /[\\/]objection[\\/]lib[\\/]queryBuilder[\\/]QueryBuilder\.js$/,
     (exports) => ifModels(prototypeOf(exports, 'QueryBuilder'), OBJECTION),
   ],
@@ -106,6 +118,7 @@ export function hooksOf(target: unknown): Hook[] {
     ...(pglite.map(ifPglite).find(({ length }) => length > 0) ?? []),
     ...drizzleOf(target),
     ...ifPrisma(target),
+    ...ifOrchid(rootWith(target, 'then')),
   ];
 }
 
@@ -209,6 +222,16 @@ function ifModels(value: unknown, source: ModelSource): Hook[] {
   if (typeof value !== 'object' || value === null) return [];
   if (!source.methods.some((name) => Object.hasOwn(value, name))) return [];
   return [hook(value, (target) => instrumentModels(target, source), uninstrumentModels)];
+}
+
+function ifRelationLoader(value: unknown): Hook[] {
+  if (!hasMethods(value, ['load', 'enableLazyLoad'])) return [];
+  return [hook(value as RelationLoader, instrumentRelationLoader, uninstrumentLazyQueries)];
+}
+
+function ifOrchid(value: unknown): Hook[] {
+  if (!hasMethods(value, ['then', 'findBy', 'toSQL'])) return [];
+  return [hook(value as OrchidQueries, instrumentOrchid, uninstrumentLazyQueries)];
 }
 
 function rootWith(prototype: unknown, name: string): unknown {
