@@ -18,8 +18,11 @@ async function openProxy(url) {
   return server;
 }
 
+/** Its settings hold for all of its pools. */
+let proxy;
+
 export async function open({ url, max, ...options }) {
-  const proxy = await openProxy(url);
+  proxy ??= await openProxy(url);
   Object.assign(neonConfig, {
     webSocketConstructor: WebSocket,
     wsProxy: () => `127.0.0.1:${proxy.address().port}/v1`,
@@ -50,9 +53,6 @@ export async function open({ url, max, ...options }) {
       }
     },
     emitter: pool,
-    async close() {
-      await pool.end();
-      proxy.close();
-    },
+    close: () => pool.end(),
   };
 }
