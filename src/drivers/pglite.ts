@@ -153,7 +153,10 @@ function readTag(recorder: Recorder, record: RecordedQuery, answers: unknown): v
   try {
     const { messages = answers } = (answers ?? {}) as { readonly messages?: unknown };
     if (!Array.isArray(messages)) return;
-    for (const { name, text } of messages as { readonly name?: unknown; readonly text?: unknown }[]) {
+    for (const { name, text } of messages as {
+      readonly name?: unknown;
+      readonly text?: unknown;
+    }[]) {
       if (name === 'commandComplete' && typeof text === 'string') tags.set(record, text);
     }
   } catch (error) {

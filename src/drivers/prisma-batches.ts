@@ -87,8 +87,7 @@ export function uninstrumentPrismaPart(prototype: object): void {
 
 function inOwnContexts(recorder: Recorder, options: Loaders): Loaders {
   const loaders: Loaders = {
-    singleLoader: (call) =>
-      recorder.runIn(contexts.get(call), () => options.singleLoader(call)),
+    singleLoader: (call) => recorder.runIn(contexts.get(call), () => options.singleLoader(call)),
     batchLoader(calls) {
       const own = calls.map((call) => contexts.get(call));
       const context = sharedContext(own);

@@ -160,7 +160,10 @@ async function countKysely() {
   const pool = new pg.Pool({ connectionString: url, max: 1 });
   const db = new Kysely({ dialect: new PostgresDialect({ pool, cursor }) });
   const numbers = () =>
-    db.selectFrom(sql`generate_series(1, 25)`.as('n')).select('n').stream(10);
+    db
+      .selectFrom(sql`generate_series(1, 25)`.as('n'))
+      .select('n')
+      .stream(10);
   await count('a stream', async () => {
     let length = 0;
     for await (const row of numbers()) length += row.n > 0;

@@ -37,8 +37,7 @@ export async function open({ url, max, ...options }) {
       const { rows } = await pool.query('SELECT id, name FROM items WHERE id = $1', [id]);
       return rows[0];
     },
-    below: async (id) =>
-      (await pool.query('SELECT id, name FROM items WHERE id < $1', [id])).rows,
+    below: async (id) => (await pool.query('SELECT id, name FROM items WHERE id < $1', [id])).rows,
     sleep: (seconds) => pool.query('SELECT pg_sleep($1)', [seconds]),
     fail: () => pool.query('SELECT 1 / $1::int AS failed', [0]),
     async inTransaction(n) {

@@ -2,16 +2,17 @@
 import process from 'node:process';
 
 const [version, url] = process.argv.slice(2);
-const { PrismaPg } = await import(
-  version === '6' ? './prisma6/adapter.mjs' : '@prisma/adapter-pg'
-);
+const { PrismaPg } = await import(version === '6' ? './prisma6/adapter.mjs' : '@prisma/adapter-pg');
 const { PrismaClient } = await import(
   version === '6' ? './prisma6/generated/index.js' : './prisma7/generated/client.ts'
 );
 const { recorder, ended, instrument } = globalThis.recording;
 const REQUESTS = 200;
 
-const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url, max: 5 }) });
+const prisma = new PrismaClient({
+  adapter: new PrismaPg({ connectionString: url, max: 5 }),
+  transactionOptions: { maxWait: 60_000, timeout: 60_000 },
+});
 instrument(prisma);
 
 async function inScope(name, work) {
@@ -82,7 +83,6 @@ await tell('a transaction with a function', () =>
 );
 
 const first = ended.length;
-const options = { maxWait: 30_000, timeout: 60_000 };
 const results = await Promise.all(
   Array.from({ length: REQUESTS }, (_, index) => {
     const id = index + 1;
@@ -90,11 +90,11 @@ const results = await Promise.all(
       const where = { id };
       await prisma.item.findUnique({ where });
       await prisma.item.findUnique({ where: { id, name: { not: 'none' } } });
-      await prisma.$transaction(
-        [prisma.note.findFirst({ where }), prisma.item.findFirst({ where })],
-        options,
-      );
-      return prisma.$transaction(async (tx) => (await tx.item.findFirst({ where }))?.id, options);
+      await prisma.$transaction([
+        prisma.note.findFirst({ where }),
+        prisma.item.findFirst({ where }),
+      ]);
+      return prisma.$transaction(async (tx) => (await tx.item.findFirst({ where }))?.id);
     });
   }),
 );
