@@ -31,8 +31,7 @@ export function instrumentRelationLoader(loaders: RelationLoader): void {
   patchOnce(loaders, () => [
     replaceMethod(loaders, 'load', (original) => {
       return function load(this: RelationLoader, relation, ...rest): unknown {
-        const { entityMetadata, propertyName } = relation;
-        const what = `load ${entityMetadata?.name}.${propertyName}`;
+        const what = `load ${relation?.entityMetadata?.name}.${relation?.propertyName}`;
         const stack = recorder.takeStackOf(what, load) ?? NO_STACK;
         return recorder.runFrom(stack, () => original.call(this, relation, ...rest));
       };

@@ -60,7 +60,7 @@ const FILES: readonly (readonly [RegExp, (exports: unknown) => Hook[]])[] = [
   [/[\\/]lib[\\/](?:native[\\/])?client\.js$/, (exports) => ifClient(exports)],
   [/[\\/]pg-pool[\\/]index\.js$/, (exports) => ifPool(exports)],
   // node-postgres in one file over a WebSocket.
-  [/[\\/]serverless[\\/]index\.m?js$/, (exports) => pgOf(exports as object)],
+  [/[\\/]@neondatabase[\\/]serverless[\\/]index\.m?js$/, (exports) => pgOf(Object(exports))],
   [/[\\/]src[\\/]query\.js$/, (exports) => ifPostgresJs(prototypeOf(exports, 'Query'))],
   [/[\\/]pglite[\\/]dist[\\/]index\.c?js$/, (exports) => ifPglite(prototypeOf(exports, 'PGlite'))],
   [
@@ -109,7 +109,7 @@ export function hooksOfFile(file: string, exports: unknown): Hook[] {
 /** @returns nothing where the object is of no library that is known here. */
 export function hooksOf(target: unknown): Hook[] {
   if ((typeof target !== 'object' || target === null) && typeof target !== 'function') return [];
-  const { PGlite, prototype } = target as Exports;
+  const { PGlite, prototype, $qb } = target as Exports;
   const pg = pgOf(target);
   if (pg.length > 0) return pg;
   const pglite = [target, prototype, (PGlite as Partial<Exports> | undefined)?.['prototype']];
@@ -118,7 +118,8 @@ export function hooksOf(target: unknown): Hook[] {
     ...(pglite.map(ifPglite).find(({ length }) => length > 0) ?? []),
     ...drizzleOf(target),
     ...ifPrisma(target),
-    ...ifOrchid(rootWith(target, 'then')),
+    // A table of it, or all of them with their query builder.
+    ...ifOrchid(rootWith($qb ?? target, 'then')),
   ];
 }
 

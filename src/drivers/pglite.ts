@@ -139,7 +139,7 @@ function patchAnswers(
       const record = running.get(this);
       const answered = original.apply(this, args);
       if (record !== undefined) {
-        answered.then(
+        void Promise.resolve(answered).then(
           (answers) => readTag(recorder, record, answers),
           () => {},
         );

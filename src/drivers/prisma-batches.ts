@@ -51,7 +51,7 @@ export function instrumentPrismaLoader(loaders: PrismaLoader): void {
   patchOnce(loaders, () => [
     replaceMethod(loaders, 'request', (original) => {
       return function request(this: PrismaLoader, call): unknown {
-        contexts.set(call, recorder.captureContext());
+        if (typeof call === 'object') contexts.set(call, recorder.captureContext());
         return original.call(this, call);
       };
     }),
@@ -89,24 +89,40 @@ function inOwnContexts(recorder: Recorder, options: Loaders): Loaders {
   const loaders: Loaders = {
     singleLoader: (call) => recorder.runIn(contexts.get(call), () => options.singleLoader(call)),
     batchLoader(calls) {
-      const own = calls.map((call) => contexts.get(call));
-      const context = sharedContext(own);
-      // Where nobody asks from a scope there is nothing to tell apart.
-      if (typeof context !== 'object') return options.batchLoader(calls);
-      // Those of a transaction have turns from its start.
-      const batch = { context, isInTurns: calls[0]?.transaction !== undefined };
-      batches.set(context, batch);
-      const turns = calls.map((call, index) => {
-        const turn = sharedContext([own[index]]);
-        if (typeof turn === 'object') batches.set(turn, batch);
-        return watched(call, () => {
-          if (batch.isInTurns) recorder.enter(turn);
-        });
-      });
+      const { context, turns } = takeTurns(recorder, calls);
       return recorder.runIn(context, () => options.batchLoader(turns));
     },
   };
   return Object.assign(Object.create(options) as Loaders, loaders);
+}
+
+interface Turns {
+  readonly context: Context;
+  readonly turns: readonly Call[];
+}
+
+function takeTurns(recorder: Recorder, calls: readonly Call[]): Turns {
+  const here = recorder.captureContext();
+  try {
+    const own = calls.map((call) => contexts.get(call));
+    const context = sharedContext(own);
+    // Where nobody asks from a scope there is nothing to tell apart.
+    if (typeof context !== 'object') return { context, turns: calls };
+    // Those of a transaction have turns from its start.
+    const batch = { context, isInTurns: calls[0]?.transaction !== undefined };
+    batches.set(context, batch);
+    const turns = calls.map((call, index) => {
+      const turn = sharedContext([own[index]]);
+      if (typeof turn === 'object') batches.set(turn, batch);
+      return watched(call, () => {
+        if (batch.isInTurns) recorder.enter(turn);
+      });
+    });
+    return { context, turns };
+  } catch (error) {
+    recorder.reportFault(error);
+    return { context: here, turns: calls };
+  }
 }
 
 /** A copy of the call that says when its model is looked at. */
