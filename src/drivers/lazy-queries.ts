@@ -49,11 +49,14 @@ export function uninstrumentLazyQueries(prototype: object): void {
   unpatch(prototype);
 }
 
+/** The prototype has one already. */
+const THEN = 'then';
+
 /** `await` calls `then` later, and looks it up in the caller's frames. */
 function patchThen(queries: OrchidQueries): Undo {
   const recorder = getRecorder();
-  const own = Object.getOwnPropertyDescriptor(queries, 'then') as PropertyDescriptor;
-  Object.defineProperty(queries, 'then', {
+  const own = Object.getOwnPropertyDescriptor(queries, THEN) as PropertyDescriptor;
+  Object.defineProperty(queries, THEN, {
     configurable: true,
     enumerable: own.enumerable ?? false,
     get: function look(this: OrchidQueries): Method {
@@ -66,7 +69,7 @@ function patchThen(queries: OrchidQueries): Undo {
     },
     // Queries that give nothing, or were answered, get one of their own.
     set(this: OrchidQueries, value: unknown) {
-      Object.defineProperty(this, 'then', {
+      Object.defineProperty(this, THEN, {
         value,
         configurable: true,
         enumerable: true,
@@ -74,5 +77,5 @@ function patchThen(queries: OrchidQueries): Undo {
       });
     },
   });
-  return () => Object.defineProperty(queries, 'then', own);
+  return () => Object.defineProperty(queries, THEN, own);
 }

@@ -1,4 +1,4 @@
-import { defineRelations, eq, lt, sql } from 'drizzle-orm-1';
+import { defineRelations, eq, sql } from 'drizzle-orm-1';
 import { drizzle } from 'drizzle-orm-1/node-postgres';
 import { pgTable, serial, text } from 'drizzle-orm-1/pg-core';
 import pg from 'pg';
