@@ -3,6 +3,7 @@
  * relations of TypeORM, and all of Orchid ORM. The stack is taken where the application's frames
  * are, and goes with the context to the driver.
  */
+/* oxlint-disable unicorn/no-thenable -- there is one already */
 import { getRecorder, NO_STACK } from '../recorder/index.ts';
 import { patchOnce, replaceMethod, type Undo, unpatch } from './patch.ts';
 
@@ -49,14 +50,11 @@ export function uninstrumentLazyQueries(prototype: object): void {
   unpatch(prototype);
 }
 
-/** The prototype has one already. */
-const THEN = 'then';
-
 /** `await` calls `then` later, and looks it up in the caller's frames. */
 function patchThen(queries: OrchidQueries): Undo {
   const recorder = getRecorder();
-  const own = Object.getOwnPropertyDescriptor(queries, THEN) as PropertyDescriptor;
-  Object.defineProperty(queries, THEN, {
+  const own = Object.getOwnPropertyDescriptor(queries, 'then') as PropertyDescriptor;
+  Object.defineProperty(queries, 'then', {
     configurable: true,
     enumerable: own.enumerable ?? false,
     get: function look(this: OrchidQueries): Method {
@@ -69,7 +67,7 @@ function patchThen(queries: OrchidQueries): Undo {
     },
     // Queries that give nothing, or were answered, get one of their own.
     set(this: OrchidQueries, value: unknown) {
-      Object.defineProperty(this, THEN, {
+      Object.defineProperty(this, 'then', {
         value,
         configurable: true,
         enumerable: true,
@@ -77,5 +75,5 @@ function patchThen(queries: OrchidQueries): Undo {
       });
     },
   });
-  return () => Object.defineProperty(queries, THEN, own);
+  return () => Object.defineProperty(queries, 'then', own);
 }
