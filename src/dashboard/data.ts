@@ -195,6 +195,8 @@ export interface StatementRow extends TargetsRow {
   readonly poolWaitMs: number;
   /** Where the application asks for it, as far as that is known; at most 8. */
   readonly callSites: readonly string[];
+  /** The most requests that one run of it has served: an ORM may put the questions of several into one. */
+  readonly requestsPerRunMax?: number;
 }
 
 export interface PoolRow {

@@ -26,7 +26,7 @@ interface WithSession {
   session: Session;
 }
 
-/** `PgDatabase.prototype`. */
+/** `PgDatabase.prototype`, since 1.0 `BasePgAsyncDatabase.prototype`. */
 export interface DrizzleDatabase extends WithSession {
   readonly insert: Method;
   readonly update: Method;
@@ -44,7 +44,8 @@ export interface DrizzleSelect extends WithSession {
 
 /** `RelationalQueryBuilder.prototype`. */
 export interface DrizzleRelation extends WithSession {
-  readonly tableConfig: { readonly tsName: string };
+  /** With a `tsName` before 1.0. */
+  readonly tableConfig: { readonly tsName?: string; readonly name?: string };
   readonly findMany: Method;
   readonly findFirst: Method;
 }
@@ -75,9 +76,10 @@ export function instrumentDrizzleSelect(builders: DrizzleSelect): void {
 export function instrumentDrizzleRelation(relations: DrizzleRelation): void {
   const recorder = getRecorder();
   patchOnce(relations, () =>
-    patchBuilders(recorder, relations, ['findMany', 'findFirst'], (relation) =>
-      String((relation as DrizzleRelation).tableConfig.tsName),
-    ),
+    patchBuilders(recorder, relations, ['findMany', 'findFirst'], (relation) => {
+      const { tsName, name } = (relation as DrizzleRelation).tableConfig;
+      return String(tsName ?? name);
+    }),
   );
 }
 
@@ -170,8 +172,9 @@ function sessionWith(
   if (known !== undefined) return known;
   const prepareQuery: Session['prepareQuery'] = (query, fields, name, ...rest) => {
     const prepared = session.prepareQuery(query, fields, name, ...rest);
-    // One that the application prepared by name is executed from elsewhere.
-    if (name !== undefined) return prepared;
+    // One that the application prepared is executed from elsewhere: it has a name, or since 1.0 is
+    // to be given one by Drizzle (`true`).
+    if (name !== undefined && name !== false) return prepared;
     const stack = stackOf((query as { readonly sql: string }).sql);
     const { execute } = prepared;
     prepared.execute = function (...args) {

@@ -12,8 +12,10 @@ export const IMPORTED_FILES: readonly RegExp[] = [
   // Of a package: the application may have a file of that name.
   /\/node_modules\/.+\/src\/query\.js$/,
   /\/pglite\/dist\/index\.js$/,
-  /\/drizzle-orm\/pg-core\/db\.js$/,
-  /\/drizzle-orm\/pg-core\/query-builders\/(?:query|select)\.js$/,
+  /\/@neondatabase\/serverless\/index\.mjs$/,
+  /\/node_modules\/.+\/pg-core\/(?:async\/)?db\.js$/,
+  /\/node_modules\/.+\/pg-core\/query-builders\/(?:query|select)\.js$/,
+  /\/pqb\/dist\/index\.mjs$/,
   /\/@mikro-orm\/(?:sql|knex)\/query\/QueryBuilder\.js$/,
 ];
 

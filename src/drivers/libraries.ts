@@ -9,6 +9,13 @@ import {
   uninstrumentDrizzle,
 } from './drizzle.ts';
 import {
+  instrumentOrchid,
+  instrumentRelationLoader,
+  type OrchidQueries,
+  type RelationLoader,
+  uninstrumentLazyQueries,
+} from './lazy-queries.ts';
+import {
   instrumentModels,
   MIKRO_ORM,
   type ModelSource,
@@ -26,6 +33,13 @@ import { instrumentPool, uninstrumentPool } from './pg-pool.ts';
 import { instrumentClient, uninstrumentClient } from './pg.ts';
 import type { PgClientClass, PgPoolClass } from './pg-types.ts';
 import { instrumentPglite, type Pglite, uninstrumentPglite } from './pglite.ts';
+import {
+  instrumentPrismaEngine,
+  instrumentPrismaLoader,
+  type PrismaEngine,
+  type PrismaLoader,
+  uninstrumentPrismaPart,
+} from './prisma-batches.ts';
 import { instrumentPrisma, type PrismaClient, uninstrumentPrisma } from './prisma.ts';
 import {
   instrumentPostgresJs,
@@ -51,12 +65,15 @@ type Exports = Readonly<Record<string, unknown>>;
 const FILES: readonly (readonly [RegExp, (exports: unknown) => Hook[]])[] = [
   [/[\\/]lib[\\/](?:native[\\/])?client\.js$/, (exports) => ifClient(exports)],
   [/[\\/]pg-pool[\\/]index\.js$/, (exports) => ifPool(exports)],
+  // node-postgres in one file over a WebSocket.
+  [/[\\/]@neondatabase[\\/]serverless[\\/]index\.m?js$/, (exports) => pgOf(Object(exports))],
   [/[\\/]src[\\/]query\.js$/, (exports) => ifPostgresJs(prototypeOf(exports, 'Query'))],
   [/[\\/]pglite[\\/]dist[\\/]index\.c?js$/, (exports) => ifPglite(prototypeOf(exports, 'PGlite'))],
   [
-    /[\\/]drizzle-orm[\\/]pg-core[\\/](?:db|query-builders[\\/](?:query|select))\.c?js$/,
+    /[\\/]pg-core[\\/](?:(?:async[\\/])?db|query-builders[\\/](?:query|select))\.c?js$/,
     (exports) => [
       ...ifDrizzle(prototypeOf(exports, 'PgDatabase')),
+      ...ifDrizzle(prototypeOf(exports, 'BasePgAsyncDatabase')),
       ...ifDrizzle(prototypeOf(exports, 'PgSelectBuilder')),
       ...ifDrizzle(prototypeOf(exports, 'RelationalQueryBuilder')),
     ],
@@ -72,6 +89,11 @@ const FILES: readonly (readonly [RegExp, (exports: unknown) => Hook[]])[] = [
         ifModels(prototypeOf(exports, name), TYPEORM),
       ),
   ],
+  [
+    /[\\/]typeorm[\\/]query-builder[\\/]RelationLoader\.js$/,
+    (exports) => ifRelationLoader(prototypeOf(exports, 'RelationLoader')),
+  ],
+  [/[\\/]pqb[\\/]dist[\\/]index\.m?js$/, (exports) => ifOrchid(prototypeOf(exports, 'Db'))],
   [
     /[\\/]objection[\\/]lib[\\/]queryBuilder[\\/]QueryBuilder\.js$/,
     (exports) => ifModels(prototypeOf(exports, 'QueryBuilder'), OBJECTION),
@@ -93,12 +115,8 @@ export function hooksOfFile(file: string, exports: unknown): Hook[] {
 /** @returns nothing where the object is of no library that is known here. */
 export function hooksOf(target: unknown): Hook[] {
   if ((typeof target !== 'object' || target === null) && typeof target !== 'function') return [];
-  const { Client, Pool, PGlite, prototype } = target as Exports;
-  const { constructor } = target;
-  // A module has both classes; a pool knows the class of its clients.
-  const clients = [Client, constructor].map(ifClient).find(({ length }) => length > 0);
-  const pools = [Pool, constructor].map(ifPool).find(({ length }) => length > 0);
-  const pg = [...(clients ?? []), ...(pools ?? [])];
+  const { PGlite, prototype, $qb } = target as Exports;
+  const pg = pgOf(target);
   if (pg.length > 0) return pg;
   const pglite = [target, prototype, (PGlite as Partial<Exports> | undefined)?.['prototype']];
   return [
@@ -106,7 +124,18 @@ export function hooksOf(target: unknown): Hook[] {
     ...(pglite.map(ifPglite).find(({ length }) => length > 0) ?? []),
     ...drizzleOf(target),
     ...ifPrisma(target),
+    // A table of it, or all of them with their query builder.
+    ...ifOrchid(rootWith($qb ?? target, 'then')),
   ];
+}
+
+function pgOf(target: object): Hook[] {
+  const { Client, Pool } = target as Exports;
+  const { constructor } = target;
+  // A module has both classes; a pool knows the class of its clients.
+  const clients = [Client, constructor].map(ifClient).find(({ length }) => length > 0);
+  const pools = [Pool, constructor].map(ifPool).find(({ length }) => length > 0);
+  return [...(clients ?? []), ...(pools ?? [])];
 }
 
 function prototypeOf(exports: unknown, name: string): unknown {
@@ -187,7 +216,19 @@ function ifPrisma(target: object): Hook[] {
   const { _originalClient: client } = target as Exports;
   const prototype: unknown = Object.getPrototypeOf(client ?? Object.prototype);
   if (!hasMethods(prototype, ['_request', '$queryRaw', '$transaction'])) return [];
-  return [hook('Prisma', prototype as PrismaClient, instrumentPrisma, uninstrumentPrisma)];
+  const { _engine, _requestHandler } = client as Exports;
+  const { dataloader } = (_requestHandler ?? {}) as Exports;
+  const engine: unknown = Object.getPrototypeOf(_engine ?? Object.prototype);
+  const loader: unknown = Object.getPrototypeOf(dataloader ?? Object.prototype);
+  return [
+    hook('Prisma', prototype as PrismaClient, instrumentPrisma, uninstrumentPrisma),
+    ...(hasMethods(engine, ['transaction', 'requestBatch'])
+      ? [hook(undefined, engine as PrismaEngine, instrumentPrismaEngine, uninstrumentPrismaPart)]
+      : []),
+    ...(hasMethods(loader, ['request', 'dispatchBatches'])
+      ? [hook(undefined, loader as PrismaLoader, instrumentPrismaLoader, uninstrumentPrismaPart)]
+      : []),
+  ];
 }
 
 /** @param value the prototype of what runs an ORM's statements. */
@@ -195,6 +236,18 @@ function ifModels(value: unknown, source: ModelSource): Hook[] {
   if (typeof value !== 'object' || value === null) return [];
   if (!source.methods.some((name) => Object.hasOwn(value, name))) return [];
   return [hook(undefined, value, (target) => instrumentModels(target, source), uninstrumentModels)];
+}
+
+function ifRelationLoader(value: unknown): Hook[] {
+  if (!hasMethods(value, ['load', 'enableLazyLoad'])) return [];
+  return [
+    hook(undefined, value as RelationLoader, instrumentRelationLoader, uninstrumentLazyQueries),
+  ];
+}
+
+function ifOrchid(value: unknown): Hook[] {
+  if (!hasMethods(value, ['then', 'findBy', 'toSQL'])) return [];
+  return [hook(undefined, value as OrchidQueries, instrumentOrchid, uninstrumentLazyQueries)];
 }
 
 function rootWith(prototype: unknown, name: string): unknown {

@@ -6,6 +6,7 @@
  *   _runExclusiveQuery() the scope is captured
  *   execProtocolRaw()    the turn has come: the query begins; its text and parameters are read
  *                        off the Parse, Query and Bind messages
+ *   execProtocol()       its answers: the server says there how many rows there were
  *
  * Messages outside of a turn are another driver's, such as `pg` on `createPgConfig()`.
  */
@@ -32,17 +33,28 @@ export interface Pglite {
   _initArrayTypes?(options?: unknown): unknown;
   _runExclusiveQuery(turn: Turn): unknown;
   execProtocolRaw(message: Uint8Array, ...rest: readonly unknown[]): unknown;
+  execProtocol(...args: readonly unknown[]): Promise<unknown>;
+  /** What `query` and `exec` use since 0.3. */
+  execProtocolStream?(...args: readonly unknown[]): Promise<unknown>;
 }
 
 /** The query whose turn it is. */
 const running = new WeakMap<Pglite, RecordedQuery>();
+/** What the server said at the end of its last statement, such as `SELECT 5` or `CREATE TABLE`. */
+const tags = new WeakMap<RecordedQuery, string>();
 
 /** Hooks the class of a PGlite; a second call does nothing. */
 export function instrumentPglite(databases: Pglite): void {
   const recorder = getRecorder();
   const turns = rootOf(databases, '_runExclusiveQuery');
   const asks = rootOf(databases, 'query');
-  patchOnce(turns, () => [patchTurn(turns, recorder), patchMessages(turns, recorder)]);
+  patchOnce(turns, () => [
+    patchTurn(turns, recorder),
+    patchMessages(turns, recorder),
+    ...(['execProtocol', 'execProtocolStream'] as const)
+      .filter((name) => typeof turns[name] === 'function')
+      .map((name) => patchAnswers(turns as Required<Pglite>, name, recorder)),
+  ]);
   patchOnce(asks, () => [
     ...patchAsks(asks, recorder),
     patchTransaction(asks, recorder),
@@ -117,6 +129,41 @@ function patchMessages(databases: Pglite, recorder: Recorder): Undo {
   });
 }
 
+function patchAnswers(
+  databases: Required<Pglite>,
+  name: 'execProtocol' | 'execProtocolStream',
+  recorder: Recorder,
+): Undo {
+  return replaceMethod(databases, name, (original) => {
+    return function execProtocol(this: Pglite, ...args: unknown[]): Promise<unknown> {
+      const record = running.get(this);
+      const answered = original.apply(this, args);
+      if (record !== undefined) {
+        void Promise.resolve(answered).then(
+          (answers) => readTag(recorder, record, answers),
+          () => {},
+        );
+      }
+      return answered;
+    };
+  });
+}
+
+function readTag(recorder: Recorder, record: RecordedQuery, answers: unknown): void {
+  try {
+    const { messages = answers } = (answers ?? {}) as { readonly messages?: unknown };
+    if (!Array.isArray(messages)) return;
+    for (const { name, text } of messages as {
+      readonly name?: unknown;
+      readonly text?: unknown;
+    }[]) {
+      if (name === 'commandComplete' && typeof text === 'string') tags.set(record, text);
+    }
+  } catch (error) {
+    recorder.reportFault(error);
+  }
+}
+
 function readMessage(recorder: Recorder, database: Pglite, message: Uint8Array): void {
   try {
     let record = running.get(database);
@@ -148,17 +195,20 @@ function end(recorder: Recorder, database: Pglite, outcome: Outcome, result: unk
     if (record === undefined || record.startNs === 0) return;
     const isError = outcome === OUTCOME.error;
     if (isError) record.sqlState = sqlStateOf(result);
-    recorder.end(record, outcome, isError ? -1 : rowCountOf(result));
+    recorder.end(record, outcome, isError ? -1 : rowCountOf(record, result));
   } catch (error) {
     recorder.reportFault(error);
   }
 }
 
-/** Of several statements in one text, the last one's. */
-function rowCountOf(result: unknown): number {
+/**
+ * Of several statements in one text, the last one's. PGlite sums what all of them changed, and takes
+ * no notice of what `CREATE TABLE AS` made.
+ */
+function rowCountOf(record: RecordedQuery, result: unknown): number {
+  const count = / (\d+)$/.exec(tags.get(record) ?? '')?.[1];
+  if (count !== undefined) return Number(count);
   const last: unknown = Array.isArray(result) ? result.at(-1) : result;
-  if (typeof last !== 'object' || last === null) return -1;
-  const { rows, affectedRows } = last as { rows?: unknown; affectedRows?: unknown };
-  const read = Array.isArray(rows) ? rows.length : 0;
-  return typeof affectedRows === 'number' ? Math.max(affectedRows, read) : read;
+  const { rows } = (last ?? {}) as { readonly rows?: unknown };
+  return Array.isArray(rows) ? rows.length : -1;
 }

@@ -28,6 +28,8 @@ export interface PostgresJsQuery {
   readonly tagged: boolean;
   readonly executed: boolean;
   readonly streaming?: boolean;
+  /** Its columns are asked for, and it is not run. */
+  readonly onlyDescribe?: boolean;
   readonly strings: readonly string[];
   readonly args: readonly unknown[];
   /** Set when it is written. */
@@ -45,12 +47,14 @@ export interface PostgresJsQuery {
 interface Issued {
   readonly record: RecordedQuery;
   readonly issuedNs: number;
+  /** Of a cursor: what its function was given so far. */
+  rowCount: number | undefined;
 }
 
 const issued = new WeakMap<PostgresJsQuery, Issued>();
 /** Of queries that are no template, from when they were made. */
 const stacks = new WeakMap<PostgresJsQuery, CapturedStack>();
-const ourSettlers = new WeakSet<Settle>();
+const ours = new WeakSet<Settle>();
 
 /** Hooks the queries of one copy of the driver; a second call does nothing. */
 export function instrumentPostgresJs(queries: PostgresJsQuery): void {
@@ -113,8 +117,10 @@ function patchHandle(queries: PostgresJsQuery, recorder: Recorder): Undo {
       try {
         const known = issued.get(this);
         // A cursor's iterator sets other functions for each step.
-        if (known !== undefined) watchEnd(recorder, this, known);
-        else if (!this.executed && !isDriversOwn(this)) issue(recorder, this, handle);
+        if (known !== undefined) watch(recorder, this, known);
+        else if (!this.executed && !this.onlyDescribe && !isDriversOwn(this)) {
+          issue(recorder, this, handle);
+        }
       } catch (error) {
         recorder.reportFault(error);
       }
@@ -135,19 +141,17 @@ function issue(recorder: Recorder, query: PostgresJsQuery, below: unknown): void
     ? stackOfTemplate(recorder, query)
     : (stacks.get(query) ?? recorder.takeStack(query.strings[0] ?? 'file', below));
   record.stack = stack === NO_STACK ? undefined : stack;
-  const known = { record, issuedNs: recorder.engine.nowNs() };
+  const known = { record, issuedNs: recorder.engine.nowNs(), rowCount: undefined };
   issued.set(query, known);
-  watchEnd(recorder, query, known);
-  const context = recorder.contextOf(record);
-  const { handler, cursorFn, forEachFn } = query;
+  watch(recorder, query, known);
+  const { handler, forEachFn } = query;
   // A connection outlives the scope that it is opened in.
   query.handler = Object.assign(
     (handled: PostgresJsQuery) => recorder.runIn(undefined, () => handler(handled)),
     handler,
   );
-  if (cursorFn !== undefined)
-    query.cursorFn = (rows) => recorder.runIn(context, () => cursorFn(rows));
   if (forEachFn !== undefined) {
+    const context = recorder.contextOf(record);
     query.forEachFn = (row, result) => recorder.runIn(context, () => forEachFn(row, result));
   }
 }
@@ -169,22 +173,32 @@ function begin(recorder: Recorder, query: PostgresJsQuery, sql: unknown): void {
   }
 }
 
-function watchEnd(recorder: Recorder, query: PostgresJsQuery, { record }: Issued): void {
-  const { resolve, reject } = query;
-  if (!ourSettlers.has(resolve)) {
+function watch(recorder: Recorder, query: PostgresJsQuery, known: Issued): void {
+  const { record } = known;
+  const { resolve, reject, cursorFn } = query;
+  if (cursorFn !== undefined && !ours.has(cursorFn)) {
+    query.cursorFn = (rows) => {
+      known.rowCount = (known.rowCount ?? 0) + lengthOf(rows);
+      return recorder.runIn(recorder.contextOf(record), cursorFn, rows);
+    };
+    ours.add(query.cursorFn);
+  }
+  if (!ours.has(resolve)) {
     query.resolve = (value) => {
-      if (!isStream(query, value)) end(recorder, query, record, OUTCOME.ok, value);
+      if (!isStream(query, value)) {
+        end(recorder, query, record, OUTCOME.ok, known.rowCount ?? rowCountOf(value));
+      }
       return resolve(value);
     };
-    ourSettlers.add(query.resolve);
+    ours.add(query.resolve);
   }
-  if (!ourSettlers.has(reject)) {
+  if (!ours.has(reject)) {
     query.reject = (error) => {
       record.sqlState = sqlStateOf(error);
-      end(recorder, query, record, OUTCOME.error, undefined);
+      end(recorder, query, record, OUTCOME.error, -1);
       return reject(error);
     };
-    ourSettlers.add(query.reject);
+    ours.add(query.reject);
   }
 }
 
@@ -198,14 +212,14 @@ function end(
   query: PostgresJsQuery,
   record: RecordedQuery,
   outcome: Outcome,
-  result: unknown,
+  rowCount: number,
 ): void {
   try {
     if (record.durationNs >= 0) return;
     // Refused, or cancelled while it waited for a connection: it was never written.
     if (record.startNs === 0) begin(recorder, query, query.strings.join('$1'));
     record.values = query.parameters;
-    recorder.end(record, outcome, rowCountOf(result));
+    recorder.end(record, outcome, rowCount);
   } catch (error) {
     recorder.reportFault(error);
   }
@@ -214,7 +228,12 @@ function end(
 /** Of several statements in one text, the last one's. */
 function rowCountOf(result: unknown): number {
   if (!Array.isArray(result)) return -1;
-  const own = (result as { readonly count?: unknown }).count;
-  const count = own === undefined ? (result.at(-1) as { count?: unknown } | undefined)?.count : own;
-  return typeof count === 'number' ? count : -1;
+  // Results have a `count`, null where the server says none, as of SHOW; several are a plain list.
+  const last: unknown = 'count' in result ? result : result.at(-1);
+  const { count } = (last ?? {}) as { readonly count?: unknown };
+  return typeof count === 'number' ? count : lengthOf(last) || -1;
+}
+
+function lengthOf(rows: unknown): number {
+  return Array.isArray(rows) ? rows.length : 0;
 }

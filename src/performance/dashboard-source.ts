@@ -138,6 +138,7 @@ function commonData(
   const statements = (snapshot?.merged.statements ?? []).slice(0, ROWS_MAX).map((statement) => ({
     ...toStatementRow(statement, sites),
     ...targetsOf(recorder, statement.text, statement.fingerprint),
+    requestsPerRunMax: recorder?.models.servedMax(statement.fingerprint) ?? 1,
   }));
   wantSites(recorder, snapshot, statements);
   const own = snapshot?.processes.find(({ pid }) => pid === process.pid);

@@ -17,17 +17,21 @@ export class ScopePart {
   readonly ignore: Ignore | undefined;
   /** The model that an ORM asks for. */
   model: string | undefined;
+  /** Scopes that each of its queries serves, of which this one has them. */
+  readonly servedCount: number;
 
   constructor(
     scope: Scope,
     stack: CapturedStack | undefined,
     ignore: Ignore | undefined,
     model: string | undefined,
+    servedCount: number = 1,
   ) {
     this.scope = scope;
     this.stack = stack;
     this.ignore = ignore;
     this.model = model;
+    this.servedCount = servedCount;
   }
 }
 
@@ -39,8 +43,8 @@ export class ScopePart {
 export class Detour extends ScopePart {
   /** @returns undefined outside every scope. */
   static for(query: RecordedQuery): Detour | undefined {
-    const { scope, stack, ignoredBy, model } = query;
-    return scope && new Detour(scope, stack ?? NO_STACK, ignoredBy, model);
+    const { scope, stack, ignoredBy, model, servedCount } = query;
+    return scope && new Detour(scope, stack ?? NO_STACK, ignoredBy, model, servedCount);
   }
 
   /** The query is answered: what is asked for from now on, by who asked for it, is something else. */
@@ -55,16 +59,35 @@ export type Context = Scope | ScopePart | typeof UNRECORDED | undefined;
 /** Says that it was settled further up whether a query takes a stack, and that it takes none. */
 export const NO_STACK: CapturedStack = {};
 
+/** It goes with the work of any model. */
+const TRANSACTION_CONTROL = /^\s*(?:begin|start|commit|end|rollback|abort|savepoint|release)\b/i;
+
 /** Writes on a query what the part of the scope that issued it says of its queries. */
 export function notePart(query: RecordedQuery, part: ScopePart): void {
-  const { scope, ignore, model } = part;
+  const { scope, ignore, model, servedCount } = part;
   if (part instanceof Detour) query.detour = part;
   if (ignore !== undefined) {
     query.ignoredBy = ignore;
     scope.hasIgnored = true;
   }
-  if (model !== undefined) {
+  if (model !== undefined && !TRANSACTION_CONTROL.test(query.sql)) {
     query.model = model;
     scope.hasModels = true;
   }
+  if (servedCount > 1) query.servedCount = servedCount;
+}
+
+/**
+ * The context of work that is done at once for several: in the first of their scopes, each query
+ * marked with how many they are. A new one each time.
+ */
+export function sharedContext(contexts: readonly Context[]): Context {
+  const parts = contexts.filter((context) => typeof context === 'object');
+  const [first] = parts;
+  if (first === undefined) return contexts[0];
+  const scopes = new Set(parts.map((part) => (part.isPart ? part.scope : part)));
+  const servedCount = scopes.size + (parts.length < contexts.length ? 1 : 0);
+  return first.isPart
+    ? new ScopePart(first.scope, first.stack, first.ignore, first.model, servedCount)
+    : new ScopePart(first, undefined, undefined, undefined, servedCount);
 }

@@ -7,7 +7,7 @@ export {
   describeSites,
   type SiteGroup,
 } from './call-site.ts';
-export { type Context, Detour, NO_STACK } from './context.ts';
+export { type Context, Detour, NO_STACK, sharedContext } from './context.ts';
 export type { Ignore } from './ignores.ts';
 export { UNKNOWN_PARAMETERS } from './parameter-hash.ts';
 export type { PoolEntry, PoolState, PoolTimes } from './pool-registry.ts';

@@ -10,10 +10,12 @@ export class Models {
   readonly #byFingerprint = new Map<string, string[]>();
   /** The same lists by the statement's number, which may become another's. */
   readonly #byStatement = new Map<number, string[]>();
+  readonly #servedMax = new Map<string, number>();
 
   /** Keeps what the queries of a scope tell. */
   learn(queries: readonly RecordedQuery[], statements: Pick<EngineRecorder, 'statement'>): void {
-    for (const { statementId, model } of queries) {
+    for (const { statementId, model, servedCount } of queries) {
+      if (servedCount !== undefined) this.#noteServed(statementId, servedCount, statements);
       if (model === undefined || this.#byStatement.get(statementId)?.includes(model)) continue;
       const fingerprint = statements.statement(statementId)?.fingerprint;
       if (fingerprint === undefined) continue;
@@ -26,6 +28,22 @@ export class Models {
   /** At most four, in the order in which they were first seen. */
   of(fingerprint: string): readonly string[] {
     return this.#byFingerprint.get(fingerprint) ?? [];
+  }
+
+  /** The most scopes that one run of the statement has served; 1 where each had its own. */
+  servedMax(fingerprint: string): number {
+    return this.#servedMax.get(fingerprint) ?? 1;
+  }
+
+  #noteServed(
+    statementId: number,
+    servedCount: number,
+    statements: Pick<EngineRecorder, 'statement'>,
+  ): void {
+    const fingerprint = statements.statement(statementId)?.fingerprint;
+    if (fingerprint === undefined) return;
+    if (this.#servedMax.size === STATEMENTS_MAX) this.#servedMax.clear();
+    this.#servedMax.set(fingerprint, Math.max(servedCount, this.servedMax(fingerprint)));
   }
 
   #listOf(fingerprint: string): string[] {

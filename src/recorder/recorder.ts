@@ -173,6 +173,11 @@ export class Recorder {
       : this.#contexts.run(context, fn, ...args);
   }
 
+  /** The work that goes on from here, until it ends, goes on in the context: for who cannot run it. */
+  enter(context: Context): void {
+    this.#contexts.enterWith(context);
+  }
+
   /** Runs `fn` with the queries that it issues left out of everything. */
   runUnrecorded<T>(fn: () => T): T {
     return this.#contexts.run(UNRECORDED, fn);

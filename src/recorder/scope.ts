@@ -62,6 +62,8 @@ export class RecordedQuery {
   declare model: string | undefined;
   /** The `Detour` that it is sent on: its callbacks go on there. */
   declare detour: object | undefined;
+  /** Scopes that the one statement serves, where it is more than this one: an ORM made it of theirs. */
+  declare servedCount: number | undefined;
   /** Of a run that took a stack: see `hashParameters`. */
   declare parameterHash: number | undefined;
   /** Its end is told to its scope and the scope's observers, however short it was. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { getRecorder, type Scope } from '../../src/recorder/index.ts';
+import { getRecorder, type Scope, sharedContext } from '../../src/recorder/index.ts';
 
 const recorder = getRecorder();
 
@@ -65,5 +65,49 @@ describe('models', () => {
   it('are of no use outside of a scope', () => {
     recorder.runForModel('Nobody', () => recorder.record(textOf('nobody'), 1_000));
     expect(modelsOf('nobody')).toEqual([]);
+  });
+
+  it('have nothing to do with what begins and ends a transaction', () => {
+    runScope(() => {
+      recorder.runForModel('User', () => {
+        for (const text of ['BEGIN', 'COMMIT', '  savepoint a', 'Rollback', 'START TRANSACTION']) {
+          expect(recorder.record(text, 1_000)?.model).toBeUndefined();
+        }
+        expect(recorder.record('SELECT 1 AS started', 1_000)?.model).toBe('User');
+      });
+    });
+  });
+});
+
+describe('work that is done for several scopes at once', () => {
+  const open = (name: string): Scope => recorder.openScope('job', name);
+
+  it('is booked on the first, and says how many they are', () => {
+    const [one, other] = [open('one'), open('other')];
+    const model = recorder.runIn(one, () =>
+      recorder.runForModel('User', () => recorder.captureContext()),
+    );
+    const query = recorder.runIn(sharedContext([undefined, model, other, one]), () =>
+      recorder.record(textOf('shared'), 1_000),
+    );
+    // The one without a scope is served too.
+    expect(query).toMatchObject({ scope: one, model: 'User', servedCount: 3 });
+    for (const scope of [one, other]) {
+      recorder.closeScope(scope, { statusCode: 0, isAborted: false });
+    }
+    const { fingerprint } = recorder.engine.normalizeSql(textOf('shared'));
+    expect(recorder.models.servedMax(fingerprint)).toBe(3);
+    expect([one.queryCount, other.queryCount]).toEqual([1, 0]);
+  });
+
+  it('is no more than the work of one where they are the same, or none', () => {
+    const scope = open('alone');
+    const query = recorder.runIn(sharedContext([scope, scope]), () =>
+      recorder.record(textOf('alone'), 1_000),
+    );
+    expect(query?.scope).toBe(scope);
+    expect(query?.servedCount).toBeUndefined();
+    expect(sharedContext([undefined, undefined])).toBeUndefined();
+    recorder.closeScope(scope, { statusCode: 0, isAborted: false });
   });
 });

@@ -24,12 +24,16 @@ export function Models({ models }: { readonly models: readonly string[] }): JSX.
 }
 
 /** Of one statement; nothing where nothing is known. */
-export function Origin({ callSites, models = [] }: StatementRow): JSX.Element | null {
+export function Origin(row: StatementRow): JSX.Element | null {
+  const { callSites, models = [], requestsPerRunMax: served = 1 } = row;
   const [first, ...others] = callSites;
-  if (first === undefined && models.length === 0) return null;
+  if (first === undefined && models.length === 0 && served === 1) return null;
   return (
     <p class="finding-details">
       {models.length > 0 && <Models models={models} />}
+      {served > 1 && (
+        <span>one run served {formatCount(served)} requests, and counts on the first</span>
+      )}
       {first !== undefined && <CallSite site={first} />}
       {others.length > 0 && (
         <span title={others.map(revealInvisible).join('\n')}>

@@ -38,11 +38,19 @@ export const LIBRARIES: readonly Library[] = [
     text: PLAIN,
     hasPreparedUtilities: true,
   },
+  { label: 'Neon 1.2, over a WebSocket', name: 'neon', text: PLAIN },
   { label: 'PGlite 0.5', name: 'pglite', text: PLAIN },
   { label: 'Drizzle 0.45 on pg', name: 'drizzle-pg', text: QUOTED },
   {
     label: 'Drizzle 0.45 on postgres.js',
     name: 'drizzle-postgres',
+    text: QUOTED,
+    hasPreparedUtilities: true,
+  },
+  { label: 'Drizzle 1.0 on pg', name: 'drizzle-1-pg', text: QUOTED },
+  {
+    label: 'Drizzle 1.0 on postgres.js',
+    name: 'drizzle-1-postgres',
     text: QUOTED,
     hasPreparedUtilities: true,
   },
@@ -67,10 +75,17 @@ export const LIBRARIES: readonly Library[] = [
     model: 'Item',
     text: /^select "i0"\.\* from "items" as "i0" where "i0"\."id" = \$1 limit \$2$/,
   },
+  {
+    label: 'Orchid ORM 1.78',
+    name: 'orchid-orm',
+    text: /^SELECT "items"\."id", "items"\."name" FROM "items" WHERE "items"\."id" = \$1 LIMIT \$2$/,
+  },
   { label: 'pg-promise 12.7', name: 'pg-promise', text: PLAIN },
 ];
 
-const NODE_24 = join(ROOT, 'test/compatibility/drivers/optional/node_modules/node24/bin/node');
+const NODES = join(ROOT, 'test/compatibility/drivers/optional/node_modules');
+const NODE_22 = join(NODES, 'node22/bin/node');
+export const NODE_24 = join(NODES, 'node24/bin/node');
 
 /** What is heavy, or needs another Node. */
 export const OPTIONAL_LIBRARIES: readonly Library[] = [
@@ -88,6 +103,20 @@ export const OPTIONAL_LIBRARIES: readonly Library[] = [
     model: 'Item',
     text: PRISMA,
     errorCode: 'P2010',
+  },
+  {
+    label: 'Kysely 0.29, Node 22',
+    name: '../optional/kysely-029',
+    text: QUOTED,
+    node: NODE_22,
+  },
+  {
+    label: '@effect/sql-pg 0.53, Effect 3',
+    name: '../optional/effect-sql-pg',
+    text: PLAIN,
+    impossible: {
+      'call site': 'Effect runs a query from a scheduler of its own, with no frame of who asked.',
+    },
   },
   { label: 'pg.native, pg-native 3.9', name: '../optional/pg-native/pg-native', text: PLAIN },
   { label: 'Slonik 49.10, Node 24', name: '../optional/slonik', text: PLAIN, node: NODE_24 },

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 import { ROOT, runNode } from '../../support/processes.ts';
 import { CHECKS, createItems, runCases } from './checks.ts';
-import { LIBRARIES, OPTIONAL_LIBRARIES } from './libraries.ts';
+import { LIBRARIES, NODE_24, OPTIONAL_LIBRARIES } from './libraries.ts';
 import { proveRows } from './rows.ts';
 import { type Cell, writeTable } from './table.ts';
 
@@ -26,6 +26,62 @@ it('records pg.native to the end in pipelines, refusals, and without its hooks',
       isBack: true,
       refused: [['SELECT 3', 'refused', -1, null, true]],
       left: 0,
+      faults: 0,
+    });
+  } finally {
+    await database.drop();
+  }
+});
+
+it.each([
+  ['7', NODE_24],
+  ['6', undefined],
+])('books what Prisma %s puts together on who asked for it', async (version, execPath) => {
+  const database = await createItems();
+  try {
+    await database.query('CREATE TABLE notes (id int PRIMARY KEY, text text)');
+    await database.query(
+      "INSERT INTO items (name) SELECT 'item ' || n FROM generate_series(21, 200) n",
+    );
+    const folder = './test/compatibility/drivers';
+    const program = `${folder}/optional/prisma-batches.mjs`;
+    const args = ['--import', `${folder}/with.mjs`, program, version, database.url];
+    const { code, stdout, stderr } = await runNode(args, { ...(execPath && { execPath }) });
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
+      told: {
+        'one statement for all': ['of 1 Item 3 SELECT'],
+        'a statement each': [
+          'of 1  3 BEGIN',
+          'of 1 Item 1 SELECT',
+          'of 2 Item 1 SELECT',
+          'of 3 Item 1 SELECT',
+          'of 1  3 COMMIT',
+        ],
+        'other models': ['of the item Item 1 SELECT', 'of the note Note 1 SELECT'],
+        'with one that is in no scope': ['of one Item 2 SELECT'],
+        'a transaction': [
+          'of it  1 BEGIN',
+          'of it Item 1 SELECT',
+          'of it Note 1 SELECT',
+          'of it  1 SELECT',
+          'of it Item 1 UPDATE',
+          'of it  1 COMMIT',
+        ],
+        'a transaction that fails': [
+          'of it  1 BEGIN',
+          'of it Note 1 SELECT',
+          'of it  1 SELECT',
+          'of it  1 ROLLBACK',
+        ],
+        'a transaction with a function': [
+          'of it  1 BEGIN',
+          'of it Item 1 SELECT',
+          'of it Note 1 SELECT',
+          'of it  1 COMMIT',
+        ],
+      },
+      busy: { own: 800, wrong: 0, isRight: true },
       faults: 0,
     });
   } finally {

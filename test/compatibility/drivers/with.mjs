@@ -20,6 +20,7 @@ recorder.subscribe({
       rowCount,
       sqlState,
       model: query.model ?? null,
+      servedCount: query.servedCount ?? 1,
       parameterHash: query.parameterHash,
       isError: outcome !== 0,
       get callSite() {

@@ -8,6 +8,14 @@ export async function open({ url, max, ...options }) {
     name: 'Item',
     tableName: 'items',
     columns: { id: { type: Number, primary: true, generated: true }, name: { type: String } },
+    relations: {
+      self: {
+        type: 'many-to-one',
+        target: 'Item',
+        lazy: true,
+        joinColumn: { name: 'id', referencedColumnName: 'id' },
+      },
+    },
   });
   const source = new DataSource({
     type: 'postgres',
@@ -27,6 +35,11 @@ export async function open({ url, max, ...options }) {
     fail: () => source.query('SELECT 1 / $1::int AS failed', [0]),
     inTransaction: (n) =>
       source.transaction(async (tx) => (await tx.query('SELECT $1::int AS n', [n]))[0].n),
+    sites: {
+      async lazyRelation() {
+        return await repository.create({ id: 3 }).self;
+      },
+    },
     emitter: source.driver.master,
     close: () => source.destroy(),
   };
