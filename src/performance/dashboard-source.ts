@@ -235,6 +235,7 @@ function toStatsJson(stats: PerformanceStats, recorder: Recorder | undefined): S
     ),
     recent_n_plus_one: stats.recentNPlusOne,
     unscoped_queries: stats.unscopedQueries,
+    late_queries: stats.lateQueries,
     ignores: stats.ignores.map(({ reason, callCount, findingCount }) => ({
       reason,
       call_count: callCount,

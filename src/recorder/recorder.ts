@@ -63,6 +63,9 @@ const WORKER_CAPACITIES: RecorderCapacities = {
 /** Statements that are known by heart. */
 const STATEMENTS_MAX = 1_024;
 
+/** What is asked for this long after the end of a scope is no longer its own, but left running by it. */
+const LATE_NS_MAX = 5e9;
+
 /** Hears of every query of the process, whatever its scope; faults inside are caught. */
 export interface QueryListener {
   onQueryBegan?(query: RecordedQuery): void;
@@ -120,7 +123,7 @@ export class Recorder {
 
   /** The scope that a query issued here and now belongs to. */
   currentScope(): Scope | undefined {
-    const store = this.#contexts.getStore();
+    const store = this.#store();
     if (store === undefined || store === UNRECORDED) return undefined;
     return store.isPart ? store.scope : store;
   }
@@ -206,7 +209,7 @@ export class Recorder {
    * caller's frames are gone: give it to {@link Recorder.runWithStack}.
    */
   takeStack(sql: string, below: unknown): CapturedStack {
-    const store = this.#contexts.getStore();
+    const store = this.#store();
     if (store === undefined || store === UNRECORDED) return NO_STACK;
     return this.#stackFor(store, sql, below) ?? NO_STACK;
   }
@@ -266,7 +269,7 @@ export class Recorder {
     source: object | undefined,
     below?: unknown,
   ): RecordedQuery | undefined {
-    const store = this.#contexts.getStore();
+    const store = this.#store();
     if (store === UNRECORDED) return undefined;
     let stack: CapturedStack | undefined;
     if (store !== undefined && below !== undefined) {
@@ -377,6 +380,17 @@ export class Recorder {
       type: 'HyperDjangoWarning',
       code: 'HYPERDJANGO_FAULT',
     });
+  }
+
+  /**
+   * The context here and now, as far as queries go. Timers, workers and connections that a request
+   * has started carry its scope for as long as they live: they are let go of some time after its end.
+   */
+  #store(): Context {
+    const store = this.#contexts.getStore();
+    if (store === undefined || store === UNRECORDED) return store;
+    const scope = store.isPart ? store.scope : store;
+    return scope.isClosed && this.engine.nowNs() - scope.endNs >= LATE_NS_MAX ? undefined : store;
   }
 
   #begin(query: RecordedQuery): void {
