@@ -2,8 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { serveDashboard } from '../dashboard/index.ts';
+import { OptionError } from '../errors/index.ts';
 import { PerformanceMiddleware, type PerformanceOptions } from '../performance/index.ts';
 import { getRecorder, isDisabled } from '../recorder/index.ts';
+import { adapter, type AdapterKind, describeAdapter, kindOf, stepAside } from '../util/adapter.ts';
+import { guarded } from './guarded.ts';
+import type { Observed } from './observed.ts';
 import { observeRequest, type RouteFinder } from './observed-request.ts';
 
 /** Middleware as Express, Connect and NestJS take it, and plain `node:http` can call. */
@@ -17,16 +21,23 @@ export type NodeMiddleware = (
 export function toMiddleware(
   optionsOrMiddleware: PerformanceOptions | PerformanceMiddleware,
 ): PerformanceMiddleware {
-  return optionsOrMiddleware instanceof PerformanceMiddleware
-    ? optionsOrMiddleware
-    : new PerformanceMiddleware(optionsOrMiddleware);
+  if (optionsOrMiddleware instanceof PerformanceMiddleware) return optionsOrMiddleware;
+  const kind = kindOf(optionsOrMiddleware);
+  if (kind !== undefined) {
+    const expected = 'options or a PerformanceMiddleware';
+    throw new OptionError('performance()', expected, describeAdapter(kind));
+  }
+  return new PerformanceMiddleware(optionsOrMiddleware);
 }
 
 /** As Express and Connect extend it; they cut the mount path off `url`. */
 type MountedMessage = IncomingMessage & { readonly originalUrl?: string };
 
 /** Whether a request could be for the dashboard: a look that costs next to nothing. */
-export function mayOwn({ options }: PerformanceMiddleware, request: MountedMessage): boolean {
+export function mayOwn(
+  { options }: PerformanceMiddleware,
+  request: Pick<MountedMessage, 'originalUrl' | 'url'>,
+): boolean {
   const target = request.originalUrl ?? request.url ?? '/';
   return !target.startsWith('/') || target.startsWith(options.dashboardPath);
 }
@@ -43,14 +54,28 @@ export function answerAsDashboard(
 export function nodeMiddleware(
   middleware: PerformanceMiddleware,
   findRoute: RouteFinder | undefined,
+  kind: AdapterKind = 'node',
 ): NodeMiddleware {
-  if (isDisabled()) return (_request, _response, next) => next();
-  const recorder = getRecorder();
+  const isOff = isDisabled();
+  const recorder = isOff ? undefined : getRecorder();
   const middlewares = [middleware];
-  return function hyperdjango(request, response, next) {
-    if (answerAsDashboard(middleware, request, response)) return;
+
+  function look(request: IncomingMessage, response: ServerResponse): Observed | 'answered' {
+    if (answerAsDashboard(middleware, request, response)) return 'answered';
     const observed = observeRequest(request, response, middlewares);
     if (findRoute !== undefined) observed.findRouteBy(findRoute, request);
-    recorder.runIn(observed.scope, next);
-  };
+    return observed;
+  }
+
+  return adapter(kind, function hyperdjango(request, response, next) {
+    // Fastify's own request and reply are no messages; a stub of a unit test may be anything.
+    if (typeof next !== 'function' || (request as { raw?: unknown } | null)?.raw !== undefined) {
+      // oxlint-disable-next-line prefer-rest-params -- more or fewer than those
+      return stepAside(kind, [...(arguments as unknown as unknown[])]) as void;
+    }
+    if (recorder === undefined) return next();
+    const observed = guarded(look, request, response);
+    if (observed === undefined) return next();
+    if (observed !== 'answered') recorder.runIn(observed.scope, next);
+  } satisfies NodeMiddleware);
 }

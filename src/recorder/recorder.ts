@@ -236,6 +236,11 @@ export class Recorder {
     return stack === undefined ? undefined : this.callSites.format(stack);
   }
 
+  /** Whoever looks from outside sees the name that the scope has now, without waiting for a query. */
+  nameInFlight(scope: Scope): void {
+    if (scope.isRenamed && !scope.isClosed) this.#nameRequest(scope);
+  }
+
   /** Closes the scope and tells its observers; a second call does nothing. */
   closeScope(scope: Scope, end: ScopeEnd): void {
     if (scope.isClosed) return;

@@ -113,6 +113,7 @@ describe('{dashboardPath}/json?scope=host', () => {
         'SELECT * FROM orders WHERE id = $1',
       ],
       unscoped_queries: 1,
+      late_queries: null,
       processes: { running: 1, ended: 1 },
       notes: ENGINE_NOTES,
       ignores: [],

@@ -166,6 +166,7 @@ describe('getStats', () => {
       recentSlowQueries: [],
       recentNPlusOne: [],
       unscopedQueries: 0,
+      lateQueries: 0,
       ignores: [],
     });
     for (const path of ['/items/1', '/items/2', '/nowhere']) await headersOf(shop, path);
@@ -375,6 +376,7 @@ describe('the dashboard', () => {
       ],
       recent_n_plus_one: ['SELECT name FROM items WHERE owner = $1'],
       unscoped_queries: 0,
+      late_queries: 0,
       ignores: [],
     });
     expect(shop.perf.getStats().totalRequests).toBe(3);
