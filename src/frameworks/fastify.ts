@@ -80,7 +80,7 @@ function addHook(instance: FastifyLike, middleware: PerformanceMiddleware): void
     else if (observed !== 'answered') recorder.runIn(observed.scope, done);
   });
 
-  function look(request: RawRequest, reply: RawReply): Observed | 'answered' {
+  function look(request: RawRequest, reply: RawReply): Observed | 'answered' | undefined {
     if (answerAsDashboard(middleware, request.raw, reply.raw)) {
       reply.hijack();
       return 'answered';
@@ -89,7 +89,7 @@ function addHook(instance: FastifyLike, middleware: PerformanceMiddleware): void
     const route = fastifyRoute(request);
     const name = route === undefined ? undefined : requestName(request.raw.method, route);
     const observed = observeRequest(request.raw, reply.raw, middlewares, name);
-    if (route !== undefined) observed.chooseRoute(route);
+    if (route !== undefined) observed?.chooseRoute(route);
     return observed;
   }
 }

@@ -72,8 +72,8 @@ export function requestScope(
     // A client may go away before the route has answered.
     const name = new HonoName(c);
     const observed = observeRequest(incoming, outgoing as ServerResponse, middlewares, name.expected);
-    observed.nameBy(name);
-    if (isProfiling()) observed.scope.profile ??= { handlerNs: 0, isMeasuring: false };
+    observed?.nameBy(name);
+    if (observed !== undefined && isProfiling()) observed.scope.profile ??= { handlerNs: 0, isMeasuring: false };
     return observed;
   }
 

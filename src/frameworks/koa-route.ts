@@ -25,7 +25,7 @@ interface KoaApplication extends RoutedApplication {
 }
 
 /** What is touched of an application of Koa. */
-export interface RoutedApplication {
+interface RoutedApplication {
   readonly middleware?: readonly { readonly router?: { readonly stack?: readonly object[] } }[];
 }
 
@@ -42,7 +42,7 @@ function textOf(pattern: Pattern): string {
 }
 
 /** The last application whose routers were looked through: most processes have one. */
-let watched: RoutedApplication | undefined;
+let watched: object | undefined;
 
 const HOOKED: unique symbol = Symbol.for('hyperdjango.koa-layers.hooked@0') as never;
 
@@ -52,10 +52,10 @@ interface HookedLayer extends Layer {
 }
 
 /** Tells which route a request takes when it takes it: its handler may block, and ask for nothing. */
-export function watchRouters(application: RoutedApplication): void {
+export function watchRouters(application: object): void {
   if (application === watched) return;
   watched = application;
-  for (const { router } of application.middleware ?? []) {
+  for (const { router } of (application as RoutedApplication).middleware ?? []) {
     const [layer] = router?.stack ?? [];
     if (layer === undefined) continue;
     const prototype = Object.getPrototypeOf(layer) as Partial<HookedLayer>;

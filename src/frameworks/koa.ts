@@ -9,7 +9,7 @@ import type { PerformanceMiddleware, PerformanceOptions } from '../performance/i
 import { getRecorder, isDisabled } from '../recorder/index.ts';
 import { adapter, stepAside } from '../util/adapter.ts';
 import { guarded } from './guarded.ts';
-import { koaRoute, type RoutedApplication, watchRouters } from './koa-route.ts';
+import { koaRoute, watchRouters } from './koa-route.ts';
 import { answerAsDashboard, toMiddleware } from './node-http.ts';
 import type { Observed } from './observed.ts';
 import { observeRequest } from './observed-request.ts';
@@ -18,7 +18,7 @@ import { observeRequest } from './observed-request.ts';
 export interface KoaContext {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
-  readonly app: RoutedApplication;
+  readonly app: object;
   respond?: boolean | undefined;
 }
 
@@ -48,14 +48,14 @@ export function performance(
   const recorder = isDisabled() ? undefined : getRecorder();
   const middlewares = [middleware];
 
-  function look(context: KoaContext): Observed | 'answered' {
+  function look(context: KoaContext): Observed | 'answered' | undefined {
     if (answerAsDashboard(middleware, context.req, context.res)) {
       context.respond = false;
       return 'answered';
     }
     watchRouters(context.app);
     const observed = observeRequest(context.req, context.res, middlewares);
-    observed.findRouteBy(koaRoute, context);
+    observed?.findRouteBy(koaRoute, context);
     return observed;
   }
 

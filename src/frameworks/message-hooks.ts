@@ -69,30 +69,28 @@ export function putObserver(target: object, observer: MessageObserver): void {
   observers.put(target, observer);
 }
 
-/**
- * Everything that happens to the two is told to the observer.
- *
- * @returns whether that can be: of a response whose methods are its own, as a stub's in a unit test
- * are, nothing is.
- */
+/** Everything that happens to the two is told to the observer. {@link hookMessages} comes first. */
 export function observeMessages(
   request: IncomingMessage,
   response: ServerResponse,
   observer: MessageObserver,
-): boolean {
-  const isTold = hookMessages(request, response);
+): void {
   putObserver(request, observer);
   const keeper = keeperOf(response);
-  if (isTold && keeper !== request) putObserver(keeper, observer);
-  return isTold;
+  if (keeper !== request) putObserver(keeper, observer);
 }
 
 /** Those of the last two messages, which are hooked: the next ones are most often the same. */
 let requests: unknown;
 let responses: unknown;
 
-/** HTTP/2's messages, and those of test tools, are of classes of their own. */
-function hookMessages(request: IncomingMessage, response: ServerResponse): boolean {
+/**
+ * HTTP/2's messages, and those of test tools, are of classes of their own.
+ *
+ * @returns whether what happens to the two will be told: nothing is of a response whose methods are
+ * its own, as are a stub's in a unit test.
+ */
+export function hookMessages(request: IncomingMessage, response: ServerResponse): boolean {
   const ofRequest: unknown = Object.getPrototypeOf(request);
   const ofResponse: unknown = Object.getPrototypeOf(response);
   if (ofRequest === requests && ofResponse === responses) return true;

@@ -5,7 +5,7 @@ import { serveDashboard } from '../dashboard/index.ts';
 import { OptionError } from '../errors/index.ts';
 import { PerformanceMiddleware, type PerformanceOptions } from '../performance/index.ts';
 import { getRecorder, isDisabled } from '../recorder/index.ts';
-import { adapter, type AdapterKind, describeAdapter, kindOf, stepAside } from '../util/adapter.ts';
+import { adapter, describeAdapter, kindOf, passOn, stepAside, type AdapterKind } from '../util/adapter.ts';
 import { guarded } from './guarded.ts';
 import type { Observed } from './observed.ts';
 import { observeRequest, type RouteFinder } from './observed-request.ts';
@@ -48,7 +48,11 @@ export function answerAsDashboard(
   request: IncomingMessage,
   response: ServerResponse,
 ): boolean {
-  return mayOwn(middleware, request) && serveDashboard(middleware.dashboard, request, response);
+  return (
+    mayOwn(middleware, request) &&
+    typeof response.writeHead === 'function' &&
+    serveDashboard(middleware.dashboard, request, response)
+  );
 }
 
 export function nodeMiddleware(
@@ -60,22 +64,21 @@ export function nodeMiddleware(
   const recorder = isOff ? undefined : getRecorder();
   const middlewares = [middleware];
 
-  function look(request: IncomingMessage, response: ServerResponse): Observed | 'answered' {
+  function look(request: IncomingMessage, response: ServerResponse): Observed | 'answered' | undefined {
     if (answerAsDashboard(middleware, request, response)) return 'answered';
     const observed = observeRequest(request, response, middlewares);
-    if (findRoute !== undefined) observed.findRouteBy(findRoute, request);
+    if (findRoute !== undefined) observed?.findRouteBy(findRoute, request);
     return observed;
   }
 
   return adapter(kind, function hyperdjango(request, response, next) {
-    // Fastify's own request and reply are no messages; a stub of a unit test may be anything.
-    if (typeof next !== 'function' || (request as { raw?: unknown } | null)?.raw !== undefined) {
+    if (typeof next !== 'function') {
       // oxlint-disable-next-line prefer-rest-params -- more or fewer than those
       return stepAside(kind, [...(arguments as unknown as unknown[])]) as void;
     }
-    if (recorder === undefined) return next();
+    if (recorder === undefined) return passOn(kind, [request, response, next]);
     const observed = guarded(look, request, response);
-    if (observed === undefined) return next();
+    if (observed === undefined) return passOn(kind, [request, response, next]);
     if (observed !== 'answered') recorder.runIn(observed.scope, next);
   } satisfies NodeMiddleware);
 }

@@ -4,16 +4,15 @@
  * Nothing is added to the application's objects: no property, no listener. What has to be known
  * is seen where their classes write a head and emit events (`message-hooks.ts`), and kept beside.
  */
-import type { EventEmitter } from 'node:events';
+import { EventEmitter } from 'node:events';
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerHttp2Stream } from 'node:http2';
 
 import type { PerformanceMiddleware } from '../performance/index.ts';
 import type { Scope } from '../recorder/index.ts';
-import { observeMessages, observerOf } from './message-hooks.ts';
+import { hookMessages, observeMessages, observerOf, putObserver } from './message-hooks.ts';
 import { Observed, type RouteFinder } from './observed.ts';
 import { type HeadArguments, headOf, writeScopeHeaders } from './response-head.ts';
-import { endWithoutEvents } from './stub-responses.ts';
 import { observeUpgrade } from './upgrades.ts';
 
 export type { RouteFinder } from './observed.ts';
@@ -100,6 +99,7 @@ function isClosedByServer(response: ServerResponse): boolean {
  * Opens the scope of a request, or joins the one that another layer has opened.
  *
  * @param scope where another layer has opened it below the request.
+ * @returns undefined where the response is a stub that can never tell that it has ended.
  */
 export function observeRequest(
   request: IncomingMessage,
@@ -107,7 +107,7 @@ export function observeRequest(
   middlewares: readonly PerformanceMiddleware[],
   name?: string,
   scope?: Scope,
-): Observed {
+): Observed | undefined {
   const known = observedOf(request);
   if (known !== undefined) {
     if (name !== undefined) known.scope.rename(name);
@@ -120,13 +120,36 @@ export function observeRequest(
     for (const middleware of middlewares) upgrade.join(middleware);
     return upgrade;
   }
+  const isTold = hookMessages(request, response);
+  if (!isTold && typeof response.on !== 'function') return undefined;
   const observed = new ObservedRequest(request, response, name, scope);
-  const isTold = observeMessages(request, response, observed);
   for (const middleware of middlewares) observed.join(middleware);
-  if (!isTold) endWithoutEvents(response, () => observed.end());
-  // An earlier middleware may have waited for longer than the client, or for the answer.
-  else if (response.closed || (response.writableEnded && isOver(response))) observed.end();
+  if (isTold) {
+    observeMessages(request, response, observed);
+    // An earlier middleware may have waited for longer than the client, or for the answer.
+    if (response.closed || (response.writableEnded && isOver(response))) observed.end();
+  } else {
+    putObserver(request, observed);
+    endByListeners(response, observed);
+  }
   return observed;
+}
+
+/** Unit tests replace what they find in its place later. */
+const later = setImmediate;
+
+/**
+ * For responses of test tools, whose methods are their own: where they emit nothing either, the
+ * request ends when the handler has run its first part. What it asks for after that is late.
+ */
+function endByListeners(response: ServerResponse, observed: ObservedRequest): void {
+  const end = (): void => observed.end();
+  if (response instanceof EventEmitter) {
+    response.once('finish', end);
+    response.once('close', end);
+  } else {
+    later(end);
+  }
 }
 
 function isOver(response: ServerResponse): boolean {

@@ -46,13 +46,13 @@ export function observeServers(middleware: PerformanceMiddleware): void {
     );
   }
 
-  function toRequest(request: IncomingMessage, response: ServerResponse): Told {
+  function toRequest(request: IncomingMessage, response: ServerResponse): Told | undefined {
     if (isAnsweredHere(request, response)) return 'answered';
     const { stream } = request as { stream?: object };
     const below = request.httpVersionMajor === 2 && stream !== undefined && observedOf(stream);
     const scope = below === false ? undefined : below?.scope;
     const observed = observeRequest(request, response, middlewares, undefined, scope);
-    observed.findRouteBy(anyRoute, request);
+    observed?.findRouteBy(anyRoute, request);
     return observed;
   }
 

@@ -83,7 +83,7 @@ interface Called {
   readonly writeHead?: unknown;
 }
 
-/** Who calls with such arguments. */
+/** Who calls with such arguments; undefined where that is not known. */
 function callerOf([first, second]: readonly unknown[]): Framework | undefined {
   const one = (first ?? {}) as Called;
   if (typeof one.addHook === 'function') return { name: 'Fastify', takes: 'fastify' };
@@ -94,25 +94,38 @@ function callerOf([first, second]: readonly unknown[]): Framework | undefined {
   return undefined;
 }
 
+/** The same for `(request, response, next)`, which are stubs unless they are known to be something else. */
+export function passOn(kind: AdapterKind, args: readonly [unknown, unknown, () => void]): void {
+  const caller = callerOf(args);
+  if (caller === undefined || caller === EXPRESS) args[2]();
+  else stepAside(kind, args);
+}
+
 const warned = new Set<string>();
 
 /**
  * For a call that is not as the adapter's framework makes it: passes the request on as if nothing
- * stood there, and says once what to use.
+ * stood there, and says once what to use. Where the application is still being put together, such as
+ * by Fastify's plugins, it fails.
  *
- * @throws {OptionError} where the application is still being put together: a Fastify plugin is
- * called when the application starts.
+ * @throws {OptionError} where it is called with a route handler.
  */
 export function stepAside(kind: AdapterKind | 'performance', args: readonly unknown[]): unknown {
   const caller = callerOf(args);
   const own = describeAdapter(kind);
+  const next = args.findLast((arg) => typeof arg === 'function') as
+    | ((error?: Error) => unknown)
+    | undefined;
   if (typeof (args[0] as Called | undefined)?.addHook === 'function') {
-    throw new OptionError('app.register() of Fastify', describeAdapter('fastify'), own);
+    const right = describeAdapter('fastify');
+    const error = new OptionError('app.register() of Fastify', right, own);
+    // Fastify waits in vain for a plugin that throws.
+    if (next === undefined) throw error;
+    return void next(error);
   }
   if (typeof args[0] === 'function') {
     throw new OptionError('a route handler', describeAdapter('next'), own);
   }
-  const next = args.findLast((arg) => typeof arg === 'function') as (() => unknown) | undefined;
   warnOnce(kind, own, caller, next !== undefined);
   return next?.();
 }
@@ -139,6 +152,7 @@ function warnOnce(
 }
 
 /** An object that frameworks take for middleware, and that says so: it is to be given to an adapter. */
+// oxlint-disable-next-line typescript/no-extraneous-class -- only a class can be extended
 export class NoMiddleware {
   constructor() {
     const target: object = new.target.prototype;
