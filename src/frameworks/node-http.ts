@@ -38,7 +38,9 @@ export function mayOwn(
   { options }: PerformanceMiddleware,
   request: Pick<MountedMessage, 'originalUrl' | 'url'>,
 ): boolean {
-  const target = request.originalUrl ?? request.url ?? '/';
+  const target: unknown = request.originalUrl ?? request.url;
+  // A stub's may be anything.
+  if (typeof target !== 'string') return false;
   return !target.startsWith('/') || target.startsWith(options.dashboardPath);
 }
 

@@ -120,18 +120,12 @@ export function observeRequest(
     for (const middleware of middlewares) upgrade.join(middleware);
     return upgrade;
   }
-  const isTold = hookMessages(request, response);
-  if (!isTold && typeof response.on !== 'function') return undefined;
+  if (!hookMessages(request, response)) return observeStub(request, response, middlewares);
   const observed = new ObservedRequest(request, response, name, scope);
+  observeMessages(request, response, observed);
   for (const middleware of middlewares) observed.join(middleware);
-  if (isTold) {
-    observeMessages(request, response, observed);
-    // An earlier middleware may have waited for longer than the client, or for the answer.
-    if (response.closed || (response.writableEnded && isOver(response))) observed.end();
-  } else {
-    putObserver(request, observed);
-    endByListeners(response, observed);
-  }
+  // An earlier middleware may have waited for longer than the client, or for the answer.
+  if (response.closed || (response.writableEnded && isOver(response))) observed.end();
   return observed;
 }
 
@@ -142,13 +136,29 @@ const later = setImmediate;
  * For responses of test tools, whose methods are their own: where they emit nothing either, the
  * request ends when the handler has run its first part. What it asks for after that is late.
  */
-function endByListeners(response: ServerResponse, observed: ObservedRequest): void {
-  const end = (): void => observed.end();
-  if (response instanceof EventEmitter) {
-    response.once('finish', end);
-    response.once('close', end);
-  } else {
-    later(end);
+function observeStub(
+  request: IncomingMessage,
+  response: ServerResponse,
+  middlewares: readonly PerformanceMiddleware[],
+): ObservedRequest | undefined {
+  // An emitter that is frozen half takes a listener, and fails when it emits.
+  if (typeof response.on !== 'function' || Object.isFrozen(response)) return undefined;
+  let observed: ObservedRequest | undefined;
+  const end = (): void => observed?.end();
+  try {
+    if (response instanceof EventEmitter) {
+      response.once('finish', end);
+      response.once('close', end);
+    } else {
+      later(end);
+    }
+    observed = new ObservedRequest(request, response, undefined, undefined);
+    putObserver(request, observed);
+    for (const middleware of middlewares) observed.join(middleware);
+    return observed;
+  } catch {
+    end();
+    return undefined;
   }
 }
 
