@@ -22,6 +22,7 @@ import {
 } from './dashboard-rows.ts';
 import { hostNPlusOnesOf, hostRequestsOf } from './host-rows.ts';
 import { hostStatsOf, type LookOptions } from './host-stats.ts';
+import { limiterNote } from './limiters.ts';
 import type { ResolvedPerformanceOptions } from './options.ts';
 import type { PerformanceStats, RepeatedQueries, SlowQuery, StatsStore } from './stats.ts';
 import { targetsOf } from './targets.ts';
@@ -54,7 +55,11 @@ export function createDashboardSource(parts: DashboardParts): DashboardSource {
   return {
     stats(scope) {
       const { options, recorder } = parts;
-      if (scope === 'process') return toStatsJson(parts.stats(), recorder);
+      if (scope === 'process') {
+        const notes = limiterNotes();
+        const json = toStatsJson(parts.stats(), recorder);
+        return notes.length === 0 ? json : { ...json, notes };
+      }
       const view = hostViewOf(parts, { histograms: false });
       if (view === undefined) return { ...toStatsJson(parts.stats(), recorder), ...NO_HOST };
       const { processes, foldedCount } = view.snapshot;
@@ -84,7 +89,7 @@ function processData(parts: DashboardParts): DashboardData {
     nPlusOne: store.recentNPlusOnes().map((row) => toNPlusOneRow(row, recorder)),
     requests: store.recentRequests().slice(0, ROWS_MAX),
     pools: ownPoolRows(recorder, snapshot),
-    notes: snapshot === undefined ? [] : problemsOf(snapshot),
+    notes: [...limiterNotes(), ...(snapshot === undefined ? [] : problemsOf(snapshot))],
   };
 }
 
@@ -186,6 +191,10 @@ function hostViewOf(parts: DashboardParts, options: LookOptions): View | undefin
     const snapshot = parts.look('process', options);
     return snapshot && { snapshot, notes: [...notes, `other processes are missing: ${reason}`] };
   }
+}
+
+function limiterNotes(): string[] {
+  return [limiterNote()].filter(Boolean);
 }
 
 function privacyNotes({ engine, segment }: Recorder): string[] {
