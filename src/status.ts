@@ -46,12 +46,7 @@ export function status(): Status {
   const recorder = getRecorder();
   return {
     engine: recorder.engine.kind,
-    reason: [
-      recorder.engineReason,
-      recorder.segment.reason,
-      whatNeedsInstrument(),
-      limiterNote(),
-    ]
+    reason: [recorder.engineReason, recorder.segment.reason, whatNeedsInstrument(), limiterNote()]
       .filter(Boolean)
       .join('; '),
     segment: recorder.segment.path,

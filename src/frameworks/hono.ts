@@ -71,9 +71,15 @@ export function requestScope(
     if (incoming === undefined || (outgoing === undefined && !isUpgrade)) return 'in process';
     // A client may go away before the route has answered.
     const name = new HonoName(c);
-    const observed = observeRequest(incoming, outgoing as ServerResponse, middlewares, name.expected);
+    const observed = observeRequest(
+      incoming,
+      outgoing as ServerResponse,
+      middlewares,
+      name.expected,
+    );
     observed?.nameBy(name);
-    if (observed !== undefined && isProfiling()) observed.scope.profile ??= { handlerNs: 0, isMeasuring: false };
+    if (observed !== undefined && isProfiling())
+      observed.scope.profile ??= { handlerNs: 0, isMeasuring: false };
     return observed;
   }
 

@@ -185,7 +185,12 @@ export function hookEmit(prototype: Emitter, find: typeof observerOf): void {
 }
 
 /** By a function of the same name and length. */
-export function replace(prototype: object, name: string | symbol, hook: object, length: number): void {
+export function replace(
+  prototype: object,
+  name: string | symbol,
+  hook: object,
+  length: number,
+): void {
   const own = Object.getOwnPropertyDescriptor(prototype, name);
   Object.defineProperty(hook, 'length', { value: length, configurable: true });
   Object.defineProperty(prototype, name, {

@@ -5,7 +5,14 @@ import { serveDashboard } from '../dashboard/index.ts';
 import { OptionError } from '../errors/index.ts';
 import { PerformanceMiddleware, type PerformanceOptions } from '../performance/index.ts';
 import { getRecorder, isDisabled } from '../recorder/index.ts';
-import { adapter, describeAdapter, kindOf, passOn, stepAside, type AdapterKind } from '../util/adapter.ts';
+import {
+  adapter,
+  describeAdapter,
+  kindOf,
+  passOn,
+  stepAside,
+  type AdapterKind,
+} from '../util/adapter.ts';
 import { guarded } from './guarded.ts';
 import type { Observed } from './observed.ts';
 import { observeRequest, type RouteFinder } from './observed-request.ts';
@@ -66,7 +73,10 @@ export function nodeMiddleware(
   const recorder = isOff ? undefined : getRecorder();
   const middlewares = [middleware];
 
-  function look(request: IncomingMessage, response: ServerResponse): Observed | 'answered' | undefined {
+  function look(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Observed | 'answered' | undefined {
     if (answerAsDashboard(middleware, request, response)) return 'answered';
     const observed = observeRequest(request, response, middlewares);
     if (findRoute !== undefined) observed?.findRouteBy(findRoute, request);

@@ -117,7 +117,10 @@ export function observeServers(middleware: PerformanceMiddleware): void {
     }
   }
 
-  function guarded<A extends unknown[]>(look: (...args: A) => Told | undefined, ...args: A): Told | undefined {
+  function guarded<A extends unknown[]>(
+    look: (...args: A) => Told | undefined,
+    ...args: A
+  ): Told | undefined {
     try {
       return look(...args);
     } catch (error) {

@@ -60,11 +60,7 @@ function refuseOnRead(
     get() {
       // A tool that looks at functions in general is none of our business.
       if (!isCalledByUse()) return undefined;
-      throw new OptionError(
-        `app.use() of ${name}`,
-        describeAdapter(takes),
-        describeAdapter(kind),
-      );
+      throw new OptionError(`app.use() of ${name}`, describeAdapter(takes), describeAdapter(kind));
     },
   });
 }

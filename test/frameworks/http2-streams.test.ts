@@ -67,7 +67,10 @@ interface Answer {
   readonly trailers: IncomingHttpHeaders | undefined;
 }
 
-async function ask(session: ClientHttp2Session, headers: OutgoingHttpHeaders = {}): Promise<Answer> {
+async function ask(
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const stream = session.request({ ':path': '/x', ...headers });
     let body = '';
@@ -145,11 +148,16 @@ describe("a server that listens to 'stream'", () => {
       aborted: false,
     });
     expect(recorder.core.snapshot().inFlightRequests).toEqual([]);
-    for (const headersOfPushed of pushed) expect(headersOfPushed).not.toHaveProperty('x-query-count');
+    for (const headersOfPushed of pushed)
+      expect(headersOfPushed).not.toHaveProperty('x-query-count');
   });
 
   it('leaves what was given as it is, and what Node refuses to Node', async () => {
-    const given = Object.freeze({ ':status': 200, 'X-Query-Count': '99', 'set-cookie': ['a', 'b'] });
+    const given = Object.freeze({
+      ':status': 200,
+      'X-Query-Count': '99',
+      'set-cookie': ['a', 'b'],
+    });
     const errors: unknown[] = [];
     const server = http2.createServer();
     server.on('stream', (stream) => {
@@ -251,7 +259,10 @@ it.each([
 });
 
 describe('a stream that the client resets', () => {
-  const SERVERS: Record<string, (server: Http2Server, answer: (stream: ServerHttp2Stream) => void) => void> = {
+  const SERVERS: Record<
+    string,
+    (server: Http2Server, answer: (stream: ServerHttp2Stream) => void) => void
+  > = {
     stream: (server, answer) => void server.on('stream', answer),
     request: (server, answer) =>
       void server.on('request', (_request, response) => answer(response.stream)),
@@ -268,7 +279,9 @@ describe('a stream that the client resets', () => {
     },
   };
   it.each(
-    Object.keys(SERVERS).flatMap((api) => Object.keys(STATES).map((state) => [api, state] as const)),
+    Object.keys(SERVERS).flatMap((api) =>
+      Object.keys(STATES).map((state) => [api, state] as const),
+    ),
   )('is aborted, by %s, %s', async (api, state) => {
     const server = http2.createServer();
     const seen = new Promise<void>((resolve) => {

@@ -24,7 +24,9 @@ const recorder = getRecorder();
 /** As another process would read it, at this moment: what a handler that blocks cannot help. */
 function inFlight(): string[] {
   const { inFlightRequests, routes } = recorder.core.snapshot();
-  return inFlightRequests.map(({ routeId }) => routes.find(({ id }) => id === routeId)?.route ?? '?');
+  return inFlightRequests.map(
+    ({ routeId }) => routes.find(({ id }) => id === routeId)?.route ?? '?',
+  );
 }
 
 function query(): void {
@@ -140,7 +142,9 @@ const FRAMEWORKS: Record<string, (perf: PerformanceMiddleware) => Promise<number
 async function namesOf(perf: PerformanceMiddleware): Promise<string[]> {
   const page = new Request('http://localhost/debug/performance/data');
   const response = await perf.dashboard.handle(page, undefined);
-  const { requests } = (await response?.json()) as { requests: { method: string; route: string }[] };
+  const { requests } = (await response?.json()) as {
+    requests: { method: string; route: string }[];
+  };
   return requests.map(({ method, route }) => `${method} ${route}`);
 }
 
@@ -158,11 +162,9 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (_, start) => {
       expect([route, 'GET (unknown route)']).toContain(atMiddleware[0]);
     }
     await visit(port, '/nowhere');
-    await expect.poll(() => namesOf(perf)).toEqual([
-      'GET (unknown route)',
-      'GET /items/:id',
-      'GET /items/special',
-    ]);
+    await expect
+      .poll(() => namesOf(perf))
+      .toEqual(['GET (unknown route)', 'GET /items/:id', 'GET /items/special']);
   });
 });
 

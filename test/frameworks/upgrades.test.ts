@@ -113,7 +113,9 @@ describe('an upgrade', () => {
     // The stream is as it was.
     expect(keys).toBe(3);
     socket.write('message');
-    const [echoed] = (await new Promise((resolve) => void socket.once('data', (...args) => resolve(args)))) as [Buffer];
+    const [echoed] = (await new Promise(
+      (resolve) => void socket.once('data', (...args) => resolve(args)),
+    )) as [Buffer];
     expect(String(echoed)).toBe('message');
     // What a message asks for is nobody's: there is no request.
     expect(await lastRow()).toMatchObject({ queryCount: 2 });
@@ -272,7 +274,11 @@ describe('a stub', () => {
     ['an emitter that does not emit', silent],
     ['an emitter', emitting()],
   ])('%s in place of a response calls next, and holds nothing', async (_, response) => {
-    for (const request of [{ url: '/x', method: 'GET', headers: {} }, {}, Object.freeze({ url: 7 })]) {
+    for (const request of [
+      { url: '/x', method: 'GET', headers: {} },
+      {},
+      Object.freeze({ url: 7 }),
+    ]) {
       const keys = Reflect.ownKeys(response).length;
       let calls = 0;
       observe(request as never, response as never, () => (calls += 1));

@@ -101,11 +101,7 @@ describe('at set-up', () => {
 
   it.each(wrongFor('koa'))('Koa refuses %s', (name, wrong) => {
     expect(() => new Koa().use(wrong)).toThrow(
-      new OptionError(
-        'app.use() of Koa',
-        'performance() of hyperdjango/koa',
-        describedAs(name),
-      ),
+      new OptionError('app.use() of Koa', 'performance() of hyperdjango/koa', describedAs(name)),
     );
   });
 
@@ -159,10 +155,12 @@ describe('where it shows with the first request only', () => {
     onTestFinished(() => void server.close());
     await expect.poll(() => server.listening).toBe(true);
     expect(await answersOf((server.address() as AddressInfo).port)).toEqual(FINE);
-    await expect.poll(() => warnings).toEqual([
-      `Hono calls ${describedAs(name)}: Hono takes performance() of hyperdjango/hono; ` +
-        'requests pass it by, unwatched',
-    ]);
+    await expect
+      .poll(() => warnings)
+      .toEqual([
+        `Hono calls ${describedAs(name)}: Hono takes performance() of hyperdjango/hono; ` +
+          'requests pass it by, unwatched',
+      ]);
   });
 
   it.each(wrongFor('express', 'nest', 'node'))(
@@ -172,10 +170,12 @@ describe('where it shows with the first request only', () => {
       router.use((request, response, next) => (wrong as RequestHandler)(request, response, next));
       router.get('/', (_request, response) => void response.send('fine'));
       expect(await answers(express().use(router))).toEqual(FINE);
-      await expect.poll(() => warnings).toEqual([
-        `Express calls ${describedAs(name)}: Express takes performance() of hyperdjango/express; ` +
-          'requests pass it by, unwatched',
-      ]);
+      await expect
+        .poll(() => warnings)
+        .toEqual([
+          `Express calls ${describedAs(name)}: Express takes performance() of hyperdjango/express; ` +
+            'requests pass it by, unwatched',
+        ]);
     },
   );
 
@@ -184,10 +184,12 @@ describe('where it shows with the first request only', () => {
     app.use((context, next) => (wrong as (...args: unknown[]) => Promise<void>)(context, next));
     app.use((context) => void (context.body = 'fine'));
     expect(await answers(app.callback())).toEqual(FINE);
-    await expect.poll(() => warnings).toEqual([
-      `Koa calls ${describedAs(name)}: Koa takes performance() of hyperdjango/koa; ` +
-        'requests pass it by, unwatched',
-    ]);
+    await expect
+      .poll(() => warnings)
+      .toEqual([
+        `Koa calls ${describedAs(name)}: Koa takes performance() of hyperdjango/koa; ` +
+          'requests pass it by, unwatched',
+      ]);
   });
 
   it.each(wrongFor())('a hook of Fastify goes on without %s', async (name, wrong) => {
@@ -201,9 +203,9 @@ describe('where it shows with the first request only', () => {
       name === 'fastify'
         ? 'it is to be used as docs/frameworks.md says'
         : 'Fastify takes performance() of hyperdjango/fastify';
-    await expect.poll(() => warnings).toEqual([
-      `Fastify calls ${describedAs(name)}: ${right}; requests pass it by, unwatched`,
-    ]);
+    await expect
+      .poll(() => warnings)
+      .toEqual([`Fastify calls ${describedAs(name)}: ${right}; requests pass it by, unwatched`]);
   });
 
   it.each(wrongFor())('a server survives %s as its listener', async (_, wrong) => {

@@ -86,7 +86,9 @@ it('node-mocks-http, with an emitter and without', async () => {
 it('supertest and light-my-request', async () => {
   const [app, perf] = shop();
   await (await load('supertest'))(app).get('/x').expect(201);
-  await (await load('light-my-request'))(app, { method: 'GET', url: '/x' });
+  await (
+    await load('light-my-request')
+  )(app, { method: 'GET', url: '/x' });
   await expect.poll(() => perf.getStats()).toMatchObject({ totalRequests: 2, totalQueries: 2 });
 });
 
@@ -113,12 +115,16 @@ it('@fastify/websocket: the request ends with the upgrade, messages are nobodyâ€
   void app.register(await load('@fastify/websocket'));
   const scopes: unknown[] = [];
   app.register(async (routes) => {
-    routes.get('/rooms/:name', { websocket: true } as object, ((socket: EventEmitter & { send(data: string): void }) => {
-      socket.on('message', (data) => {
-        scopes.push(getRecorder().currentScope());
-        socket.send(String(data));
-      });
-    }) as never);
+    routes.get(
+      '/rooms/:name',
+      { websocket: true } as object,
+      ((socket: EventEmitter & { send(data: string): void }) => {
+        socket.on('message', (data) => {
+          scopes.push(getRecorder().currentScope());
+          socket.send(String(data));
+        });
+      }) as never,
+    );
   });
   await app.listen({ port: 0, host: '127.0.0.1' });
   await talk(`ws://127.0.0.1:${(app.server.address() as AddressInfo).port}/rooms/blue`);
