@@ -43,7 +43,7 @@ interface Row {
 async function lastRow(): Promise<Row | undefined> {
   const page = new Request('http://localhost/debug/performance/data');
   const response = await perf.dashboard.handle(page, undefined);
-  return ((await response?.json()) as { requests: Row[] }).requests[0];
+  return ((await (response as Response).json()) as { requests: Row[] }).requests[0];
 }
 
 function query(): void {

@@ -142,7 +142,7 @@ const FRAMEWORKS: Record<string, (perf: PerformanceMiddleware) => Promise<number
 async function namesOf(perf: PerformanceMiddleware): Promise<string[]> {
   const page = new Request('http://localhost/debug/performance/data');
   const response = await perf.dashboard.handle(page, undefined);
-  const { requests } = (await response?.json()) as {
+  const { requests } = (await (response as Response).json()) as {
     requests: { method: string; route: string }[];
   };
   return requests.map(({ method, route }) => `${method} ${route}`);

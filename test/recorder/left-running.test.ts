@@ -36,7 +36,7 @@ function endedFor(ms: number): Left {
 async function rowsOf(perf: PerformanceMiddleware): Promise<unknown[]> {
   const url = 'http://localhost/debug/performance/data';
   const response = await perf.dashboard.handle(new Request(url), undefined);
-  return ((await response?.json()) as { requests: unknown[] }).requests;
+  return ((await (response as Response).json()) as { requests: unknown[] }).requests;
 }
 
 describe('what a request leaves running', () => {
