@@ -3,7 +3,7 @@ import { createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { serve } from '@hono/node-server';
-import Router from '@koa/router';
+import { Router } from '@koa/router';
 import express from 'express';
 import { fastify } from 'fastify';
 import { type Context, Hono } from 'hono';
