@@ -1,13 +1,15 @@
 import { whatNeedsInstrument } from './drivers/instrument.ts';
 import { type DroppedCounts, type EngineKind, NOTHING_DROPPED } from './engine/engine.ts';
+import { limiterNote } from './performance/limiters.ts';
 import { getRecorder, isDisabled } from './recorder/index.ts';
 
 /** What {@link status} gives. */
 export interface Status {
   readonly engine: EngineKind;
   /**
-   * Why this engine runs; where the records lie elsewhere than they should, why; and what no hook
-   * can see without `instrument()`, as in a bundle, or has not seen.
+   * Why this engine runs; where the records lie elsewhere than they should, why; what no hook can
+   * see without `instrument()`, as in a bundle, or has not seen; and which limiters may book queries
+   * on another request.
    */
   readonly reason: string;
   /** Where the records lie, for other processes to read; null while they are private. */
@@ -58,6 +60,7 @@ export function status(): Status {
       recorder.segment.reason,
       whatNeedsInstrument(),
       ...recorder.unseen.problems,
+      limiterNote(),
     ]
       .filter(Boolean)
       .join('; '),

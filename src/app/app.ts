@@ -9,6 +9,7 @@ import { requestScope } from '../frameworks/hono.ts';
 import { PerformanceMiddleware } from '../performance/index.ts';
 import { measureHandler } from '../profiling/index.ts';
 import { getRecorder, isDisabled } from '../recorder/index.ts';
+import { describeAdapter, kindOf } from '../util/adapter.ts';
 import {
   describeValue,
   functionOption,
@@ -134,7 +135,14 @@ export class HyperApp {
       this.#performance.push(middleware);
     } else {
       const option = 'HyperApp.use(middleware)';
-      this.#middlewares.push(throwingErrors(functionOption(option, middleware)));
+      const kind = kindOf(functionOption(option, middleware));
+      if (kind !== undefined && kind !== 'hono') {
+        const expected = 'a PerformanceMiddleware or middleware of Hono';
+        throw new OptionError(option, expected, describeAdapter(kind));
+      }
+      const own = throwingErrors(middleware);
+      // With both arguments: it is told from a handler by them.
+      this.#middlewares.push((c, next) => own(c, next));
     }
     this.#composed = undefined;
   }

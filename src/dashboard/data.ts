@@ -35,6 +35,8 @@ export interface StatsJson {
   readonly recent_n_plus_one: readonly string[];
   /** Queries that ran outside every request. */
   readonly unscoped_queries: number;
+  /** Those of `total_queries` that began after the end of their request. Null for all processes. */
+  readonly late_queries: number | null;
   /** What the application ignores on purpose; `finding_count` is 0 where there was nothing to. */
   readonly ignores: readonly IgnoredJson[];
   /** Drivers that talk to a server while none of their queries is recorded, such as `postgres.js`. */
@@ -100,6 +102,7 @@ export interface DashboardStats {
   readonly slowQueryCount: number;
   readonly nPlusOneCount: number;
   readonly unscopedQueries: number;
+  readonly lateQueries: number | null;
 }
 
 /** What a statement is about: see {@link SlowQueryJson}. */
@@ -167,6 +170,11 @@ export interface RequestRow {
   readonly startedAt: number;
   readonly durationMs: number;
   readonly queryCount: number;
+  /**
+   * Queries that began after its end, beside `queryCount`: perhaps another's, see `docs/frameworks.md`.
+   * Absent where there were none, or in other processes.
+   */
+  lateQueryCount?: number;
   /**
    * The sum of the queries' durations: over `durationMs` where they ran side by side. Null where
    * the ring of another process has forgotten some of them.

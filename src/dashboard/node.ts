@@ -43,7 +43,7 @@ export function serveDashboard(
   void dashboard
     .handle(request, incoming.socket)
     ?.then((response) => sendResponse(response, outgoing))
-    .catch(() => outgoing.destroy());
+    .catch(() => outgoing.destroy?.());
   return true;
 }
 

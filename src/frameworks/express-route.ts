@@ -3,6 +3,9 @@
  * only, and `req.baseUrl`, where routers are mounted, is a path and no pattern: the rest is read
  * off the layers between the application and the route, once for each route.
  */
+import { getRecorder } from '../recorder/index.ts';
+import { whenLoaded } from './loaded-modules.ts';
+import { observedOf } from './observed-request.ts';
 import { namedPath } from './route-values.ts';
 
 interface ExpressRoute {
@@ -55,9 +58,45 @@ const DEPTH_MAX = 16;
 
 const waysTo = new WeakMap<ExpressRoute, Way[]>();
 
+/** Of Express 4, and of the package `router` that Express 5 stands on. */
+const ROUTE_FILE = /[\\/](?:router[\\/]lib|express[\\/]lib[\\/]router)[\\/]route\.js$/;
+
+type Dispatch = (this: ExpressRoute, request: object, ...rest: unknown[]) => unknown;
+
+let isWatching = false;
+
+/** Tells which route a request takes when it takes it: its handler may block, and ask for nothing. */
+export function watchExpressRoutes(): void {
+  if (isWatching) return;
+  isWatching = true;
+  whenLoaded(ROUTE_FILE, (exports) => {
+    const { prototype } = exports as { readonly prototype?: { dispatch?: Dispatch } };
+    const original = prototype?.dispatch;
+    if (prototype === undefined || typeof original !== 'function') return;
+    prototype.dispatch = function dispatch(request, response, done) {
+      noteRoute(request, this);
+      return original.call(this, request, response, done);
+    };
+  });
+}
+
+function noteRoute(request: object, route: ExpressRoute): void {
+  try {
+    const observed = observedOf(request);
+    const pattern = observed === undefined ? undefined : patternFor(request, route);
+    if (pattern !== undefined) observed?.chooseRoute(pattern);
+  } catch (error) {
+    getRecorder().reportFault(error);
+  }
+}
+
 /** @returns undefined where no route was chosen, or the application is none of Express. */
 export function expressRoute(request: object): string | undefined {
-  const { app, route, originalUrl, url = '/' } = request as ExpressRequest;
+  return patternFor(request, (request as ExpressRequest).route);
+}
+
+function patternFor(request: object, route: ExpressRoute | undefined): string | undefined {
+  const { app, originalUrl, url = '/' } = request as ExpressRequest;
   if (route?.path === undefined || app === undefined) return undefined;
   let ways = waysTo.get(route);
   if (ways === undefined) {

@@ -4,7 +4,8 @@
  * @module
  */
 import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
-import { expressRoute } from './express-route.ts';
+import { isDisabled } from '../recorder/index.ts';
+import { expressRoute, watchExpressRoutes } from './express-route.ts';
 import { nodeMiddleware, type NodeMiddleware, toMiddleware } from './node-http.ts';
 
 /**
@@ -24,5 +25,7 @@ import { nodeMiddleware, type NodeMiddleware, toMiddleware } from './node-http.t
 export function performance(
   optionsOrMiddleware: PerformanceOptions | PerformanceMiddleware = {},
 ): NodeMiddleware {
-  return nodeMiddleware(toMiddleware(optionsOrMiddleware), expressRoute);
+  const middleware = toMiddleware(optionsOrMiddleware);
+  if (!isDisabled()) watchExpressRoutes();
+  return nodeMiddleware(middleware, expressRoute, 'express');
 }

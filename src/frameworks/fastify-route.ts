@@ -1,7 +1,7 @@
 /** The pattern of the route that a Fastify application chose. */
 import { channel } from 'node:diagnostics_channel';
 
-import { findRouteOf } from './observed-request.ts';
+import { observedOf } from './observed-request.ts';
 
 interface FastifyRequest {
   readonly raw: object;
@@ -25,6 +25,7 @@ export function watchFastifyRoutes(): void {
   isWatching = true;
   channel('tracing:fastify.request.handler:start').subscribe((message) => {
     const { request } = message as { readonly request: FastifyRequest };
-    findRouteOf(request.raw, fastifyRoute, request);
+    const route = fastifyRoute(request);
+    if (route !== undefined) observedOf(request.raw)?.chooseRoute(route);
   });
 }

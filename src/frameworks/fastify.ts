@@ -7,9 +7,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
 import { getRecorder, isDisabled } from '../recorder/index.ts';
+import { adapter, stepAside } from '../util/adapter.ts';
+import { guarded } from './guarded.ts';
 import { fastifyRoute } from './fastify-route.ts';
 import { answerAsDashboard, toMiddleware } from './node-http.ts';
+import type { Observed } from './observed.ts';
 import { observeRequest } from './observed-request.ts';
+import { requestName } from './request-name.ts';
 
 /** What is touched of Fastify's request and reply. */
 interface RawRequest {
@@ -53,11 +57,14 @@ export function performance(
   optionsOrMiddleware: PerformanceOptions | PerformanceMiddleware = {},
 ): FastifyPlugin {
   const middleware = toMiddleware(optionsOrMiddleware);
-  const plugin: FastifyPlugin = (instance, _options, done) => {
+  const plugin: FastifyPlugin = (instance, options, done) => {
+    if (typeof instance?.addHook !== 'function') {
+      return void stepAside('fastify', [instance, options, done]);
+    }
     if (!isDisabled()) addHook(instance, middleware);
     done();
   };
-  return Object.assign(plugin, {
+  return Object.assign(adapter('fastify', plugin), {
     // Without it the hook would cover this plugin's own routes, of which it has none.
     [Symbol.for('skip-override')]: true,
     [Symbol.for('fastify.display-name')]: 'hyperdjango',
@@ -68,12 +75,21 @@ function addHook(instance: FastifyLike, middleware: PerformanceMiddleware): void
   const recorder = getRecorder();
   const middlewares = [middleware];
   instance.addHook('onRequest', (request, reply, done) => {
+    const observed = guarded(look, request, reply);
+    if (observed === undefined) done();
+    else if (observed !== 'answered') recorder.runIn(observed.scope, done);
+  });
+
+  function look(request: RawRequest, reply: RawReply): Observed | 'answered' | undefined {
     if (answerAsDashboard(middleware, request.raw, reply.raw)) {
       reply.hijack();
-      return;
+      return 'answered';
     }
-    const observed = observeRequest(request.raw, reply.raw, middlewares);
-    observed.findRouteBy(fastifyRoute, request);
-    recorder.runIn(observed.scope, done);
-  });
+    // Fastify has chosen it before anything else.
+    const route = fastifyRoute(request);
+    const name = route === undefined ? undefined : requestName(request.raw.method, route);
+    const observed = observeRequest(request.raw, reply.raw, middlewares, name);
+    if (route !== undefined) observed?.chooseRoute(route);
+    return observed;
+  }
 }

@@ -10,14 +10,18 @@ import type { Context, MiddlewareHandler, Next } from 'hono';
 import type { ClientSocket } from '../dashboard/index.ts';
 import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
 import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
+import { adapter, stepAside } from '../util/adapter.ts';
+import { guarded } from './guarded.ts';
 import { HonoName } from './hono-route.ts';
 import { toMiddleware } from './node-http.ts';
+import type { Observed } from './observed.ts';
 import { observeRequest } from './observed-request.ts';
+import { requestName, UNKNOWN_ROUTE } from './request-name.ts';
 import { writeScopeHeaders } from './response-head.ts';
 
 /** What `@hono/node-server` hands to the application beside the request. */
 interface NodeBindings {
-  readonly incoming?: IncomingMessage;
+  readonly incoming?: IncomingMessage & { readonly upgrade?: unknown };
   readonly outgoing?: ServerResponse;
 }
 
@@ -52,28 +56,48 @@ export function requestScope(
   middlewares: readonly PerformanceMiddleware[],
   isProfiling: () => boolean = () => false,
 ): MiddlewareHandler {
-  if (isDisabled()) return (_, next) => next();
-  const recorder = getRecorder();
-  return function hyperdjango(c: Context, next: Next): Promise<Response | void> {
+  const recorder = isDisabled() ? undefined : getRecorder();
+
+  function look(c: Context): Observed | Promise<Response> | 'in process' | undefined {
     const { incoming, outgoing } = (c.env ?? {}) as NodeBindings;
     for (const { dashboard } of middlewares) {
       if (dashboard.owns(c.req.path)) {
         const client = incoming?.socket ?? clientOf(c.env, c.req.raw);
-        return dashboard.handle(c.req.raw, client) ?? Promise.resolve();
+        return dashboard.handle(c.req.raw, client);
       }
     }
-    if (incoming === undefined || outgoing === undefined) {
+    // What routes an upgrade through the application has a connection and no response.
+    const isUpgrade = incoming?.upgrade === true;
+    if (incoming === undefined || (outgoing === undefined && !isUpgrade)) return 'in process';
+    // A client may go away before the route has answered.
+    const name = new HonoName(c);
+    const observed = observeRequest(
+      incoming,
+      outgoing as ServerResponse,
+      middlewares,
+      name.expected,
+    );
+    observed?.nameBy(name);
+    if (observed !== undefined && isProfiling())
+      observed.scope.profile ??= { handlerNs: 0, isMeasuring: false };
+    return observed;
+  }
+
+  return adapter('hono', function hyperdjango(c: Context, next: Next): Promise<Response | void> {
+    if (typeof next !== 'function' || typeof c.req?.raw?.url !== 'string') {
+      // oxlint-disable-next-line prefer-rest-params -- more or fewer than those
+      return stepAside('hono', [...(arguments as unknown as unknown[])]) as Promise<void>;
+    }
+    if (recorder === undefined) return next();
+    const looked = guarded(look, c);
+    if (looked === undefined) return next();
+    if (looked === 'in process') {
       return answerInProcess(recorder, middlewares, isProfiling(), c, next);
     }
-    // A client may go away before the route has answered: until then it is the last one that fits.
-    const name = new HonoName(c);
-    const observed = observeRequest(incoming, outgoing, middlewares, name.expected);
-    observed.nameAtEndBy(name);
-    const { scope } = observed;
-    if (isProfiling()) scope.profile ??= { handlerNs: 0, isMeasuring: false };
+    if (looked instanceof Promise) return looked;
     // Hono's `next` gives its context, which is no response for a middleware to return.
-    return recorder.runIn(scope, next).then(nothing);
-  };
+    return recorder.runIn(looked.scope, next).then(nothing);
+  });
 }
 
 function nothing(): void {}
@@ -98,6 +122,24 @@ function clientOf(env: unknown, request: Request): ClientSocket {
   return { remoteAddress: remoteAddr?.hostname };
 }
 
+/** Tells whoever looks from outside which route a request takes. */
+class ScopeName {
+  readonly #scope: Scope;
+  readonly #name: HonoName;
+
+  constructor(scope: Scope, name: HonoName) {
+    this.#scope = scope;
+    this.#name = name;
+  }
+
+  askForRoute(): void {
+    const { current } = this.#name;
+    if (current === undefined) return;
+    this.#scope.namer = undefined;
+    this.#scope.rename(current);
+  }
+}
+
 /** Without a socket, as in `app.fetch(request)`, the response is all there will be. */
 async function answerInProcess(
   recorder: Recorder,
@@ -108,16 +150,18 @@ async function answerInProcess(
 ): Promise<void> {
   const outer = recorder.currentScope();
   const isOwn = outer?.carrier !== c;
-  const name = new HonoName(c);
-  const scope = isOwn ? recorder.openScope('request', name.expected) : outer;
+  const name = guarded((context) => new HonoName(context), c);
+  const expected = name?.expected ?? requestName(c.req.method, UNKNOWN_ROUTE);
+  const scope = isOwn ? recorder.openScope('request', expected) : outer;
   scope.carrier = c;
-  for (const middleware of middlewares) middleware.observe(scope);
+  if (isOwn && name !== undefined) scope.namer = new ScopeName(scope, name);
+  for (const middleware of middlewares) guarded((one) => one.observe(scope), middleware);
   if (isProfiling) scope.profile ??= { handlerNs: 0, isMeasuring: false };
   let statusCode = 500;
   try {
     await recorder.runIn(scope, next);
     statusCode = c.res.status;
-    if (isOwn) scope.rename(name.final);
+    if (isOwn && name !== undefined) guarded((own) => scope.rename(own.final), name);
     writeHeaders(recorder, scope, middlewares, c);
   } finally {
     if (isOwn) recorder.closeScope(scope, { statusCode, isAborted: false });

@@ -7,14 +7,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
 import { getRecorder, isDisabled } from '../recorder/index.ts';
-import { koaRoute } from './koa-route.ts';
+import { adapter, stepAside } from '../util/adapter.ts';
+import { guarded } from './guarded.ts';
+import { koaRoute, watchRouters } from './koa-route.ts';
 import { answerAsDashboard, toMiddleware } from './node-http.ts';
+import type { Observed } from './observed.ts';
 import { observeRequest } from './observed-request.ts';
 
 /** What is touched of Koa's context. */
 export interface KoaContext {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
+  readonly app: object;
   respond?: boolean | undefined;
 }
 
@@ -41,16 +45,28 @@ export function performance(
   optionsOrMiddleware: PerformanceOptions | PerformanceMiddleware = {},
 ): KoaMiddleware {
   const middleware = toMiddleware(optionsOrMiddleware);
-  if (isDisabled()) return (_context, next) => next();
-  const recorder = getRecorder();
+  const recorder = isDisabled() ? undefined : getRecorder();
   const middlewares = [middleware];
-  return function hyperdjango(context, next) {
+
+  function look(context: KoaContext): Observed | 'answered' | undefined {
     if (answerAsDashboard(middleware, context.req, context.res)) {
       context.respond = false;
-      return Promise.resolve();
+      return 'answered';
     }
+    watchRouters(context.app);
     const observed = observeRequest(context.req, context.res, middlewares);
-    observed.findRouteBy(koaRoute, context);
-    return recorder.runIn(observed.scope, next);
-  };
+    observed?.findRouteBy(koaRoute, context);
+    return observed;
+  }
+
+  return adapter('koa', function hyperdjango(context, next) {
+    if (typeof next !== 'function' || context?.app === undefined) {
+      // oxlint-disable-next-line prefer-rest-params -- more or fewer than those
+      return stepAside('koa', [...(arguments as unknown as unknown[])]) as Promise<unknown>;
+    }
+    if (recorder === undefined) return next();
+    const observed = guarded(look, context);
+    if (observed === 'answered') return Promise.resolve();
+    return observed === undefined ? next() : recorder.runIn(observed.scope, next);
+  } satisfies KoaMiddleware);
 }

@@ -8,10 +8,11 @@ import { IncomingMessage, type ServerResponse } from 'node:http';
 import { Stamped } from '../util/stamp.ts';
 import type { HeadArguments } from './response-head.ts';
 
-/** What is told of a message; the class is in `observed-request.ts`. */
-interface MessageObserver {
-  readonly response: object;
-  beforeHead(args: HeadArguments): HeadArguments;
+/** What is told of a message; the classes are those that extend `Observed`. */
+export interface MessageObserver {
+  /** Undefined where there is none whose class is hooked here. */
+  readonly response?: object;
+  beforeHead?(args: HeadArguments): HeadArguments;
   /** Hears of the end of either of the two, before anybody else. */
   note(target: EventEmitter, event: 'close' | 'finish'): void;
   /** Called in place of `emit`, where somebody hears the event. */
@@ -62,35 +63,49 @@ function observerOfResponse(response: object): MessageObserver | undefined {
   return observer?.response === response ? observer : undefined;
 }
 
-/** Everything that happens to the two is told to the observer. */
+/** For {@link observerOf}: whatever is told of the object is the caller's to hook. */
+export function putObserver(target: object, observer: MessageObserver): void {
+  observers ??= registry[REGISTRY_KEY] ??= StampedMessage;
+  observers.put(target, observer);
+}
+
+/** Everything that happens to the two is told to the observer. {@link hookMessages} comes first. */
 export function observeMessages(
   request: IncomingMessage,
   response: ServerResponse,
   observer: MessageObserver,
 ): void {
-  observers ??= registry[REGISTRY_KEY] ??= StampedMessage;
-  hookMessages(request, response);
-  observers.put(request, observer);
+  putObserver(request, observer);
   const keeper = keeperOf(response);
-  if (keeper !== request) observers.put(keeper, observer);
+  if (keeper !== request) putObserver(keeper, observer);
 }
 
 /** Those of the last two messages, which are hooked: the next ones are most often the same. */
 let requests: unknown;
 let responses: unknown;
 
-/** HTTP/2's messages, and those of test tools, are of classes of their own. */
-function hookMessages(request: IncomingMessage, response: ServerResponse): void {
+/**
+ * HTTP/2's messages, and those of test tools, are of classes of their own.
+ *
+ * @returns whether what happens to the two will be told: nothing is of a response whose methods are
+ * its own, as are a stub's in a unit test.
+ */
+export function hookMessages(request: IncomingMessage, response: ServerResponse): boolean {
   const ofRequest: unknown = Object.getPrototypeOf(request);
   const ofResponse: unknown = Object.getPrototypeOf(response);
-  if (ofRequest === requests && ofResponse === responses) return;
+  if (ofRequest === requests && ofResponse === responses) return true;
+  if (!(HOOKED in response)) {
+    const root = rootOf(response, 'writeHead');
+    if (root === response || !(response instanceof EventEmitter)) return false;
+    hookResponses(root);
+  }
   requests = ofRequest;
   responses = ofResponse;
-  if (!(HOOKED in response)) hookResponses(rootOf(response, 'writeHead'));
   if (!(HOOKED in request) && request instanceof IncomingMessage) {
     mark(IncomingMessage.prototype);
     hookEmit(IncomingMessage.prototype, observerOf);
   }
+  return true;
 }
 
 /** The class at the end of the chain that has the method: Express and others extend it. */
@@ -116,7 +131,7 @@ function hookResponses(prototype: ServerResponse): void {
   };
   const hook = function writeHead(this: object, ...args: HeadArguments): unknown {
     const observed = observerOfResponse(this);
-    const head = observed === undefined ? args : observed.beforeHead(args);
+    const head = observed?.beforeHead === undefined ? args : observed.beforeHead(args);
     // With its arguments spelled out the engine can compile the original into this one.
     return head.length === 2 ? original.call(this, head[0], head[1]) : original.apply(this, head);
   };
@@ -148,7 +163,7 @@ function isUnheard({ _events: events }: Emitter, event: string | symbol): boolea
   return events !== undefined && events[event] === undefined;
 }
 
-function hookEmit(prototype: Emitter, find: typeof observerOf): void {
+export function hookEmit(prototype: Emitter, find: typeof observerOf): void {
   const own = Object.hasOwn(prototype, 'emit') ? prototype.emit : undefined;
   const parent = Object.getPrototypeOf(prototype) as Emitter;
   const hook = function emit(this: EventEmitter, event: string | symbol): boolean {
@@ -170,7 +185,12 @@ function hookEmit(prototype: Emitter, find: typeof observerOf): void {
 }
 
 /** By a function of the same name and length. */
-function replace(prototype: object, name: string, hook: object, length: number): void {
+export function replace(
+  prototype: object,
+  name: string | symbol,
+  hook: object,
+  length: number,
+): void {
   const own = Object.getOwnPropertyDescriptor(prototype, name);
   Object.defineProperty(hook, 'length', { value: length, configurable: true });
   Object.defineProperty(prototype, name, {

@@ -5,7 +5,7 @@
  */
 import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
 import { isDisabled } from '../recorder/index.ts';
-import { expressRoute } from './express-route.ts';
+import { expressRoute, watchExpressRoutes } from './express-route.ts';
 import { watchFastifyRoutes } from './fastify-route.ts';
 import { nodeMiddleware, type NodeMiddleware, toMiddleware } from './node-http.ts';
 
@@ -28,6 +28,9 @@ export function performance(
   optionsOrMiddleware: PerformanceOptions | PerformanceMiddleware = {},
 ): NodeMiddleware {
   const middleware = toMiddleware(optionsOrMiddleware);
-  if (!isDisabled()) watchFastifyRoutes();
-  return nodeMiddleware(middleware, expressRoute);
+  if (!isDisabled()) {
+    watchExpressRoutes();
+    watchFastifyRoutes();
+  }
+  return nodeMiddleware(middleware, expressRoute, 'nest');
 }

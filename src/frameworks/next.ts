@@ -5,6 +5,8 @@
  */
 import type { PerformanceMiddleware, PerformanceOptions } from '../performance/index.ts';
 import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
+import { adapter, stepAside } from '../util/adapter.ts';
+import { guarded } from './guarded.ts';
 import { toMiddleware } from './node-http.ts';
 import { requestName, UNKNOWN_ROUTE } from './request-name.ts';
 import { writeScopeHeaders } from './response-head.ts';
@@ -62,6 +64,10 @@ export function performance(
     handler: NextRouteHandler<R, C>,
     route?: string,
   ): (request: R, context: C) => Promise<Response> {
+    if (typeof handler !== 'function') {
+      // oxlint-disable-next-line prefer-rest-params -- more or fewer than those
+      return stepAside('next', [...(arguments as unknown as unknown[])]) as never;
+    }
     return async function hyperdjango(request, context) {
       if (isDisabled()) return handler(request, context);
       return answer(middleware, request, {
@@ -70,7 +76,7 @@ export function performance(
       });
     };
   }
-  return Object.assign(observe, {
+  return Object.assign(adapter('next', observe), {
     async dashboard(request: Request): Promise<Response> {
       // A socket without an address is nobody's: only `authorize` lets anyone in.
       const response = await middleware.dashboard.handle(request, {});
@@ -90,7 +96,7 @@ async function routeOf(request: Request, context: NextRouteContext | undefined):
 }
 
 interface Answering {
-  /** Asked when the handler is done: parameters have to be awaited. */
+  /** Parameters have to be awaited. */
   readonly route: () => string | Promise<string>;
   readonly handle: () => Response | Promise<Response>;
 }
@@ -105,16 +111,34 @@ async function answer(
   const outer = recorder.currentScope();
   const isOwn = outer?.kind !== 'request' || outer.isClosed;
   const scope = isOwn ? recorder.openScope('request', requestName(method, UNKNOWN_ROUTE)) : outer;
-  middleware.observe(scope);
+  guarded(() => middleware.observe(scope));
+  const named = nameSoon(recorder, scope, method, route).catch((error: unknown) =>
+    recorder.reportFault(error),
+  );
   let statusCode = 500;
   try {
     const response = await recorder.runIn(scope, handle);
     statusCode = response.status;
     return withHeaders(recorder, middleware, scope, response);
   } finally {
-    scope.rename(requestName(method, await route()));
+    await named;
     if (isOwn) recorder.closeScope(scope, { statusCode, isAborted: false });
   }
+}
+
+/** The handler does not wait for it: it has to be given the parameters as they came. */
+async function nameSoon(
+  recorder: Recorder,
+  scope: Scope,
+  method: string,
+  route: Answering['route'],
+): Promise<void> {
+  // Next.js itself may have told it.
+  scope.namer?.askForRoute();
+  recorder.nameInFlight(scope);
+  const pattern = route();
+  scope.rename(requestName(method, typeof pattern === 'string' ? pattern : await pattern));
+  recorder.nameInFlight(scope);
 }
 
 function withHeaders(

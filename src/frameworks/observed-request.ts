@@ -4,75 +4,37 @@
  * Nothing is added to the application's objects: no property, no listener. What has to be known
  * is seen where their classes write a head and emit events (`message-hooks.ts`), and kept beside.
  */
-import type { EventEmitter } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Readable } from 'node:stream';
+import { EventEmitter } from 'node:events';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerHttp2Stream } from 'node:http2';
 
 import type { PerformanceMiddleware } from '../performance/index.ts';
-import { getRecorder, type Recorder, type Scope } from '../recorder/index.ts';
-import { observeMessages, observerOf } from './message-hooks.ts';
-import { requestName, UNKNOWN_ROUTE } from './request-name.ts';
+import type { Scope } from '../recorder/index.ts';
+import { hookMessages, observeMessages, observerOf, putObserver } from './message-hooks.ts';
+import { Observed, type RouteFinder } from './observed.ts';
 import { type HeadArguments, headOf, writeScopeHeaders } from './response-head.ts';
+import { observeUpgrade } from './upgrades.ts';
 
-/** Says the pattern of a request's route once the framework knows it. */
-export type RouteFinder = (source: object) => string | undefined;
+export type { RouteFinder } from './observed.ts';
 
-type Emit = EventEmitter['emit'];
-
-const NO_MIDDLEWARES: readonly PerformanceMiddleware[] = [];
-
-export class ObservedRequest {
-  readonly scope: Scope;
-  readonly #recorder: Recorder;
+export class ObservedRequest extends Observed {
   readonly #request: IncomingMessage;
   readonly response: ServerResponse;
-  #middlewares: readonly PerformanceMiddleware[] = NO_MIDDLEWARES;
-  #findRoute: RouteFinder | undefined;
-  #routeSource: object;
-  #isNamed = false;
-  #finalName: { readonly final: string } | undefined;
   #isFinished = false;
 
-  /** @param name where it is known from the start. */
+  /**
+   * @param name where it is known from the start.
+   * @param scope where another layer has opened it.
+   */
   constructor(
-    recorder: Recorder,
     request: IncomingMessage,
     response: ServerResponse,
     name: string | undefined,
+    scope: Scope | undefined,
   ) {
-    this.#recorder = recorder;
+    super(request.method, name, scope);
     this.#request = request;
     this.response = response;
-    this.#routeSource = request;
-    this.scope = recorder.openScope('request', name ?? requestName(request.method, UNKNOWN_ROUTE));
-  }
-
-  /** The middleware counts the request, once however often it is told. */
-  join(middleware: PerformanceMiddleware): void {
-    const before = this.#middlewares;
-    if (before.includes(middleware)) return;
-    this.#middlewares = before.length === 0 ? [middleware] : [...before, middleware];
-    middleware.observe(this.scope);
-  }
-
-  /** Asks when the head goes out, and at the end where nothing was known before. */
-  findRouteBy(findRoute: RouteFinder, source: object): void {
-    this.#findRoute = findRoute;
-    this.#routeSource = source;
-    // A query tells whoever looks from outside which route the request has taken.
-    this.scope.namer = this;
-  }
-
-  /** @param route a pattern such as `/users/:id`. */
-  nameRoute(route: string): void {
-    this.#isNamed = true;
-    this.scope.namer = undefined;
-    this.scope.rename(requestName(this.#request.method, route));
-  }
-
-  /** Asks once, when all is over; where several layers know a name, the outermost is right. */
-  nameAtEndBy(name: { readonly final: string }): void {
-    this.#finalName ??= name;
   }
 
   /** Called in place of the response's `writeHead`, just before it. */
@@ -82,18 +44,21 @@ export class ObservedRequest {
     try {
       this.askForRoute();
       const head = headOf(this.response, args);
-      writeScopeHeaders(this.#recorder, this.scope, this.#middlewares, head);
+      writeScopeHeaders(this.recorder, this.scope, this.middlewares, head);
       return head.arguments();
     } catch (error) {
-      this.#recorder.reportFault(error);
+      this.recorder.reportFault(error);
       return args;
     }
   }
 
   note(target: EventEmitter, event: 'close' | 'finish'): void {
     if (target === this.response) {
-      if (event === 'finish') this.#isFinished = true;
-      else this.end();
+      if (event === 'close') this.end();
+      else {
+        this.#isFinished = true;
+        if (!isClosedByServer(this.response)) this.end();
+      }
     } else if (event === 'close' && this.#request.errored !== null) {
       // Node never closes a pipelined response whose turn had not come when the connection was
       // lost; its request it does.
@@ -101,87 +66,117 @@ export class ObservedRequest {
     }
   }
 
-  emit(target: EventEmitter, emit: Emit, args: Parameters<Emit>): boolean {
-    // Parsers and sockets emit in a context of their own.
-    return this.#recorder.runIn(this.scope, emitInside, target, emit, args);
-  }
-
   end(): void {
     if (this.scope.isClosed) return;
-    this.#nameFinally();
-    this.#recorder.closeScope(this.scope, {
-      statusCode: this.response.statusCode,
-      // Test tools that have no socket only say that they have finished.
-      isAborted: !this.#isFinished && !this.response.writableFinished,
-    });
-  }
-
-  #nameFinally(): void {
-    if (this.#finalName === undefined) return this.askForRoute();
-    try {
-      this.scope.rename(this.#finalName.final);
-    } catch (error) {
-      this.#recorder.reportFault(error);
-    }
-  }
-
-  /** Until the framework has an answer, or a fault shows that it will have none. Never throws. */
-  askForRoute(): void {
-    if (this.#isNamed) return;
-    try {
-      const route = this.#findRoute?.(this.#routeSource);
-      if (route !== undefined) this.nameRoute(route);
-    } catch (error) {
-      this.#findRoute = undefined;
-      this.scope.namer = undefined;
-      this.#recorder.reportFault(error);
-    }
+    const { response } = this;
+    this.close(
+      response.statusCode,
+      this.#request.httpVersionMajor === 2
+        ? wasReset((response as unknown as { stream?: ServerHttp2Stream }).stream)
+        : // Test tools that have no socket only say that they have finished.
+          !this.#isFinished && !response.writableFinished,
+    );
   }
 }
 
-function emitInside(target: EventEmitter, emit: Emit, args: Parameters<Emit>): boolean {
-  if (args[0] === 'pipe') startInside(args[1] as Readable);
-  return emit.apply(target, args);
+/** HTTP/2's responses and streams say that they have finished whatever became of them. */
+export function wasReset(stream: Partial<ServerHttp2Stream> | undefined): boolean {
+  if (stream === undefined) return false;
+  return stream.aborted === true || ((stream.rstCode ?? 0) !== 0 && !stream.writableFinished);
 }
 
 /**
- * A body that is generated while it is sent is generated in the context of its first read; a
- * framework may pipe it where the request's is gone. `pipe` has told this event, and lets the
- * stream be read in the next tick: then the first read is done.
+ * Whether a close will follow. Node's servers close what they have made: on HTTP/1 its socket is of
+ * a server, and a response of HTTP/2 is closed with its stream. An adapter that calls an application
+ * without a server, as on AWS Lambda, makes responses that nobody closes.
  */
-function startInside(body: Readable): void {
-  const isStarting = body.readableFlowing === true && !body.readableDidRead;
-  if (isStarting && typeof body.read === 'function') body.read(0);
+function isClosedByServer(response: ServerResponse): boolean {
+  if (!(response instanceof ServerResponse)) return 'stream' in response;
+  return (response.socket as { readonly server?: unknown } | null)?.server !== undefined;
 }
 
 /**
  * Opens the scope of a request, or joins the one that another layer has opened.
+ *
+ * @param scope where another layer has opened it below the request.
+ * @returns undefined where the response is a stub that can never tell that it has ended.
  */
 export function observeRequest(
   request: IncomingMessage,
   response: ServerResponse,
   middlewares: readonly PerformanceMiddleware[],
   name?: string,
-): ObservedRequest {
-  let observed = observerOf(request) as ObservedRequest | undefined;
-  if (observed === undefined) {
-    observed = new ObservedRequest(getRecorder(), request, response, name);
-    observeMessages(request, response, observed);
-  } else if (name !== undefined) {
-    observed.scope.rename(name);
+  scope?: Scope,
+): Observed | undefined {
+  const known = observedOf(request);
+  if (known !== undefined) {
+    if (name !== undefined) known.scope.rename(name);
+    for (const middleware of middlewares) known.join(middleware);
+    return known;
   }
+  // A framework that routes upgrades makes a response that nobody may ever write on.
+  if ((request as { upgrade?: unknown }).upgrade === true) {
+    const upgrade = observeUpgrade(request, request.socket, name);
+    for (const middleware of middlewares) upgrade.join(middleware);
+    return upgrade;
+  }
+  if (!hookMessages(request, response)) return observeStub(request, response, middlewares);
+  const observed = new ObservedRequest(request, response, name, scope);
+  observeMessages(request, response, observed);
   for (const middleware of middlewares) observed.join(middleware);
-  // An earlier middleware may have waited for longer than the client.
-  if (response.closed) observed.end();
+  // An earlier middleware may have waited for longer than the client, or for the answer.
+  if (response.closed || (response.writableEnded && isOver(response))) observed.end();
   return observed;
+}
+
+/** Unit tests replace what they find in its place later. */
+const later = setImmediate;
+
+/**
+ * For responses of test tools, whose methods are their own: where they emit nothing either, the
+ * request ends when the handler has run its first part. What it asks for after that is late.
+ */
+function observeStub(
+  request: IncomingMessage,
+  response: ServerResponse,
+  middlewares: readonly PerformanceMiddleware[],
+): ObservedRequest | undefined {
+  // An emitter that is frozen half takes a listener, and fails when it emits.
+  if (typeof response.on !== 'function' || Object.isFrozen(response)) return undefined;
+  let observed: ObservedRequest | undefined;
+  const end = (): void => observed?.end();
+  try {
+    if (response instanceof EventEmitter) {
+      response.once('finish', end);
+      response.once('close', end);
+    } else {
+      later(end);
+    }
+    observed = new ObservedRequest(request, response, undefined, undefined);
+    putObserver(request, observed);
+    for (const middleware of middlewares) observed.join(middleware);
+    return observed;
+  } catch {
+    end();
+    return undefined;
+  }
+}
+
+function isOver(response: ServerResponse): boolean {
+  return response.writableFinished && !isClosedByServer(response);
+}
+
+/** Undefined where nobody observes it. */
+export function observedOf(request: object): Observed | undefined {
+  return observerOf(request) as Observed | undefined;
 }
 
 /** Does nothing where the request is not observed. */
 export function nameRouteOf(request: object, route: string): void {
-  (observerOf(request) as ObservedRequest | undefined)?.nameRoute(route);
+  observedOf(request)?.nameByHand(route);
 }
 
 /** The same, for what knows the route later. */
 export function findRouteOf(request: object, findRoute: RouteFinder, source: object): void {
-  (observerOf(request) as ObservedRequest | undefined)?.findRouteBy(findRoute, source);
+  observedOf(request)?.findRouteBy(findRoute, source);
 }

@@ -22,6 +22,7 @@ import {
 } from './dashboard-rows.ts';
 import { hostNPlusOnesOf, hostRequestsOf } from './host-rows.ts';
 import { hostStatsOf, type LookOptions } from './host-stats.ts';
+import { limiterNote } from './limiters.ts';
 import type { ResolvedPerformanceOptions } from './options.ts';
 import type { PerformanceStats, RepeatedQueries, SlowQuery, StatsStore } from './stats.ts';
 import { targetsOf } from './targets.ts';
@@ -54,7 +55,11 @@ export function createDashboardSource(parts: DashboardParts): DashboardSource {
   return {
     stats(scope) {
       const { options, recorder } = parts;
-      if (scope === 'process') return ownStatsJson(parts);
+      if (scope === 'process') {
+        const notes = limiterNotes();
+        const json = ownStatsJson(parts);
+        return notes.length === 0 ? json : { ...json, notes };
+      }
       const view = hostViewOf(parts, { histograms: false });
       if (view === undefined) return { ...ownStatsJson(parts), ...NO_HOST };
       const { processes, foldedCount } = view.snapshot;
@@ -90,7 +95,7 @@ function processData(parts: DashboardParts): DashboardData {
     nPlusOne: store.recentNPlusOnes().map((row) => toNPlusOneRow(row, recorder)),
     requests: store.recentRequests().slice(0, ROWS_MAX),
     pools: ownPoolRows(recorder, snapshot),
-    notes: snapshot === undefined ? [] : problemsOf(snapshot),
+    notes: [...limiterNotes(), ...(snapshot === undefined ? [] : problemsOf(snapshot))],
   };
 }
 
@@ -195,6 +200,10 @@ function hostViewOf(parts: DashboardParts, options: LookOptions): View | undefin
   }
 }
 
+function limiterNotes(): string[] {
+  return [limiterNote()].filter(Boolean);
+}
+
 function privacyNotes({ engine, segment }: Recorder): string[] {
   if (segment.path !== null) return [];
   const reach =
@@ -252,6 +261,7 @@ function toStatsJson(
     unscoped_queries: stats.unscopedQueries,
     unseen_drivers: unseen.drivers,
     without_call_sites: unseen.orms,
+    late_queries: stats.lateQueries,
     ignores: stats.ignores.map(({ reason, callCount, findingCount }) => ({
       reason,
       call_count: callCount,

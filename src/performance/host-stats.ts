@@ -48,6 +48,7 @@ export function hostStatsOf(
     recentSlowQueries: slow.sort((a, b) => b.timestamp - a.timestamp).slice(0, RECENT_MAX),
     recentNPlusOne: [...new Set(texts)].slice(0, RECENT_MAX),
     unscopedQueries: Math.max(0, queryCount - inRequests),
+    lateQueries: null,
     // Reasons stay in the process that gives them.
     ignores: [],
   };

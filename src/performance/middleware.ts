@@ -6,6 +6,7 @@ import {
 import { instrumentLoaded } from '../drivers/index.ts';
 import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
 import type { HostSnapshot } from '../segments/index.ts';
+import { NoMiddleware } from '../util/adapter.ts';
 import { numberOption } from '../util/options.ts';
 import { createDashboardSource } from './dashboard-source.ts';
 import { createLook, hostStatsOf, type Look } from './host-stats.ts';
@@ -55,7 +56,7 @@ function keepForJobs(middleware: PerformanceMiddleware): void {
  * perf.getStats().totalRequests; // 1
  * ```
  */
-export class PerformanceMiddleware {
+export class PerformanceMiddleware extends NoMiddleware {
   /** As they hold, defaults filled in; frozen. */
   readonly options: ResolvedPerformanceOptions;
   /** The dashboard over HTTP; a framework asks it before it opens a request's scope. */
@@ -71,6 +72,7 @@ export class PerformanceMiddleware {
 
   /** @throws {OptionError} where an option is unknown or out of its range. */
   constructor(options: PerformanceOptions = {}) {
+    super();
     this.options = resolvePerformanceOptions(options);
     this.#store = new StatsStore(this.options.maxHistory);
     this.#recorder = isDisabled() ? undefined : getRecorder();

@@ -8,6 +8,7 @@
 import { AsyncResource } from 'node:async_hooks';
 
 import { findIgnored, findRepeatedStatements } from '../analysis/index.ts';
+import type { RequestRow } from '../dashboard/index.ts';
 import { VERDICT } from '../engine/engine.ts';
 import {
   describeCallSite,
@@ -121,12 +122,12 @@ export class RequestLedger {
     slowCount: number,
     isFirstObserver: boolean,
     clockOffsetMs: number,
-  ): void {
+  ): RequestRow | undefined {
     const startedAt = clockOffsetMs + scope.startNs / 1e6;
     const nPlusOneCount = this.#addRepeated(scope, startedAt, isFirstObserver);
-    if (scope.kind === 'job') return;
+    if (scope.kind === 'job') return undefined;
     this.#splitName(scope.name);
-    this.store.addRequest({
+    const row: RequestRow = {
       id: this.store.nextRequestId,
       pid,
       method: this.#method,
@@ -139,7 +140,9 @@ export class RequestLedger {
       slowCount,
       nPlusOneCount,
       aborted: end.isAborted,
-    });
+    };
+    this.store.addRequest(row);
+    return row;
   }
 
   #splitName(name: string): void {
@@ -191,6 +194,7 @@ export class RequestObserver implements ScopeObserver {
   #slowQueries: UnroutedSlowQuery[] | undefined;
   #slowCount = 0;
   #countedQueries = 0;
+  #row: RequestRow | undefined;
 
   /** @param isFirst whether no other middleware observes the scope before this one. */
   constructor(ledger: RequestLedger, isFirst: boolean) {
@@ -219,7 +223,7 @@ export class RequestObserver implements ScopeObserver {
   }
 
   count(scope: Scope, end: ScopeEnd, clockOffsetMs: number): void {
-    this.ledger.addRequest(scope, end, this.#slowCount, this.#isFirst, clockOffsetMs);
+    this.#row = this.ledger.addRequest(scope, end, this.#slowCount, this.#isFirst, clockOffsetMs);
     this.#countedQueries = scope.queryCount;
     this.#flush(scope.name);
   }
@@ -228,8 +232,10 @@ export class RequestObserver implements ScopeObserver {
   #countLate(scope: Scope): void {
     // What it has counted before is taken off.
     this.ledger.settle();
-    if (scope.kind === 'request') {
-      this.ledger.store.addQueries(scope.queryCount - this.#countedQueries);
+    const lateCount = scope.queryCount - this.#countedQueries;
+    if (this.#row !== undefined && lateCount > 0) {
+      this.ledger.store.addLateQueries(lateCount);
+      this.#row.lateQueryCount = (this.#row.lateQueryCount ?? 0) + lateCount;
     }
     this.#countedQueries = scope.queryCount;
     this.#flush(scope.name);

@@ -21,6 +21,11 @@ export interface PerformanceStats {
   readonly recentNPlusOne: readonly string[];
   /** Queries that ran outside every request. */
   readonly unscopedQueries: number;
+  /**
+   * Those of `totalQueries` that began after the end of their request: left running by it, or by
+   * another one's, in whose place a limiter ran them. Null with the scope `host`.
+   */
+  readonly lateQueries: number | null;
   /** What `ignore(reason, fn)` has kept out of the findings of this process; empty with the scope `host`. */
   readonly ignores: readonly IgnoredPatterns[];
 }
@@ -86,6 +91,7 @@ export class StatsStore {
   #newestNPlusOne: RepeatedQueries | undefined;
   #totalRequests = 0;
   #totalQueries = 0;
+  #lateQueries = 0;
   #slowQueryCount = 0;
   #nPlusOneCount = 0;
 
@@ -104,9 +110,15 @@ export class StatsStore {
     this.#requests.push(request);
   }
 
-  /** Queries that no request counts: issued after its end, or recorded outside of any. */
+  /** Queries recorded outside of any request. */
   addQueries(count: number): void {
     this.#totalQueries += count;
+  }
+
+  /** Queries that began after the end of their request, which is counted without them. */
+  addLateQueries(count: number): void {
+    this.#totalQueries += count;
+    this.#lateQueries += count;
   }
 
   /** @param queries the newest of them, at most {@link RECENT_MAX}, oldest first. */
@@ -151,6 +163,7 @@ export class StatsStore {
       recentSlowQueries: this.#slowQueries.newestFirst(),
       recentNPlusOne: [...new Set(this.recentNPlusOnes().map(({ sql }) => sql))],
       unscopedQueries,
+      lateQueries: this.#lateQueries,
       ignores,
     };
   }

@@ -64,6 +64,9 @@ const WORKER_CAPACITIES: RecorderCapacities = {
 /** Statements that are known by heart. */
 const STATEMENTS_MAX = 1_024;
 
+/** What is asked for this long after the end of a scope is no longer its own, but left running by it. */
+const LATE_NS_MAX = 5e9;
+
 /** One who waits for a client of a pool. */
 export class PoolWait {
   readonly scope: Scope | undefined;
@@ -136,7 +139,7 @@ export class Recorder {
 
   /** The scope that a query issued here and now belongs to. */
   currentScope(): Scope | undefined {
-    const store = this.#contexts.getStore();
+    const store = this.#store();
     if (store === undefined || store === UNRECORDED) return undefined;
     return store.isPart ? store.scope : store;
   }
@@ -228,7 +231,7 @@ export class Recorder {
    * caller's frames are gone: give it to {@link Recorder.runWithStack}.
    */
   takeStack(sql: string, below: unknown): CapturedStack {
-    const store = this.#contexts.getStore();
+    const store = this.#store();
     if (store === undefined || store === UNRECORDED) return NO_STACK;
     return this.#stackFor(store, sql, below) ?? NO_STACK;
   }
@@ -253,6 +256,11 @@ export class Recorder {
   /** Where the application asked for the query; undefined where that is not known. */
   callSite({ stack }: RecordedQuery): CallSite | undefined {
     return stack === undefined ? undefined : this.callSites.format(stack);
+  }
+
+  /** Whoever looks from outside sees the name that the scope has now, without waiting for a query. */
+  nameInFlight(scope: Scope): void {
+    if (scope.isRenamed && !scope.isClosed) this.#nameRequest(scope);
   }
 
   /** Closes the scope and tells its observers; a second call does nothing. */
@@ -288,7 +296,7 @@ export class Recorder {
     source: object | undefined,
     below?: unknown,
   ): RecordedQuery | undefined {
-    const store = this.#contexts.getStore();
+    const store = this.#store();
     if (store === UNRECORDED) return undefined;
     let stack: CapturedStack | undefined;
     if (store !== undefined && below !== undefined) {
@@ -434,6 +442,17 @@ export class Recorder {
     } catch {
       // It is counted, and shown where the count is.
     }
+  }
+
+  /**
+   * The context here and now, as far as queries go. Timers, workers and connections that a request
+   * has started carry its scope for as long as they live: they are let go of some time after its end.
+   */
+  #store(): Context {
+    const store = this.#contexts.getStore();
+    if (store === undefined || store === UNRECORDED) return store;
+    const scope = store.isPart ? store.scope : store;
+    return scope.isClosed && this.engine.nowNs() - scope.endNs >= LATE_NS_MAX ? undefined : store;
   }
 
   #begin(query: RecordedQuery): void {

@@ -115,6 +115,7 @@ describe('{dashboardPath}/json?scope=host', () => {
       unscoped_queries: 1,
       unseen_drivers: [],
       without_call_sites: [],
+      late_queries: null,
       processes: { running: 1, ended: 1 },
       notes: ENGINE_NOTES,
       ignores: [],

@@ -166,6 +166,7 @@ describe('getStats', () => {
       recentSlowQueries: [],
       recentNPlusOne: [],
       unscopedQueries: 0,
+      lateQueries: 0,
       ignores: [],
     });
     for (const path of ['/items/1', '/items/2', '/nowhere']) await headersOf(shop, path);
@@ -377,6 +378,7 @@ describe('the dashboard', () => {
       unscoped_queries: 0,
       unseen_drivers: [],
       without_call_sites: [],
+      late_queries: 0,
       ignores: [],
     });
     expect(shop.perf.getStats().totalRequests).toBe(3);

@@ -5,6 +5,9 @@ import type { Reporter, TestCase, TestModule } from 'vitest/node';
 /** How a framework's suite is called where nothing of ours is on the application. */
 const OUTSIDE = ', register alone';
 
+/** The files whose suites are frameworks. */
+const TABLED = /[\\/](?:adapters|register)\.test\.ts$/;
+
 const START = '<!-- frameworks: made by the suite -->';
 const END = '<!-- end of frameworks -->';
 
@@ -13,15 +16,16 @@ export default class CompatibilityTable implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const path = process.env['COMPATIBILITY_TABLE'];
     if (path === undefined) return;
-    const tests = modules.flatMap((module) => [...module.children.allTests()]);
+    const own = modules.filter(({ moduleId }) => TABLED.test(moduleId));
+    const tests = own.flatMap((module) => [...module.children.allTests()]);
     const seen = new Map(tests.map((test) => [test.fullName, test.ok()]));
     const frameworks = [...new Set(tests.map(suiteOf))].filter((name) => !name.endsWith(OUTSIDE));
     const cases = [...new Set(tests.map(({ name }) => name))];
     const cellOf = (framework: string, title: string): string => {
-      const own = seen.get(`${framework} > ${title}`);
+      const adapter = seen.get(`${framework} > ${title}`);
       const outside = seen.get(`${framework}${OUTSIDE} > ${title}`);
-      if (own === undefined && outside === undefined) return '–';
-      if (own !== true || outside === false) return '✗';
+      if (adapter === undefined && outside === undefined) return '–';
+      if (adapter !== true || outside === false) return '✗';
       return outside === true ? '✓' : '*adapter*';
     };
     const rows = [

@@ -47,6 +47,7 @@ export function createStats(overrides: Partial<DashboardStats> = {}): DashboardS
     slowQueryCount: 0,
     nPlusOneCount: 0,
     unscopedQueries: 0,
+    lateQueries: 0,
     ...overrides,
   };
 }
@@ -69,6 +70,7 @@ export function toStatsJson({ stats, slowQueries, nPlusOne }: DashboardData): St
     })),
     recent_n_plus_one: [...new Set(nPlusOne.map(({ sql }) => sql))].slice(0, 50),
     unscoped_queries: stats.unscopedQueries,
+    late_queries: stats.lateQueries,
     ignores: [],
     unseen_drivers: [],
     without_call_sites: [],

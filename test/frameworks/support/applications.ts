@@ -328,7 +328,6 @@ export const hono: Framework = {
     });
   },
   // The pattern of the middleware: it is the last that fits.
-  noRoute: '/*',
   isUnnamedOutside: true,
   without: { 'an answer past the framework': 'Hono answers with a Response' },
 };

@@ -84,8 +84,6 @@ export class Program {
 export interface Framework {
   readonly name: string;
   start(program: Program): Promise<Server>;
-  /** What a request is called that no route fits, where it is not the unknown one. */
-  readonly noRoute?: string;
   /** Its routes have no names where nothing of ours is on the application. */
   readonly isUnnamedOutside?: boolean;
   /** Cases that do not exist here, each with its reason. */
