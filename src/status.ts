@@ -15,6 +15,8 @@ export interface Status {
   readonly dropped: DroppedCounts;
   /** Mean cost of a recorded query in nanoseconds, from a sample; 0 before the first one. */
   readonly overheadNs: number;
+  /** Faults of the tool's own that were caught in this thread; the application saw none of them. */
+  readonly faults: number;
 }
 
 /**
@@ -39,6 +41,7 @@ export function status(): Status {
       segment: null,
       dropped: NOTHING_DROPPED,
       overheadNs: 0,
+      faults: 0,
     };
   }
   const recorder = getRecorder();
@@ -50,5 +53,6 @@ export function status(): Status {
     segment: recorder.segment.path,
     dropped: recorder.core.snapshot({ histograms: false }).dropped,
     overheadNs: recorder.overheadNs(),
+    faults: recorder.faultCount,
   };
 }

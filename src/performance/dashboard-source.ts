@@ -13,18 +13,27 @@ import type { HostSnapshot } from '../segments/index.ts';
 import {
   callSitesIn,
   endedSumsOf,
+  failedRowsOf,
+  inFlightRowsOf,
   mergedPoolRows,
   overheadNsOf,
   ownPoolRows,
   type StatementSites,
   toStatementRow,
   toThreadRows,
+  waitsOf,
 } from './dashboard-rows.ts';
 import { hostNPlusOnesOf, hostRequestsOf } from './host-rows.ts';
 import { hostStatsOf, type LookOptions } from './host-stats.ts';
 import type { ResolvedPerformanceOptions } from './options.ts';
-import type { PerformanceStats, RepeatedQueries, SlowQuery, StatsStore } from './stats.ts';
-import { targetsOf } from './targets.ts';
+import {
+  type PerformanceStats,
+  RECENT_MAX,
+  type RepeatedQueries,
+  type SlowQuery,
+  type StatsStore,
+} from './stats.ts';
+import { statementCountOf, targetsOf } from './targets.ts';
 
 /** Rows of each list on the page. */
 const ROWS_MAX = 1_000;
@@ -54,13 +63,21 @@ export function createDashboardSource(parts: DashboardParts): DashboardSource {
   return {
     stats(scope) {
       const { options, recorder } = parts;
-      if (scope === 'process') return toStatsJson(parts.stats(), recorder);
+      if (scope === 'process') {
+        return toStatsJson(parts.stats(), parts.look('process', { histograms: false }), recorder);
+      }
       const view = hostViewOf(parts, { histograms: false });
-      if (view === undefined) return { ...toStatsJson(parts.stats(), recorder), ...NO_HOST };
+      if (view === undefined) {
+        return { ...toStatsJson(parts.stats(), undefined, recorder), ...NO_HOST };
+      }
       const { processes, foldedCount } = view.snapshot;
       const running = processes.filter(({ state }) => state === 'running').length;
       return {
-        ...toStatsJson(hostStatsOf(view.snapshot, options.slowQueryThresholdMs), recorder),
+        ...toStatsJson(
+          hostStatsOf(view.snapshot, options.slowQueryThresholdMs),
+          view.snapshot,
+          recorder,
+        ),
         processes: { running, ended: processes.length - running + foldedCount },
         notes: view.notes,
       };
@@ -73,14 +90,17 @@ const NO_HOST = { processes: { running: 0, ended: 0 }, notes: ['everything is tu
 
 function processData(parts: DashboardParts): DashboardData {
   const { recorder, store } = parts;
-  const snapshot = parts.look('process', { histograms: true, recent: false });
+  const snapshot = parts.look('process', { histograms: true });
   const sites = callSitesIn(recorder, snapshot);
   const { recentSlowQueries, recentNPlusOne: _texts, ignores: _ignores, ...stats } = parts.stats();
   return {
     ...commonData(parts, snapshot, sites),
     scope: 'process',
     stats,
-    slowQueries: recentSlowQueries.map((row) => toSlowQueryRow(row, sites, recorder)),
+    // What is long and new at once is one row.
+    slowQueries: [...new Set([...recentSlowQueries, ...store.longestQueries()])].map((row) =>
+      toSlowQueryRow(row, sites, recorder),
+    ),
     nPlusOne: store.recentNPlusOnes().map((row) => toNPlusOneRow(row, recorder)),
     requests: store.recentRequests().slice(0, ROWS_MAX),
     pools: ownPoolRows(recorder, snapshot),
@@ -143,11 +163,15 @@ function commonData(
     nPlusOneThreshold: options.nPlusOneThreshold,
     statements,
     threads: toThreadRows(snapshot),
+    failedQueries: failedRowsOf(snapshot, RECENT_MAX),
+    inFlight: inFlightRowsOf(snapshot),
     ended: endedSumsOf(snapshot),
     status: {
       engine: recorder?.engine.kind ?? 'portable',
       reason: recorder?.engineReason ?? 'HYPERDJANGO_DISABLED is set',
       overheadNs: overheadNsOf(recorder, snapshot),
+      faultCount: snapshot?.merged.totals.faultCount ?? 0,
+      poolTimeoutCount: snapshot?.merged.totals.poolTimeoutCount ?? 0,
       dropped: { ...(snapshot?.merged.dropped ?? NOTHING_DROPPED) },
     },
   };
@@ -209,14 +233,19 @@ function toSlowQueryRow(
   recorder: Recorder | undefined,
 ): SlowQueryRow {
   const callSite = row.callSite ?? sites.ofText(row.sql);
-  return { ...row, callSite, ...targetsOf(recorder, row.sql) };
+  return { ...row, callSite, ...statementCountOf(row.sql), ...targetsOf(recorder, row.sql) };
 }
 
 function toNPlusOneRow(row: RepeatedQueries, recorder: Recorder | undefined): NPlusOneRow {
   return { ...row, batched: batchedForm(row.sql) ?? null, ...targetsOf(recorder, row.sql) };
 }
 
-function toStatsJson(stats: PerformanceStats, recorder: Recorder | undefined): StatsJson {
+function toStatsJson(
+  stats: PerformanceStats,
+  snapshot: HostSnapshot | undefined,
+  recorder: Recorder | undefined,
+): StatsJson {
+  const waits = waitsOf(snapshot);
   return {
     total_requests: stats.totalRequests,
     total_queries: stats.totalQueries,
@@ -224,17 +253,33 @@ function toStatsJson(stats: PerformanceStats, recorder: Recorder | undefined): S
     slow_query_count: stats.slowQueryCount,
     n_plus_one_count: stats.nPlusOneCount,
     recent_slow_queries: stats.recentSlowQueries.map(
-      ({ sql, durationMs, route, timestamp, callSite }) => ({
-        sql,
-        duration_ms: durationMs,
-        route,
-        timestamp: new Date(timestamp).toISOString(),
-        call_site: callSite,
-        ...targetsOf(recorder, sql),
-      }),
+      ({ sql, durationMs, route, timestamp, callSite, sqlState }) => {
+        const { statementCount, isStatementCountMinimum } = statementCountOf(sql);
+        return {
+          sql,
+          duration_ms: durationMs,
+          route,
+          timestamp: new Date(timestamp).toISOString(),
+          call_site: callSite,
+          sql_state: sqlState,
+          statement_count: statementCount,
+          is_statement_count_minimum: isStatementCountMinimum,
+          ...targetsOf(recorder, sql),
+        };
+      },
     ),
     recent_n_plus_one: stats.recentNPlusOne,
+    recent_failed_queries: failedRowsOf(snapshot, RECENT_MAX).map((row) => ({
+      sql: row.sql,
+      duration_ms: row.durationMs,
+      route: row.route,
+      timestamp: new Date(row.timestamp).toISOString(),
+      sql_state: row.sqlState,
+    })),
     unscoped_queries: stats.unscopedQueries,
+    waiting_for_client: { count: waits.count, longest_ms: waits.longestMs },
+    pool_timeout_count: snapshot?.merged.totals.poolTimeoutCount ?? 0,
+    fault_count: snapshot?.merged.totals.faultCount ?? 0,
     ignores: stats.ignores.map(({ reason, callCount, findingCount }) => ({
       reason,
       call_count: callCount,

@@ -75,6 +75,7 @@ export class RequestLedger {
       durationMs,
       timestamp: Date.now() - durationMs,
       callSite: site === undefined ? null : describeCallSite(site),
+      sqlState: query.sqlState ?? null,
     };
   }
 
@@ -139,6 +140,8 @@ export class RequestLedger {
       slowCount,
       nPlusOneCount,
       aborted: end.isAborted,
+      failedCount: scope.failedCount,
+      sqlState: scope.failedQuery?.sqlState ?? null,
     });
   }
 
