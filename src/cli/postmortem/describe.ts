@@ -34,10 +34,10 @@ export function describeDeath(death: Death, columns: number, paint: Painter): st
     ),
     ...(totals.poolTimeouts === 0
       ? []
-      : [line(`${formatCount(totals.poolTimeouts)} waits for a client had ended without one`)]),
+      : [line(`${plural(totals.poolTimeouts, 'wait')} for a client had ended without one`)]),
     ...(totals.faults === 0
       ? []
-      : [line(`${formatCount(totals.faults)} faults of hyperdjango's own had been caught`)]),
+      : [line(`${plural(totals.faults, 'fault')} of hyperdjango's own had been caught`)]),
     ...process.problems.map((problem) => paint('yellow', line(problem))),
     ...busyLoops.map(({ threadId, busyNs }) =>
       line(`the event loop of thread ${threadId} had been busy for ${formatDuration(busyNs)}`),
@@ -87,7 +87,7 @@ function requestLines(request: OpenRequest): string[] {
   const last =
     lastQuery === undefined
       ? 'no query'
-      : `no query; the last${failureText(lastQuery)} was ${cut(lastQuery.text)}`;
+      : `no query; the last was ${cut(lastQuery.text)}${failureText(lastQuery)}`;
   return [first, `    ${' '.repeat(10)}  ${last}`];
 }
 
@@ -99,6 +99,10 @@ function openQueryText({ text, elapsedNs, isWaiting }: OpenQuery): string {
 function failureText({ isError, sqlState }: LastQuery): string {
   if (!isError) return '';
   return sqlState === undefined ? ', failed' : `, failed (SQLSTATE ${sqlState})`;
+}
+
+function plural(count: number, one: string): string {
+  return `${formatCount(count)} ${one}${count === 1 ? '' : 's'}`;
 }
 
 function durationColumn(ns: number): string {

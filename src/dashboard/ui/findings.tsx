@@ -197,12 +197,11 @@ export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Elemen
   );
 }
 
-/** Why this list is shorter than the figure above it. */
-function describePatterns({ nPlusOne, stats }: DashboardData): string {
+/** Why this list is shorter than the figure above the page. */
+function describePatterns({ nPlusOne, stats }: DashboardData): string | undefined {
+  if (nPlusOne.length === 0) return undefined;
   const pairs = formatCount(stats.nPlusOneCount);
-  return nPlusOne.length === 0
-    ? ''
-    : `one for each route and statement, newest first, at most 50; in requests ${pairs} ×`;
+  return `each route and statement once, newest first; in requests ${pairs} ×`;
 }
 
 /** Of one request: the most, or the mean where only the sum is known. */

@@ -263,8 +263,9 @@ function Tooltip({
       </div>
       <div>
         <strong>{formatMs(row.durationMs)}</strong>
-        {row.queryMs === null ? ' with ' : `, queries ${formatMs(row.queryMs)} in sum, `}
+        {row.queryMs === null ? ' with ' : `, ${formatMs(row.queryMs)} in `}
         {formatCount(row.queryCount)} {row.queryCount === 1 ? 'query' : 'queries'}
+        {(row.queryMs ?? 0) > row.durationMs && ' side by side, in sum'}
       </div>
       <FlagBadges row={row} />
     </div>

@@ -54,7 +54,7 @@ export function Tiles({ data, previous }: TilesProps): JSX.Element {
         label="N+1 in requests"
         value={formatCount(stats.nPlusOneCount)}
         href="#n-plus-one"
-        note={`a statement ${formatCount(data.nPlusOneThreshold)} × or more, once per request`}
+        note={`pairs of request and statement, ${formatCount(data.nPlusOneThreshold)} runs or more`}
         flag={stats.nPlusOneCount > 0 ? 'n-plus-one' : undefined}
       />
     </ul>
