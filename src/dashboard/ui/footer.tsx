@@ -27,8 +27,8 @@ export function Footer({ data, pagePath }: FooterProps): JSX.Element {
               <>
                 {' '}
                 <span class="muted">
-                  (one query in 64, timed from its begin to its end in this process, with cold
-                  caches: several times what a benchmark's hot loop shows)
+                  (our part of one query in 64, measured here with the caches cold: several times
+                  what the hot loop of a benchmark shows)
                 </span>
               </>
             )}
