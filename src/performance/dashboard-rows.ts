@@ -112,7 +112,9 @@ export function inFlightRowsOf(snapshot: HostSnapshot | undefined): InFlightRow[
         const { pid } = process;
         const { threadId } = thread;
         const { requests, otherQueries } = openWorkOf(process, thread);
-        const row = (queries: readonly OpenQuery[]): Pick<InFlightRow, 'queries' | 'queryCount'> => ({
+        const row = (
+          queries: readonly OpenQuery[],
+        ): Pick<InFlightRow, 'queries' | 'queryCount'> => ({
           queries: queries.slice(0, OPEN_QUERIES_MAX).map(({ text, elapsedNs, isWaiting }) => ({
             sql: text,
             elapsedMs: elapsedNs / 1e6,

@@ -56,9 +56,7 @@ export function failedQueriesOf(
   limit: number,
 ): EndedQueryRow[] {
   return processes
-    .flatMap((process) =>
-      endedQueriesOf(process, limit, ({ outcome }) => outcome !== OUTCOME.ok),
-    )
+    .flatMap((process) => endedQueriesOf(process, limit, ({ outcome }) => outcome !== OUTCOME.ok))
     .toSorted((a, b) => b.startedAt - a.startedAt)
     .slice(0, limit);
 }

@@ -1,4 +1,10 @@
-import { type EndedQuery, type InFlightQuery, NO_HANDLE, OTHER_ID, OUTCOME } from '../engine/engine.ts';
+import {
+  type EndedQuery,
+  type InFlightQuery,
+  NO_HANDLE,
+  OTHER_ID,
+  OUTCOME,
+} from '../engine/engine.ts';
 import type { ProcessSnapshot, ThreadSnapshot } from './process-snapshot.ts';
 
 /** A request that has begun and not ended, as far as its process got. */

@@ -172,7 +172,8 @@ function parseTombstone(path: string, text: string): Tombstone {
 function withLaterSums(value: Record<string, unknown>): Record<string, unknown> {
   const { history } = value;
   if (!isRecord(history)) return value;
-  const filled = (sums: object, own: unknown): unknown => (isRecord(own) ? { ...sums, ...own } : own);
+  const filled = (sums: object, own: unknown): unknown =>
+    isRecord(own) ? { ...sums, ...own } : own;
   const totals = filled(EMPTY.totals, history['totals']);
   const dropped = filled(EMPTY.dropped, history['dropped']);
   return { ...value, history: { ...history, totals, dropped } };

@@ -107,7 +107,9 @@ describe('hyperdjango postmortem', () => {
     const text = describeDeath(death(), 200, (_style, line) => line).join('\n');
     expect(text).toContain('2.50 s  waiting for a client, to run SELECT * FROM carts');
     expect(text).toContain('500 ms  waiting for a client\n');
-    expect(text).toContain('no query; the last was INSERT INTO users (email) VALUES ($1), failed (SQLSTATE 23505)');
+    expect(text).toContain(
+      'no query; the last was INSERT INTO users (email) VALUES ($1), failed (SQLSTATE 23505)',
+    );
     expect(text).toMatch(/7.00 ms {2}3.50 s before, failed \(SQLSTATE 23505\): INSERT INTO users/);
     expect(text).toContain('1 wait for a client had ended without one');
     expect(text).toContain("1 fault of hyperdjango's own had been caught");

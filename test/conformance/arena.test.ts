@@ -3,7 +3,11 @@ import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import { NO_HANDLE, OTHER_ID, OUTCOME, REGISTER, VERDICT } from '../../src/engine/engine.ts';
-import type { EngineRecorder, RecorderCapacities, RequestOutcome } from '../../src/engine/engine.ts';
+import type {
+  EngineRecorder,
+  RecorderCapacities,
+  RequestOutcome,
+} from '../../src/engine/engine.ts';
 import { countOf } from '../../src/engine/histogram.ts';
 import {
   arenaLayoutOf,
@@ -275,7 +279,15 @@ function play(recorder: EngineRecorder, seed: number): void {
     recorder.recordQuery(id, below(99), step, durationNs, ...rest, SQL_STATES[below(4)]);
     if (below(50) === 0) recorder.recordFault();
     if (below(5) === 0) {
-      recorder.endRequest(NO_HANDLE, `GET /${below(6)}`, step, durationNs, 200, 3, below(3) as RequestOutcome);
+      recorder.endRequest(
+        NO_HANDLE,
+        `GET /${below(6)}`,
+        step,
+        durationNs,
+        200,
+        3,
+        below(3) as RequestOutcome,
+      );
     }
   }
 }

@@ -19,10 +19,19 @@ describe('countStatements', () => {
     ['SELECT ";" AS "a;b"; SELECT U&"c;"', 2],
     ['SELECT 1 AS begin; SELECT 2 AS atomic; SELECT 3', 3],
     ['BEGIN ATOMIC; SELECT 2', 2],
-    ['CREATE RULE r AS ON INSERT TO t DO ALSO (INSERT INTO a VALUES (1); DELETE FROM b); SELECT 1', 2],
-    ["CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN; RETURN 1; END; $$; SELECT f()", 2],
+    [
+      'CREATE RULE r AS ON INSERT TO t DO ALSO (INSERT INTO a VALUES (1); DELETE FROM b); SELECT 1',
+      2,
+    ],
+    [
+      'CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $$ BEGIN; RETURN 1; END; $$; SELECT f()',
+      2,
+    ],
     ['CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END', 1],
-    ['CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT f(); SELECT 2', 3],
+    [
+      'CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT f(); SELECT 2',
+      3,
+    ],
     [
       'CREATE OR REPLACE PROCEDURE p() BEGIN ATOMIC' +
         ' SELECT CASE WHEN a THEN CASE b WHEN 1 THEN 2 END END AS end, x.case FROM x; DELETE FROM y; END; CALL p()',

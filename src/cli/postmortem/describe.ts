@@ -51,9 +51,7 @@ export function describeDeath(death: Death, columns: number, paint: Painter): st
       ? []
       : [
           ...title(`Queries in flight outside requests: ${otherQueries.length}`),
-          ...otherQueries
-            .slice(0, LINES_MAX)
-            .map((query) => line(`  ${openQueryText(query)}`)),
+          ...otherQueries.slice(0, LINES_MAX).map((query) => line(`  ${openQueryText(query)}`)),
           ...restLine(otherQueries.length),
         ]),
     ...(lastQueries.length === 0 ? [] : title('Last queries that ended, the latest first')),
@@ -79,10 +77,7 @@ function requestLines(request: OpenRequest): string[] {
   const thread = threadId === 0 ? '' : ` in thread ${threadId}`;
   const first = `  ${durationColumn(elapsedNs)}  ${route ?? '(no route yet)'}${thread}`;
   if (queries.length > 0) {
-    return [
-      first,
-      ...queries.map((query) => `    ${openQueryText(query)}`),
-    ];
+    return [first, ...queries.map((query) => `    ${openQueryText(query)}`)];
   }
   const last =
     lastQuery === undefined

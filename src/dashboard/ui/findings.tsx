@@ -134,12 +134,7 @@ export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Elemen
   const most = rows.reduce((max, row) => Math.max(max, runsOf(row)), 0);
 
   return (
-    <Section
-      id="n-plus-one"
-      title="N+1 patterns"
-      count={rows.length}
-      note={describePatterns(data)}
-    >
+    <Section id="n-plus-one" title="N+1 patterns" count={rows.length} note={describePatterns(data)}>
       <FindingList
         rows={rows}
         rowKey={(row) => `${row.route} ${row.sql}`}
@@ -299,7 +294,10 @@ function Finding(props: FindingProps): JSX.Element {
 }
 
 /** A text of several statements counts as one query. */
-function describeCount({ statementCount = 1, isStatementCountMinimum }: StatementCountRow): string[] {
+function describeCount({
+  statementCount = 1,
+  isStatementCountMinimum,
+}: StatementCountRow): string[] {
   if (statementCount < 2) return [];
   const least = isStatementCountMinimum === true ? 'at least ' : '';
   return [`one query of ${least}${formatCount(statementCount)} statements`];

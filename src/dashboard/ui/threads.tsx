@@ -77,7 +77,9 @@ function columnsOf({ pid, takenAt, scope }: DashboardData): readonly Column<Thre
       isNumeric: true,
       cell: ({ requestsInFlight, queriesInFlight, waitsInFlight }) => (
         <>
-          <span title="requests and queries">{formatCount(requestsInFlight + queriesInFlight)}</span>
+          <span title="requests and queries">
+            {formatCount(requestsInFlight + queriesInFlight)}
+          </span>
           {waitsInFlight > 0 && (
             <span class="badge flag-slow">{formatCount(waitsInFlight)} waiting for a client</span>
           )}

@@ -33,7 +33,15 @@ const ROUTES: readonly ShopRoute[] = [
   { method: 'GET', route: '/reports/sales', queryCount: 3, queryMs: 212, restMs: 4, slowCount: 1 },
   { method: 'GET', route: '/customers/:id', queryCount: 3, queryMs: 2.1, restMs: 1.4 },
   { method: 'GET', route: '/search', queryCount: 1, queryMs: 34, restMs: 2 },
-  { method: 'POST', route: '/checkout', queryCount: 8, queryMs: 14, restMs: 9, status: 500, sqlState: '40001' },
+  {
+    method: 'POST',
+    route: '/checkout',
+    queryCount: 8,
+    queryMs: 14,
+    restMs: 9,
+    status: 500,
+    sqlState: '40001',
+  },
 ];
 
 /** How often each route comes, by its place in the list. */
