@@ -24,6 +24,8 @@ export interface Status {
   readonly dropped: DroppedCounts;
   /** Mean cost of a recorded query in nanoseconds, from a sample; 0 before the first one. */
   readonly overheadNs: number;
+  /** Faults of the tool's own that were caught in this thread; the application saw none of them. */
+  readonly faults: number;
 }
 
 /**
@@ -50,6 +52,7 @@ export function status(): Status {
       withoutCallSites: [],
       dropped: NOTHING_DROPPED,
       overheadNs: 0,
+      faults: 0,
     };
   }
   const recorder = getRecorder();
@@ -69,5 +72,6 @@ export function status(): Status {
     withoutCallSites: recorder.unseen.orms,
     dropped: recorder.core.snapshot({ histograms: false }).dropped,
     overheadNs: recorder.overheadNs(),
+    faults: recorder.faultCount,
   };
 }

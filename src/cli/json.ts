@@ -1,4 +1,5 @@
-import type { OpenQuery, OpenRequest } from '../segments/index.ts';
+import type { LastQuery, OpenQuery, OpenRequest } from '../segments/index.ts';
+import { countStatements } from '../sql/index.ts';
 
 /** What the JSON of several commands has in common: durations in milliseconds. */
 export function requestJson(request: OpenRequest): object {
@@ -8,12 +9,25 @@ export function requestJson(request: OpenRequest): object {
     route: request.route ?? null,
     elapsedMs: request.elapsedNs / 1e6,
     queries: request.queries.map(queryJson),
-    lastQuery: request.lastQuery === undefined ? null : queryJson(request.lastQuery),
+    lastQuery: request.lastQuery === undefined ? null : endedJson(request.lastQuery),
   };
 }
 
-export function queryJson({ text, fingerprint, elapsedNs }: OpenQuery): object {
-  return { sql: text, fingerprint, elapsedMs: elapsedNs / 1e6 };
+/** One in flight: `sql` is null for a wait of which it is not known what is to be run. */
+export function queryJson({ text, fingerprint, elapsedNs, isWaiting }: OpenQuery): object {
+  const sql = text === '' ? null : text;
+  return { sql, fingerprint, elapsedMs: elapsedNs / 1e6, isWaitingForClient: isWaiting };
+}
+
+export function endedJson({ text, fingerprint, elapsedNs, isError, sqlState }: LastQuery): object {
+  const elapsedMs = elapsedNs / 1e6;
+  return { sql: text, fingerprint, elapsedMs, failed: isError, sqlState: sqlState ?? null };
+}
+
+/** Beside the text of a statement. */
+export function statementCountJson(text: string): object {
+  const { count, isMinimum } = countStatements(text);
+  return { statementCount: count, isStatementCountMinimum: isMinimum };
 }
 
 /** A damaged file may hold any number: null is what is no date. */

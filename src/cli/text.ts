@@ -2,6 +2,7 @@
  * Texts for a terminal. What comes from elsewhere, such as a statement or a route, may hold
  * anything: no character of it may move the cursor, change colours or turn the line round.
  */
+import { countStatements } from '../sql/index.ts';
 
 const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu;
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
@@ -67,6 +68,17 @@ export function formatDuration(ns: number): string {
     return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
   }
   return `${Math.floor(seconds / 86_400)} d ${Math.floor((seconds % 86_400) / 3_600)} h`;
+}
+
+/** Instead of a query's text, where it waits for a pool client; `sql` may be empty. */
+export function waitingText(sql: string): string {
+  return sql === '' ? 'waiting for a client' : `waiting for a client, to run ${sql}`;
+}
+
+/** Before the text of several statements, which count as one query. */
+export function statementsText(sql: string): string {
+  const { count, isMinimum } = countStatements(sql);
+  return count < 2 ? sql : `[${isMinimum ? 'at least ' : ''}${count} statements] ${sql}`;
 }
 
 /** Such as `999`, `12.3k`, `4.57M`. */

@@ -33,10 +33,21 @@ export interface StatsJson {
   readonly recent_slow_queries: readonly SlowQueryJson[];
   /** Distinct texts, newest first, at most 50. */
   readonly recent_n_plus_one: readonly string[];
+  /**
+   * Queries that failed, newest first, at most 50: of the whole process, as far as its memory of
+   * the last queries goes.
+   */
+  readonly recent_failed_queries: readonly FailedQueryJson[];
   /** Queries that ran outside every request. */
   readonly unscoped_queries: number;
   /** Those of `total_queries` that began after the end of their request. Null for all processes. */
   readonly late_queries: number | null;
+  /** Callers that wait for a client of a pool now. */
+  readonly waiting_for_client: { readonly count: number; readonly longest_ms: number };
+  /** Waits for a client that ended without one, since the start. */
+  readonly pool_timeout_count: number;
+  /** Faults of the tool's own that were caught; the application saw none of them. */
+  readonly fault_count: number;
   /** What the application ignores on purpose; `finding_count` is 0 where there was nothing to. */
   readonly ignores: readonly IgnoredJson[];
   /** Drivers that talk to a server while none of their queries is recorded, such as `postgres.js`. */
@@ -62,11 +73,22 @@ export interface SlowQueryJson {
   readonly timestamp: string;
   /** Such as `report (src/reports.ts:12)`; null where it is not known. */
   readonly call_site: string | null;
+  /** Of a query that failed; null where it succeeded, and where its error carried none. */
+  readonly sql_state: string | null;
+  /** Of the text, which counts as one query. */
+  readonly statement_count: number;
+  /** Whether there may be more statements: the text was cut. */
+  readonly is_statement_count_minimum: boolean;
   /** Tables and views that the text names, such as `public.users`. */
   readonly tables: readonly string[];
   /** Models that an ORM ran it for, such as `User`. */
   readonly models: readonly string[];
 }
+
+export type FailedQueryJson = Pick<
+  SlowQueryJson,
+  'sql' | 'duration_ms' | 'route' | 'timestamp' | 'sql_state'
+>;
 
 /** The body of `{dashboardPath}/data`. Lists hold at most 1,000 rows each. */
 export interface DashboardData {
@@ -79,7 +101,12 @@ export interface DashboardData {
   readonly slowQueryThresholdMs: number;
   readonly nPlusOneThreshold: number;
   readonly stats: DashboardStats;
+  /** The newest and the longest, each of them once. */
   readonly slowQueries: readonly SlowQueryRow[];
+  /** Newest first. */
+  readonly failedQueries: readonly FailedQueryRow[];
+  /** Requests that have not ended, and queries and waits of none, the oldest first. */
+  readonly inFlight: readonly InFlightRow[];
   readonly nPlusOne: readonly NPlusOneRow[];
   /** Newest first. */
   readonly requests: readonly RequestRow[];
@@ -111,7 +138,14 @@ export interface TargetsRow {
   readonly models?: readonly string[];
 }
 
-export interface SlowQueryRow extends TargetsRow {
+/** A text of several statements counts as one query. */
+export interface StatementCountRow {
+  readonly statementCount?: number;
+  /** Whether there may be more: the text was cut. */
+  readonly isStatementCountMinimum?: boolean;
+}
+
+export interface SlowQueryRow extends TargetsRow, StatementCountRow {
   readonly sql: string;
   readonly durationMs: number;
   /** Null outside a request. */
@@ -119,6 +153,40 @@ export interface SlowQueryRow extends TargetsRow {
   readonly timestamp: number;
   /** Such as `report (src/reports.ts:12)`; null where it is not known. */
   readonly callSite: string | null;
+  /** Of a query that failed; null where it succeeded, and where its error carried none. */
+  readonly sqlState: string | null;
+}
+
+export interface FailedQueryRow extends StatementCountRow {
+  readonly sql: string;
+  readonly pid: number;
+  readonly durationMs: number;
+  /** Null outside a request. */
+  readonly route: string | null;
+  readonly timestamp: number;
+  /** Null where the error carried none. */
+  readonly sqlState: string | null;
+}
+
+/** What has begun and not ended. */
+export interface InFlightRow {
+  readonly pid: number;
+  readonly threadId: number;
+  /** Null as long as no route has matched, and for a query outside every request. */
+  readonly route: string | null;
+  readonly isRequest: boolean;
+  readonly elapsedMs: number;
+  /** Its queries and waits that have not ended, the oldest first; at most 5. */
+  readonly queries: readonly OpenQueryRow[];
+  readonly queryCount: number;
+}
+
+export interface OpenQueryRow {
+  /** Empty for a wait of which it is not known what is to be run. */
+  readonly sql: string;
+  readonly elapsedMs: number;
+  /** Whether it waits for a client of a pool, and has not been sent. */
+  readonly isWaiting: boolean;
 }
 
 /** A statement that ran again and again in the requests of one route. */
@@ -184,9 +252,13 @@ export interface RequestRow {
   readonly nPlusOneCount: number;
   /** Whether the client went away before the response was complete. */
   readonly aborted: boolean;
+  /** Its queries that failed; of other processes, as far as their rings remember. */
+  readonly failedCount: number;
+  /** Of the last of them. */
+  readonly sqlState: string | null;
 }
 
-export interface StatementRow extends TargetsRow {
+export interface StatementRow extends TargetsRow, StatementCountRow {
   readonly sql: string;
   /** 16 hex digits, unique in the list. */
   readonly fingerprint: string;
@@ -255,6 +327,8 @@ export interface ThreadRow {
   readonly queryMs: number;
   readonly requestsInFlight: number;
   readonly queriesInFlight: number;
+  /** Callers that wait for a client of a pool. */
+  readonly waitsInFlight: number;
   /** How long its event loop has been busy without a break; null where nobody can tell. */
   readonly loopBusyMs: number | null;
 }
@@ -271,6 +345,10 @@ export interface DashboardStatus {
   readonly reason: string;
   /** Mean cost of a recorded query; 0 where it was not sampled yet. */
   readonly overheadNs: number;
+  /** Faults of the tool's own that were caught; the application saw none of them. */
+  readonly faultCount: number;
+  /** Waits for a client of a pool that ended without one. */
+  readonly poolTimeoutCount: number;
   /** By kind, such as `queries`; in the order in which they are to be told. */
   readonly dropped: Readonly<Record<string, number>>;
 }

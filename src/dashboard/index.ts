@@ -4,6 +4,8 @@ export type {
   DashboardData,
   DashboardSource,
   EndedSums,
+  FailedQueryRow,
+  InFlightRow,
   NPlusOneRow,
   PoolRow,
   RequestRow,

@@ -1,5 +1,12 @@
 /** The rows of the page that are read off a snapshot, be it of one process or of all. */
-import type { EndedSums, PoolRow, StatementRow, ThreadRow } from '../dashboard/index.ts';
+import type {
+  EndedSums,
+  FailedQueryRow,
+  InFlightRow,
+  PoolRow,
+  StatementRow,
+  ThreadRow,
+} from '../dashboard/index.ts';
 import { quantileOf } from '../engine/histogram.ts';
 import {
   type CallSite,
@@ -8,7 +15,16 @@ import {
   type PoolState,
   type Recorder,
 } from '../recorder/index.ts';
-import type { HostSnapshot, MergedStatement, ProcessSnapshot } from '../segments/index.ts';
+import {
+  type EndedQueryRow,
+  failedQueriesOf,
+  type HostSnapshot,
+  type MergedStatement,
+  type OpenQuery,
+  openWorkOf,
+  type ProcessSnapshot,
+} from '../segments/index.ts';
+import { statementCountOf } from './targets.ts';
 
 /** Where the application asks for statements, as far as stacks were taken in this process. */
 export interface StatementSites {
@@ -58,6 +74,7 @@ export function toStatementRow(statement: MergedStatement, sites: StatementSites
     maxMs: maxNs / 1e6,
     poolWaitMs: statement.poolWaitNs / 1e6,
     callSites: sites.ofFingerprint(statement.fingerprint),
+    ...statementCountOf(statement.text),
   };
 }
 
@@ -75,11 +92,74 @@ export function toThreadRows(snapshot: HostSnapshot | undefined): ThreadRow[] {
         queryCount: records.queryCount,
         queryMs: records.totals.totalNs / 1e6,
         requestsInFlight: records.inFlightRequests.length,
-        queriesInFlight: records.inFlightQueries.length,
+        queriesInFlight: records.inFlightQueries.filter(({ isWaiting }) => !isWaiting).length,
+        waitsInFlight: records.inFlightQueries.filter(({ isWaiting }) => isWaiting).length,
         loopBusyMs: loop.checkedNs === 0 ? null : loop.busyNs / 1e6,
       }))
       .toSorted((a, b) => a.threadId - b.threadId),
   );
+}
+
+/** Rows of what is in flight, and open queries of each. */
+const IN_FLIGHT_MAX = 200;
+const OPEN_QUERIES_MAX = 5;
+
+/** Of running processes, the oldest first. */
+export function inFlightRowsOf(snapshot: HostSnapshot | undefined): InFlightRow[] {
+  return runningIn(snapshot)
+    .flatMap((process) =>
+      process.threads.flatMap((thread): InFlightRow[] => {
+        const { pid } = process;
+        const { threadId } = thread;
+        const { requests, otherQueries } = openWorkOf(process, thread);
+        const row = (
+          queries: readonly OpenQuery[],
+        ): Pick<InFlightRow, 'queries' | 'queryCount'> => ({
+          queries: queries.slice(0, OPEN_QUERIES_MAX).map(({ text, elapsedNs, isWaiting }) => ({
+            sql: text,
+            elapsedMs: elapsedNs / 1e6,
+            isWaiting,
+          })),
+          queryCount: queries.length,
+        });
+        return [
+          ...requests.map(({ route = null, elapsedNs, queries }) => {
+            const elapsedMs = elapsedNs / 1e6;
+            return { pid, threadId, route, isRequest: true, elapsedMs, ...row(queries) };
+          }),
+          ...otherQueries.map((query) => {
+            const elapsedMs = query.elapsedNs / 1e6;
+            return { pid, threadId, route: null, isRequest: false, elapsedMs, ...row([query]) };
+          }),
+        ];
+      }),
+    )
+    .toSorted((a, b) => b.elapsedMs - a.elapsedMs)
+    .slice(0, IN_FLIGHT_MAX);
+}
+
+/** Callers that wait for a client of a pool, in all running processes. */
+export function waitsOf(snapshot: HostSnapshot | undefined): { count: number; longestMs: number } {
+  const startsNs = runningIn(snapshot).flatMap(({ threads }) =>
+    threads.flatMap(({ records }) =>
+      records.inFlightQueries.flatMap(({ isWaiting, startNs }) => (isWaiting ? [startNs] : [])),
+    ),
+  );
+  const oldestNs = startsNs.reduce((least, ns) => Math.min(least, ns), snapshot?.takenNs ?? 0);
+  return { count: startsNs.length, longestMs: ((snapshot?.takenNs ?? 0) - oldestNs) / 1e6 };
+}
+
+/** Newest first, as far as the rings remember. */
+export function failedRowsOf(snapshot: HostSnapshot | undefined, max: number): FailedQueryRow[] {
+  return failedQueriesOf(snapshot?.processes ?? [], max).map((query: EndedQueryRow) => ({
+    sql: query.text,
+    pid: query.pid,
+    durationMs: query.elapsedNs / 1e6,
+    route: query.route ?? null,
+    timestamp: query.startedAt,
+    sqlState: query.sqlState ?? null,
+    ...statementCountOf(query.text),
+  }));
 }
 
 /** What is in the sums and has no row above. */

@@ -13,19 +13,28 @@ import type { HostSnapshot } from '../segments/index.ts';
 import {
   callSitesIn,
   endedSumsOf,
+  failedRowsOf,
+  inFlightRowsOf,
   mergedPoolRows,
   overheadNsOf,
   ownPoolRows,
   type StatementSites,
   toStatementRow,
   toThreadRows,
+  waitsOf,
 } from './dashboard-rows.ts';
 import { hostNPlusOnesOf, hostRequestsOf } from './host-rows.ts';
 import { hostStatsOf, type LookOptions } from './host-stats.ts';
 import { limiterNote } from './limiters.ts';
 import type { ResolvedPerformanceOptions } from './options.ts';
-import type { PerformanceStats, RepeatedQueries, SlowQuery, StatsStore } from './stats.ts';
-import { targetsOf } from './targets.ts';
+import {
+  type PerformanceStats,
+  RECENT_MAX,
+  type RepeatedQueries,
+  type SlowQuery,
+  type StatsStore,
+} from './stats.ts';
+import { statementCountOf, targetsOf } from './targets.ts';
 
 /** Rows of each list on the page. */
 const ROWS_MAX = 1_000;
@@ -57,18 +66,29 @@ export function createDashboardSource(parts: DashboardParts): DashboardSource {
       const { options, recorder } = parts;
       if (scope === 'process') {
         const notes = limiterNotes();
-        const json = ownStatsJson(parts);
+        const snapshot = parts.look('process', { histograms: false });
+        const json = toStatsJson(parts.stats(), snapshot, recorder, ownUnseen(recorder));
         return notes.length === 0 ? json : { ...json, notes };
       }
       const view = hostViewOf(parts, { histograms: false });
-      if (view === undefined) return { ...ownStatsJson(parts), ...NO_HOST };
+      if (view === undefined) {
+        return {
+          ...toStatsJson(parts.stats(), undefined, recorder, ownUnseen(recorder)),
+          ...NO_HOST,
+        };
+      }
       const { processes, foldedCount } = view.snapshot;
       const running = processes.filter(({ state }) => state === 'running');
       return {
-        ...toStatsJson(hostStatsOf(view.snapshot, options.slowQueryThresholdMs), recorder, {
-          drivers: [...new Set(running.flatMap(({ unseenDrivers }) => unseenDrivers))],
-          orms: [...new Set(running.flatMap(({ unseenOrms }) => unseenOrms))],
-        }),
+        ...toStatsJson(
+          hostStatsOf(view.snapshot, options.slowQueryThresholdMs),
+          view.snapshot,
+          recorder,
+          {
+            drivers: [...new Set(running.flatMap(({ unseenDrivers }) => unseenDrivers))],
+            orms: [...new Set(running.flatMap(({ unseenOrms }) => unseenOrms))],
+          },
+        ),
         processes: {
           running: running.length,
           ended: processes.length - running.length + foldedCount,
@@ -84,14 +104,17 @@ const NO_HOST = { processes: { running: 0, ended: 0 }, notes: ['everything is tu
 
 function processData(parts: DashboardParts): DashboardData {
   const { recorder, store } = parts;
-  const snapshot = parts.look('process', { histograms: true, recent: false });
+  const snapshot = parts.look('process', { histograms: true });
   const sites = callSitesIn(recorder, snapshot);
   const { recentSlowQueries, recentNPlusOne: _texts, ignores: _ignores, ...stats } = parts.stats();
   return {
     ...commonData(parts, snapshot, sites),
     scope: 'process',
     stats,
-    slowQueries: recentSlowQueries.map((row) => toSlowQueryRow(row, sites, recorder)),
+    // What is long and new at once is one row.
+    slowQueries: [...new Set([...recentSlowQueries, ...store.longestQueries()])].map((row) =>
+      toSlowQueryRow(row, sites, recorder),
+    ),
     nPlusOne: store.recentNPlusOnes().map((row) => toNPlusOneRow(row, recorder)),
     requests: store.recentRequests().slice(0, ROWS_MAX),
     pools: ownPoolRows(recorder, snapshot),
@@ -155,11 +178,15 @@ function commonData(
     nPlusOneThreshold: options.nPlusOneThreshold,
     statements,
     threads: toThreadRows(snapshot),
+    failedQueries: failedRowsOf(snapshot, RECENT_MAX),
+    inFlight: inFlightRowsOf(snapshot),
     ended: endedSumsOf(snapshot),
     status: {
       engine: recorder?.engine.kind ?? 'portable',
       reason: recorder?.engineReason ?? 'HYPERDJANGO_DISABLED is set',
       overheadNs: overheadNsOf(recorder, snapshot),
+      faultCount: snapshot?.merged.totals.faultCount ?? 0,
+      poolTimeoutCount: snapshot?.merged.totals.poolTimeoutCount ?? 0,
       dropped: { ...(snapshot?.merged.dropped ?? NOTHING_DROPPED) },
     },
   };
@@ -225,22 +252,29 @@ function toSlowQueryRow(
   recorder: Recorder | undefined,
 ): SlowQueryRow {
   const callSite = row.callSite ?? sites.ofText(row.sql);
-  return { ...row, callSite, ...targetsOf(recorder, row.sql) };
+  return { ...row, callSite, ...statementCountOf(row.sql), ...targetsOf(recorder, row.sql) };
 }
 
 function toNPlusOneRow(row: RepeatedQueries, recorder: Recorder | undefined): NPlusOneRow {
   return { ...row, batched: batchedForm(row.sql) ?? null, ...targetsOf(recorder, row.sql) };
 }
 
-function ownStatsJson({ stats, recorder }: DashboardParts): StatsJson {
-  return toStatsJson(stats(), recorder, recorder?.unseen ?? { drivers: [], orms: [] });
+interface Unseen {
+  readonly drivers: readonly string[];
+  readonly orms: readonly string[];
+}
+
+function ownUnseen(recorder: Recorder | undefined): Unseen {
+  return recorder?.unseen ?? { drivers: [], orms: [] };
 }
 
 function toStatsJson(
   stats: PerformanceStats,
+  snapshot: HostSnapshot | undefined,
   recorder: Recorder | undefined,
-  unseen: { readonly drivers: readonly string[]; readonly orms: readonly string[] },
+  unseen: Unseen,
 ): StatsJson {
+  const waits = waitsOf(snapshot);
   return {
     total_requests: stats.totalRequests,
     total_queries: stats.totalQueries,
@@ -248,20 +282,36 @@ function toStatsJson(
     slow_query_count: stats.slowQueryCount,
     n_plus_one_count: stats.nPlusOneCount,
     recent_slow_queries: stats.recentSlowQueries.map(
-      ({ sql, durationMs, route, timestamp, callSite }) => ({
-        sql,
-        duration_ms: durationMs,
-        route,
-        timestamp: new Date(timestamp).toISOString(),
-        call_site: callSite,
-        ...targetsOf(recorder, sql),
-      }),
+      ({ sql, durationMs, route, timestamp, callSite, sqlState }) => {
+        const { statementCount, isStatementCountMinimum } = statementCountOf(sql);
+        return {
+          sql,
+          duration_ms: durationMs,
+          route,
+          timestamp: new Date(timestamp).toISOString(),
+          call_site: callSite,
+          sql_state: sqlState,
+          statement_count: statementCount,
+          is_statement_count_minimum: isStatementCountMinimum,
+          ...targetsOf(recorder, sql),
+        };
+      },
     ),
     recent_n_plus_one: stats.recentNPlusOne,
+    recent_failed_queries: failedRowsOf(snapshot, RECENT_MAX).map((row) => ({
+      sql: row.sql,
+      duration_ms: row.durationMs,
+      route: row.route,
+      timestamp: new Date(row.timestamp).toISOString(),
+      sql_state: row.sqlState,
+    })),
     unscoped_queries: stats.unscopedQueries,
     unseen_drivers: unseen.drivers,
     without_call_sites: unseen.orms,
     late_queries: stats.lateQueries,
+    waiting_for_client: { count: waits.count, longest_ms: waits.longestMs },
+    pool_timeout_count: snapshot?.merged.totals.poolTimeoutCount ?? 0,
+    fault_count: snapshot?.merged.totals.faultCount ?? 0,
     ignores: stats.ignores.map(({ reason, callCount, findingCount }) => ({
       reason,
       call_count: callCount,

@@ -49,7 +49,9 @@ function requestsOf(
         queryMs: isComplete ? (own?.totalNs ?? 0) / 1e6 : null,
         slowCount: own?.slowCount ?? 0,
         nPlusOneCount: repeated.length,
-        aborted: request.outcome !== OUTCOME.ok && request.statusCode < 500,
+        aborted: request.outcome === OUTCOME.aborted,
+        failedCount: own?.failedCount ?? 0,
+        sqlState: own?.sqlState ?? null,
       };
     });
   });
@@ -59,24 +61,33 @@ interface RequestQueries {
   count: number;
   totalNs: number;
   slowCount: number;
+  failedCount: number;
+  /** Of the last that failed. */
+  sqlState: string | null;
   readonly byStatement: Map<number, number>;
 }
+
+const NO_QUERIES = { count: 0, totalNs: 0, slowCount: 0, failedCount: 0, sqlState: null };
 
 function queriesByRequest(
   queries: readonly EndedQuery[],
   slowNs: number,
 ): ReadonlyMap<number, RequestQueries> {
   const requests = new Map<number, RequestQueries>();
-  for (const { requestHandle, statementId, durationNs } of queries) {
+  for (const { requestHandle, statementId, durationNs, outcome, sqlState } of queries) {
     if (requestHandle === NO_HANDLE) continue;
     let own = requests.get(requestHandle);
     if (own === undefined) {
-      own = { count: 0, totalNs: 0, slowCount: 0, byStatement: new Map() };
+      own = { ...NO_QUERIES, byStatement: new Map() };
       requests.set(requestHandle, own);
     }
     own.count += 1;
     own.totalNs += durationNs;
     if (durationNs >= slowNs) own.slowCount += 1;
+    if (outcome !== OUTCOME.ok) {
+      own.failedCount += 1;
+      own.sqlState = sqlState ?? null;
+    }
     own.byStatement.set(statementId, (own.byStatement.get(statementId) ?? 0) + 1);
   }
   return requests;

@@ -3,7 +3,12 @@ import { lowerBoundOf } from '../engine/histogram.ts';
 import { fileLocks } from '../engine/load.ts';
 import { segmentDirectory } from '../engine/segment-directory.ts';
 import type { Recorder } from '../recorder/index.ts';
-import { type HostSnapshot, type ProcessSnapshot, SnapshotSource } from '../segments/index.ts';
+import {
+  endedQueriesOf,
+  type HostSnapshot,
+  type ProcessSnapshot,
+  SnapshotSource,
+} from '../segments/index.ts';
 import { type PerformanceStats, RECENT_MAX, type SlowQuery } from './stats.ts';
 
 /** Looks at what this process has written down, or all processes of its application. */
@@ -64,30 +69,16 @@ function countFrom({ scale, offset, counts, zeroCount }: HistogramSnapshot, ns: 
 }
 
 /** As far as the rings remember. */
-function slowQueriesOf(
-  { threads, aliveNs, aliveAt }: ProcessSnapshot,
-  fromNs: number,
-): SlowQuery[] {
-  return threads.flatMap(({ records }) => {
-    const slow = records.recentQueries.filter(({ durationNs }) => durationNs >= fromNs);
-    if (slow.length === 0) return [];
-    const statements = new Map(records.statements.map(({ id, text }) => [id, text]));
-    const names = new Map(records.routes.map(({ id, route }) => [id, route]));
-    const routeIds = new Map(
-      [...records.recentRequests, ...records.inFlightRequests].map((request) => [
-        request.handle,
-        request.routeId,
-      ]),
-    );
-    return slow
-      .slice(-RECENT_MAX)
-      .map(({ statementId, requestHandle, startNs, durationNs }): SlowQuery => ({
-        sql: statements.get(statementId) ?? '<unknown>',
-        durationMs: durationNs / 1e6,
-        route: names.get(routeIds.get(requestHandle) ?? -1) ?? null,
-        timestamp: aliveAt - (aliveNs - startNs) / 1e6,
-        // Stacks stay in the process that took them.
-        callSite: null,
-      }));
-  });
+function slowQueriesOf(process: ProcessSnapshot, fromNs: number): SlowQuery[] {
+  return endedQueriesOf(process, RECENT_MAX, ({ durationNs }) => durationNs >= fromNs).map(
+    ({ text, elapsedNs, route, startedAt, sqlState }): SlowQuery => ({
+      sql: text,
+      durationMs: elapsedNs / 1e6,
+      route: route ?? null,
+      timestamp: startedAt,
+      // Stacks stay in the process that took them.
+      callSite: null,
+      sqlState: sqlState ?? null,
+    }),
+  );
 }

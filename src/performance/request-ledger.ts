@@ -76,6 +76,7 @@ export class RequestLedger {
       durationMs,
       timestamp: Date.now() - durationMs,
       callSite: site === undefined ? null : describeCallSite(site),
+      sqlState: query.sqlState ?? null,
     };
   }
 
@@ -140,6 +141,8 @@ export class RequestLedger {
       slowCount,
       nPlusOneCount,
       aborted: end.isAborted,
+      failedCount: scope.failedCount,
+      sqlState: scope.failedQuery?.sqlState ?? null,
     };
     this.store.addRequest(row);
     return row;

@@ -50,6 +50,8 @@ export interface SlowQuery {
   readonly timestamp: number;
   /** Such as `report (src/reports.ts:12)`; null where it is not known. */
   readonly callSite: string | null;
+  /** Of a query that failed; null where it succeeded, and where its error carried none. */
+  readonly sqlState: string | null;
 }
 
 /** A statement that one request ran too often. */
@@ -85,6 +87,8 @@ export interface RepeatedQueries {
 export class StatsStore {
   readonly #requests: RingBuffer<RequestRow>;
   readonly #slowQueries = new RingBuffer<SlowQuery>(RECENT_MAX);
+  /** The longest first, at most {@link RECENT_MAX}. */
+  readonly #longestQueries: SlowQuery[] = [];
   /** By route and statement, in the order in which they were last seen. */
   readonly #nPlusOnes = new Map<string, RepeatedQueries>();
   /** A busy route repeats its own all the time: it is found without a look at its texts. */
@@ -124,7 +128,10 @@ export class StatsStore {
   /** @param queries the newest of them, at most {@link RECENT_MAX}, oldest first. */
   addSlowQueries(count: number, queries: readonly SlowQuery[]): void {
     this.#slowQueryCount += count;
-    for (const query of queries) this.#slowQueries.push(query);
+    for (const query of queries) {
+      this.#slowQueries.push(query);
+      this.#keepIfLong(query);
+    }
   }
 
   addNPlusOne(found: RepeatedQuery): void {
@@ -140,6 +147,11 @@ export class StatsStore {
     sum.isParallel = found.isParallel;
     sum.callSite = found.callSite ?? sum.callSite;
     sum.timestamp = found.timestamp;
+  }
+
+  /** The longest since the start, the longest first. */
+  longestQueries(): readonly SlowQuery[] {
+    return [...this.#longestQueries];
   }
 
   /** Newest first. */
@@ -166,6 +178,14 @@ export class StatsStore {
       lateQueries: this.#lateQueries,
       ignores,
     };
+  }
+
+  #keepIfLong(query: SlowQuery): void {
+    const longest = this.#longestQueries;
+    const place = longest.findLastIndex(({ durationMs }) => durationMs >= query.durationMs) + 1;
+    if (place === RECENT_MAX) return;
+    longest.splice(place, 0, query);
+    if (longest.length > RECENT_MAX) longest.pop();
   }
 
   #nPlusOneOf({ sql, route }: RepeatedQuery): RepeatedQueries {

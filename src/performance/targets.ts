@@ -1,5 +1,5 @@
 import type { Recorder } from '../recorder/index.ts';
-import { tablesOf } from '../sql/index.ts';
+import { countStatements, tablesOf } from '../sql/index.ts';
 
 /** What a statement is about. */
 export interface Targets {
@@ -7,6 +7,19 @@ export interface Targets {
   readonly tables: readonly string[];
   /** Models that an ORM ran it for, such as `User`; empty where none told. */
   readonly models: readonly string[];
+}
+
+/** A text of several statements counts as one query. */
+export interface CountedStatements {
+  readonly statementCount: number;
+  /** Whether there may be more: the text was cut. */
+  readonly isStatementCountMinimum: boolean;
+}
+
+/** @param sql a normalised text. */
+export function statementCountOf(sql: string): CountedStatements {
+  const { count, isMinimum } = countStatements(sql);
+  return { statementCount: count, isStatementCountMinimum: isMinimum };
 }
 
 const TEXTS_MAX = 2_048;

@@ -475,10 +475,13 @@ export class Recorder {
     query.outcome = outcome;
     query.rowCount = rowCount;
     const { core } = this;
-    let durationNs =
-      outcome === OK
-        ? core.endQuery(query.handle, OK, rowCount)
-        : core.endQuery(query.handle, outcome, rowCount, query.sqlState);
+    let durationNs: number;
+    if (outcome === OK) {
+      durationNs = core.endQuery(query.handle, OK, rowCount);
+    } else {
+      durationNs = core.endQuery(query.handle, outcome, rowCount, query.sqlState);
+      query.scope?.noteFailure(query);
+    }
     if (durationNs >= 0) {
       query.durationNs = durationNs;
     } else {

@@ -146,6 +146,9 @@ export class Scope {
   hasIgnored = false;
   /** Whether an ORM told the model of a query. */
   hasModels = false;
+  /** How many of its queries failed, and the last of them. */
+  failedCount = 0;
+  failedQuery: RecordedQuery | undefined = undefined;
   /** Whether some of `queries` were still running at its end. */
   hasRunning = false;
   /** Tells first runs, which take no stack, from further ones. */
@@ -198,6 +201,11 @@ export class Scope {
     if (this.isClosed) query.isFollowed = true;
     if (this.queries.length < DETAILS_MAX) this.queries.push(query);
     else this.#addFurther(query);
+  }
+
+  noteFailure(query: RecordedQuery): void {
+    this.failedCount += 1;
+    this.failedQuery = query;
   }
 
   /** Books the end of a query that is followed; `query.durationNs` is set. */

@@ -1,4 +1,10 @@
-import { type EndedQuery, type InFlightQuery, NO_HANDLE, OTHER_ID } from '../engine/engine.ts';
+import {
+  type EndedQuery,
+  type InFlightQuery,
+  NO_HANDLE,
+  OTHER_ID,
+  OUTCOME,
+} from '../engine/engine.ts';
 import type { ProcessSnapshot, ThreadSnapshot } from './process-snapshot.ts';
 
 /** A request that has begun and not ended, as far as its process got. */
@@ -14,15 +20,27 @@ export interface OpenRequest {
   /** The oldest first. */
   readonly queries: readonly OpenQuery[];
   /** The last query of the request that has ended; undefined where the ring has forgotten it. */
-  readonly lastQuery: OpenQuery | undefined;
+  readonly lastQuery: LastQuery | undefined;
 }
 
 export interface OpenQuery {
   readonly text: string;
   /** 16 hex digits. */
   readonly fingerprint: string;
-  /** Since it was sent; of an ended one, how long it took. */
+  /** Since it was sent; of a wait, since it began; of an ended one, how long it took. */
   readonly elapsedNs: number;
+  /**
+   * Whether it waits for a pool client and has not been sent: then the text is empty where it is
+   * not known what is to be run.
+   */
+  readonly isWaiting: boolean;
+}
+
+/** A query that has ended. */
+export interface LastQuery extends OpenQuery {
+  readonly isError: boolean;
+  /** Undefined where it succeeded, and where the error carried none. */
+  readonly sqlState: string | undefined;
 }
 
 /** What one thread is in the middle of. */
@@ -42,11 +60,23 @@ export function openWorkOf(process: ProcessSnapshot, thread: ThreadSnapshot): Op
   const statements = new Map(records.statements.map((row) => [row.id, row]));
   const routes = new Map(records.routes.map((row) => [row.id, row.route]));
   const elapsedNs = (startNs: number): number => Math.max(0, process.aliveNs - startNs);
-  const described = ({ statementId }: EndedQuery | InFlightQuery, ns: number): OpenQuery => {
-    const statement = statements.get(statementId);
-    const { fingerprint = '0'.repeat(16), text = '<unknown>' } = statement ?? {};
-    return { text, fingerprint, elapsedNs: ns };
+  const identityOf = (statementId: number): { text: string; fingerprint: string } => {
+    const { fingerprint = '0'.repeat(16), text = '<unknown>' } = statements.get(statementId) ?? {};
+    return { text, fingerprint };
   };
+  const open = ({ statementId, startNs, isWaiting }: InFlightQuery): OpenQuery => ({
+    ...identityOf(statementId),
+    ...(isWaiting && statementId === OTHER_ID ? { text: '' } : {}),
+    elapsedNs: elapsedNs(startNs),
+    isWaiting,
+  });
+  const ended = ({ statementId, durationNs, outcome, sqlState }: EndedQuery): LastQuery => ({
+    ...identityOf(statementId),
+    elapsedNs: durationNs,
+    isWaiting: false,
+    isError: outcome !== OUTCOME.ok,
+    sqlState,
+  });
   const handles = new Set(records.inFlightRequests.map(({ handle }) => handle));
   const requests = records.inFlightRequests.map(({ handle, startNs, routeId }): OpenRequest => {
     const last = records.recentQueries.findLast(({ requestHandle }) => requestHandle === handle);
@@ -58,12 +88,12 @@ export function openWorkOf(process: ProcessSnapshot, thread: ThreadSnapshot): Op
       isLastActive: handle !== NO_HANDLE && handle === records.lastActive.requestHandle,
       queries: records.inFlightQueries
         .filter(({ requestHandle }) => requestHandle === handle)
-        .map((query) => described(query, elapsedNs(query.startNs))),
-      lastQuery: last === undefined ? undefined : described(last, last.durationNs),
+        .map(open),
+      lastQuery: last === undefined ? undefined : ended(last),
     };
   });
   const otherQueries = records.inFlightQueries
     .filter(({ requestHandle }) => !handles.has(requestHandle))
-    .map((query) => described(query, elapsedNs(query.startNs)));
+    .map(open);
   return { requests, otherQueries };
 }

@@ -1,6 +1,7 @@
 /** The memory of processes, as others read it: running, stopped in their tracks, or dead. */
 export { HostReader, type HostSnapshot } from './host.ts';
-export { type OpenQuery, type OpenRequest, openWorkOf } from './in-flight.ts';
+export { type EndedQueryRow, endedQueriesOf, failedQueriesOf } from './ended-queries.ts';
+export { type LastQuery, type OpenQuery, type OpenRequest, openWorkOf } from './in-flight.ts';
 export {
   type MergedFinding,
   type MergedPool,

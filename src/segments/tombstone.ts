@@ -163,8 +163,20 @@ function parseTombstone(path: string, text: string): Tombstone {
         `(layout ${String(value['version'])}; this one reads ${TOMBSTONE_VERSION})`,
     );
   }
-  if (!isTombstone(value)) throw new Error(`${path} is damaged`);
-  return value;
+  const whole = withLaterSums(value);
+  if (!isTombstone(whole)) throw new Error(`${path} is damaged`);
+  return whole;
+}
+
+/** Sums that are younger than the file begin at 0: an application's figures outlive an update. */
+function withLaterSums(value: Record<string, unknown>): Record<string, unknown> {
+  const { history } = value;
+  if (!isRecord(history)) return value;
+  const filled = (sums: object, own: unknown): unknown =>
+    isRecord(own) ? { ...sums, ...own } : own;
+  const totals = filled(EMPTY.totals, history['totals']);
+  const dropped = filled(EMPTY.dropped, history['dropped']);
+  return { ...value, history: { ...history, totals, dropped } };
 }
 
 type Check = (value: unknown) => boolean;

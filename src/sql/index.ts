@@ -8,6 +8,8 @@ export { normalizeSql, scanSql } from './sql.ts';
 export type { SqlOptions } from './sql.ts';
 export { summarizeSql } from './summary.ts';
 /** @internal for what shows statements. */
+export { countStatements, type StatementCount } from './statement-count.ts';
+/** @internal for what shows statements. */
 export { tablesOf } from './summary.ts';
 export type {
   ByteSpans,

@@ -297,7 +297,7 @@ describe('what the page shows', () => {
     }));
     await open({ ...shop, statements });
     await takeScreenshot(page, 'dashboard-many');
-    expect(await page.locator('tbody tr').count()).toBe(20);
+    expect(await page.locator('#requests tbody tr, #statements tbody tr').count()).toBe(20);
     await page.locator('#requests .show-more').click();
     expect(await page.locator('#requests tbody tr').count()).toBe(60);
     expect(await page.locator('#requests .show-more').innerText()).toBe('Show 50 more of 940');

@@ -244,9 +244,9 @@ describe.each(ENGINE_KINDS)('the recorder of the %s engine', (kind) => {
       [1, '23505'],
       [1, '0A000'],
       [1, 'ZZZZZ'],
-      ...Array<unknown>(6).fill([1, undefined]),
+      ...Array.from({ length: 6 }, () => [1, undefined]),
       [1, '40P01'],
-      ...Array<unknown>(3).fill([1, undefined]),
+      ...Array.from({ length: 3 }, () => [1, undefined]),
       [0, undefined],
     ]);
     expect(totals.errorCount).toBe(states.length + 4);

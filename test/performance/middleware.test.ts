@@ -211,6 +211,7 @@ describe('getStats', () => {
         route: 'GET /slow',
         timestamp: expect.any(Number),
         callSite: expect.toBeOneOf([null, expect.any(String)]) as unknown,
+        sqlState: null,
       },
     ]);
     expect(recentSlowQueries[0]?.durationMs).toBeGreaterThanOrEqual(30);
@@ -370,15 +371,22 @@ describe('the dashboard', () => {
           route: 'GET /slow',
           timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
           call_site: expect.toBeOneOf([null, expect.any(String)]) as unknown,
+          sql_state: null,
+          statement_count: 1,
+          is_statement_count_minimum: false,
           tables: [],
           models: [],
         },
       ],
       recent_n_plus_one: ['SELECT name FROM items WHERE owner = $1'],
+      recent_failed_queries: expect.any(Array),
       unscoped_queries: 0,
       unseen_drivers: [],
       without_call_sites: [],
       late_queries: 0,
+      waiting_for_client: { count: 0, longest_ms: 0 },
+      pool_timeout_count: 0,
+      fault_count: expect.any(Number),
       ignores: [],
     });
     expect(shop.perf.getStats().totalRequests).toBe(3);

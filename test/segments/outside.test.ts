@@ -225,6 +225,36 @@ describe('hyperdjango postmortem', () => {
     ]);
   });
 
+  it('names the SQLSTATE of the last query of a request that goes on', async () => {
+    const directory = temporaryDirectory();
+    const shop = await startShop(shopOptions(directory));
+    begin(`${shop.url}/fails`);
+    const expected = [
+      {
+        route: 'GET /fails',
+        queries: [],
+        lastQuery: { sql: 'SELECT $1 / $2, $3', failed: true, sqlState: '22012' },
+      },
+    ];
+    await until('the query to have failed', async () => {
+      const { totals } = await jsonOf<{ totals: { queryErrors: number } }>(
+        directory,
+        'top',
+        '--json',
+      );
+      return totals.queryErrors === 1;
+    });
+    expect(await jsonOf<TopJson>(directory, 'top', '--json')).toMatchObject({
+      requestsInFlight: expected,
+      failedQueries: [{ route: 'GET /fails', sqlState: '22012' }],
+    });
+    shop.process.child.kill('SIGKILL');
+    await shop.process.finished;
+    const death = await jsonOf<DeathJson>(directory, 'postmortem', '--json');
+    expect(death).toMatchObject({ requestsInFlight: expected });
+    expect(JSON.stringify(death)).not.toContain('secret');
+  });
+
   it('says where it looked when nobody has died', async () => {
     const directory = temporaryDirectory();
     expect(await hyperdjango(directory, 'postmortem')).toMatchObject({

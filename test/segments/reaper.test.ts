@@ -251,6 +251,25 @@ describe('reap', () => {
     );
   });
 
+  it('goes on with a tombstone that knows fewer sums', () => {
+    const directory = temporaryDirectory();
+    const clock = new TestClock();
+    bury(directory, 10, clock);
+    reapAt(directory, clock);
+    const before = look(directory).merged;
+    const path = join(directory, 'shop.tombstone');
+    const tombstone = JSON.parse(readFileSync(path, 'utf8')) as {
+      history: Record<'totals' | 'dropped', Record<string, number>>;
+    };
+    for (const name of ['poolTimeoutCount', 'faultCount']) delete tombstone.history.totals[name];
+    delete tombstone.history.dropped['waits'];
+    writeFileSync(path, JSON.stringify(tombstone));
+    const { merged, problems } = look(directory);
+    expect(problems).toEqual([]);
+    expect(merged.totals).toEqual(before.totals);
+    expect(merged.dropped).toEqual(before.dropped);
+  });
+
   it('folds nothing into a tombstone that it cannot read, and names it', () => {
     const directory = temporaryDirectory();
     const clock = new TestClock();

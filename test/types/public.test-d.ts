@@ -70,9 +70,11 @@ export function theRoot(): void {
       readonly routes: number;
       readonly pools: number;
       readonly findings: number;
+      readonly waits: number;
       readonly torn: number;
     };
     readonly overheadNs: number;
+    readonly faults: number;
   }>();
 }
 

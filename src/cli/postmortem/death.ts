@@ -1,4 +1,6 @@
 import {
+  type EndedQueryRow,
+  endedQueriesOf,
   type OpenQuery,
   type OpenRequest,
   openWorkOf,
@@ -25,13 +27,7 @@ export interface Death {
   /** Threads whose loop was busy at the last look, the longest first. */
   readonly busyLoops: readonly { readonly threadId: number; readonly busyNs: number }[];
   /** The latest first. */
-  readonly lastQueries: readonly EndedQueryLine[];
-}
-
-export interface EndedQueryLine extends OpenQuery {
-  /** How long before the last sign of life it ended. */
-  readonly endedBeforeNs: number;
-  readonly isError: boolean;
+  readonly lastQueries: readonly EndedQueryRow[];
 }
 
 /** Those that did not end as they should before the others, the latest first. */
@@ -66,19 +62,8 @@ function causeOf({ state, hasUncaughtException, exitCode }: ProcessSnapshot): Ca
   return state === 'exited' ? { kind: 'exited', code: exitCode ?? 0 } : { kind: 'killed' };
 }
 
-function lastQueriesOf({ threads, aliveNs }: ProcessSnapshot): EndedQueryLine[] {
-  const ended = threads.flatMap(({ records }) => {
-    const statements = new Map(records.statements.map((row) => [row.id, row]));
-    return records.recentQueries.slice(-LAST_QUERIES_MAX).map((query): EndedQueryLine => {
-      const statement = statements.get(query.statementId);
-      return {
-        text: statement?.text ?? '<unknown>',
-        fingerprint: statement?.fingerprint ?? '0'.repeat(16),
-        elapsedNs: query.durationNs,
-        endedBeforeNs: Math.max(0, aliveNs - query.startNs - query.durationNs),
-        isError: query.outcome !== 0,
-      };
-    });
-  });
-  return ended.sort((a, b) => a.endedBeforeNs - b.endedBeforeNs).slice(0, LAST_QUERIES_MAX);
+function lastQueriesOf(process: ProcessSnapshot): EndedQueryRow[] {
+  return endedQueriesOf(process, LAST_QUERIES_MAX)
+    .toSorted((a, b) => a.endedBeforeNs - b.endedBeforeNs)
+    .slice(0, LAST_QUERIES_MAX);
 }

@@ -1,7 +1,7 @@
-import type { OpenRequest } from '../../segments/index.ts';
+import type { LastQuery, OpenQuery, OpenRequest } from '../../segments/index.ts';
 import { isoOf } from '../json.ts';
 import type { Painter } from '../paint.ts';
-import { fitText, formatCount, formatDuration, visibleText } from '../text.ts';
+import { fitText, formatCount, formatDuration, visibleText, waitingText } from '../text.ts';
 import type { Cause, Death } from './death.ts';
 
 /** Lines of each list; the rest is counted. */
@@ -32,6 +32,12 @@ export function describeDeath(death: Death, columns: number, paint: Painter): st
       `${formatCount(totals.requests)} requests and ${formatCount(totals.queries)} queries had ended` +
         (dropped === 0 ? '' : `; ${formatCount(dropped)} could not be written down in full`),
     ),
+    ...(totals.poolTimeouts === 0
+      ? []
+      : [line(`${plural(totals.poolTimeouts, 'wait')} for a client had ended without one`)]),
+    ...(totals.faults === 0
+      ? []
+      : [line(`${plural(totals.faults, 'fault')} of hyperdjango's own had been caught`)]),
     ...process.problems.map((problem) => paint('yellow', line(problem))),
     ...busyLoops.map(({ threadId, busyNs }) =>
       line(`the event loop of thread ${threadId} had been busy for ${formatDuration(busyNs)}`),
@@ -45,17 +51,14 @@ export function describeDeath(death: Death, columns: number, paint: Painter): st
       ? []
       : [
           ...title(`Queries in flight outside requests: ${otherQueries.length}`),
-          ...otherQueries
-            .slice(0, LINES_MAX)
-            .map(({ text, elapsedNs }) => line(`  ${durationColumn(elapsedNs)}  ${cut(text)}`)),
+          ...otherQueries.slice(0, LINES_MAX).map((query) => line(`  ${openQueryText(query)}`)),
           ...restLine(otherQueries.length),
         ]),
     ...(lastQueries.length === 0 ? [] : title('Last queries that ended, the latest first')),
-    ...lastQueries.map(({ text, elapsedNs, endedBeforeNs, isError }) =>
+    ...lastQueries.map((query) =>
       line(
-        `  ${durationColumn(elapsedNs)}  ${formatDuration(endedBeforeNs)} before${
-          isError ? ', failed' : ''
-        }: ${cut(text)}`,
+        `  ${durationColumn(query.elapsedNs)}  ${formatDuration(query.endedBeforeNs)} before` +
+          `${failureText(query)}: ${cut(query.text)}`,
       ),
     ),
   ];
@@ -74,14 +77,27 @@ function requestLines(request: OpenRequest): string[] {
   const thread = threadId === 0 ? '' : ` in thread ${threadId}`;
   const first = `  ${durationColumn(elapsedNs)}  ${route ?? '(no route yet)'}${thread}`;
   if (queries.length > 0) {
-    return [
-      first,
-      ...queries.map((query) => `    ${durationColumn(query.elapsedNs)}  ${cut(query.text)}`),
-    ];
+    return [first, ...queries.map((query) => `    ${openQueryText(query)}`)];
   }
   const last =
-    lastQuery === undefined ? 'no query' : `no query; the last was ${cut(lastQuery.text)}`;
+    lastQuery === undefined
+      ? 'no query'
+      : `no query; the last was ${cut(lastQuery.text)}${failureText(lastQuery)}`;
   return [first, `    ${' '.repeat(10)}  ${last}`];
+}
+
+function openQueryText({ text, elapsedNs, isWaiting }: OpenQuery): string {
+  return `${durationColumn(elapsedNs)}  ${isWaiting ? waitingText(cut(text)) : cut(text)}`;
+}
+
+/** Such as `, failed (SQLSTATE 23505)`; empty where it succeeded. */
+function failureText({ isError, sqlState }: LastQuery): string {
+  if (!isError) return '';
+  return sqlState === undefined ? ', failed' : `, failed (SQLSTATE ${sqlState})`;
+}
+
+function plural(count: number, one: string): string {
+  return `${formatCount(count)} ${one}${count === 1 ? '' : 's'}`;
 }
 
 function durationColumn(ns: number): string {
@@ -97,14 +113,16 @@ function restLine(count: number): string[] {
 }
 
 function sumsOf({ process }: Death): {
-  totals: { requests: number; queries: number };
+  totals: { requests: number; queries: number; poolTimeouts: number; faults: number };
   dropped: number;
 } {
-  const totals = { requests: 0, queries: 0 };
+  const totals = { requests: 0, queries: 0, poolTimeouts: 0, faults: 0 };
   let dropped = 0;
   for (const { records } of process.threads) {
     totals.requests += records.requestCount;
     totals.queries += records.queryCount;
+    totals.poolTimeouts += records.totals.poolTimeoutCount;
+    totals.faults += records.totals.faultCount;
     dropped += records.dropped.queries + records.dropped.requests + records.dropped.torn;
   }
   return { totals, dropped };

@@ -1,4 +1,5 @@
-import { isoOf, queryJson, requestJson } from '../json.ts';
+import type { RecorderTotals } from '../../engine/engine.ts';
+import { endedJson, isoOf, queryJson, requestJson } from '../json.ts';
 import type { Death } from './death.ts';
 import { sentenceOf } from './describe.ts';
 
@@ -22,10 +23,15 @@ export function deathJsonOf(death: Death): object {
     queriesOutsideRequests: death.otherQueries.map(queryJson),
     busyLoops: death.busyLoops.map(({ threadId, busyNs }) => ({ threadId, busyMs: busyNs / 1e6 })),
     lastQueries: death.lastQueries.map((query) => ({
-      ...queryJson(query),
+      ...endedJson(query),
       endedBeforeMs: query.endedBeforeNs / 1e6,
-      failed: query.isError,
     })),
+    poolTimeouts: sumOf(death, ({ poolTimeoutCount }) => poolTimeoutCount),
+    faults: sumOf(death, ({ faultCount }) => faultCount),
     problems: process.problems,
   };
+}
+
+function sumOf({ process }: Death, of: (totals: RecorderTotals) => number): number {
+  return process.threads.reduce((sum, { records }) => sum + of(records.totals), 0);
 }

@@ -1,5 +1,13 @@
+import type { OpenQuery } from '../../segments/index.ts';
 import type { Painter } from '../paint.ts';
-import { fitText, formatCount, formatDuration, widthOf } from '../text.ts';
+import {
+  fitText,
+  formatCount,
+  formatDuration,
+  statementsText,
+  waitingText,
+  widthOf,
+} from '../text.ts';
 import { verdictName } from '../verdicts.ts';
 import type { BlockedLoop, RateRow, SortOrder, TopView } from './view.ts';
 
@@ -48,6 +56,7 @@ function headerLines(view: TopView, options: FrameOptions): string[] {
     const age = formatDuration(heartbeatAgeNs ?? 0);
     lines.push(paint('red', line(`pid ${pid} stands still: its last heartbeat was ${age} ago`)));
   }
+  if (view.waits.length > 0) lines.push(paint('red', line(waitText(view.waits))));
   lines.push(line(loopText(view)));
   for (const problem of view.problems.slice(0, HEADER_PROBLEMS_MAX)) {
     lines.push(paint('yellow', line(problem)));
@@ -88,8 +97,17 @@ function blockedLines({ pid, threadId, forNs, request, query }: BlockedLoop): st
   const where = threadId === 0 ? `pid ${pid}` : `pid ${pid} thread ${threadId}`;
   const what = request === undefined ? '' : ` in ${nameOr(request.route)}`;
   const lines = [`${where}: the event loop has been busy for ${formatDuration(forNs)}${what}`];
-  if (query !== undefined) lines.push(`  ${query.text}`);
+  if (query !== undefined) lines.push(`  ${openQueryText(query)}`);
   return lines;
+}
+
+function openQueryText({ text, isWaiting }: OpenQuery): string {
+  return isWaiting ? waitingText(text) : text;
+}
+
+function waitText(waits: TopView['waits']): string {
+  const longest = formatDuration(waits[0]?.elapsedNs ?? 0);
+  return `${plural(waits.length, 'caller waits', 'callers wait')} for a client of a pool, the longest for ${longest}`;
 }
 
 function loopText(view: TopView): string {
@@ -99,6 +117,7 @@ function loopText(view: TopView): string {
   const beat = beats.length === 0 ? 'none' : `${formatDuration(Math.max(...beats))} ago`;
   const { queries, requests, statements, torn } = view.dropped;
   const dropped = queries + requests + statements;
+  const { poolTimeoutCount, faultCount } = view.totals;
   return [
     view.blocked.length === 0
       ? 'event loops are free'
@@ -107,6 +126,8 @@ function loopText(view: TopView): string {
     `overhead ${view.overheadNs === 0 ? 'unknown' : `${formatDuration(view.overheadNs)} a query`}`,
     `dropped ${formatCount(dropped)}`,
     ...(torn === 0 ? [] : [`torn ${formatCount(torn)}`]),
+    ...(poolTimeoutCount === 0 ? [] : [`pool time-outs ${formatCount(poolTimeoutCount)}`]),
+    ...(faultCount === 0 ? [] : [`faults ${formatCount(faultCount)}`]),
   ].join('  ');
 }
 
@@ -114,7 +135,7 @@ function sectionsOf(view: TopView, { columns, sort }: FrameOptions): Section[] {
   const requests = view.openRequests.map((request) => {
     const { pid, threadId, elapsedNs, route, queries } = request;
     const more = queries.length > 1 ? `(+${queries.length - 1}) ` : '';
-    const sql = queries[0] === undefined ? '' : `${more}${queries[0].text}`;
+    const sql = queries[0] === undefined ? '' : `${more}${openQueryText(queries[0])}`;
     return row(columns, [
       [threadId === 0 ? String(pid) : `${pid}/${threadId}`, 10, 'left'],
       [formatDuration(elapsedNs), 10, 'right'],
@@ -137,6 +158,14 @@ function sectionsOf(view: TopView, { columns, sort }: FrameOptions): Section[] {
       [formatDuration(totalNs), 10, 'right'],
       [nameOr(route), 26, 'left'],
       [text, 0, 'left'],
+    ]),
+  );
+  const failed = view.failedQueries.map((query) =>
+    row(columns, [
+      [query.sqlState ?? 'failed', 8, 'left'],
+      [`${formatDuration(query.endedBeforeNs)} ago`, 14, 'right'],
+      [query.route ?? '(no request)', 26, 'left'],
+      [query.text, 0, 'left'],
     ]),
   );
   const rated = view.rates !== undefined;
@@ -170,12 +199,22 @@ function sectionsOf(view: TopView, { columns, sort }: FrameOptions): Section[] {
     {
       title: columnTitles('STATEMENT'),
       rows: view.statements.map((rate) =>
-        rateRow(columns, rated, rate, rate.row.callCount, rate.row.text, rate.row),
+        rateRow(columns, rated, rate, rate.row.callCount, statementsText(rate.row.text), rate.row),
       ),
       weight: 4,
     },
     { title: row(columns, [['POOLS', 0, 'left']]), rows: pools, weight: 1 },
     { title: row(columns, [['FINDINGS', 0, 'left']]), rows: findings, weight: 1 },
+    {
+      title: row(columns, [
+        ['SQLSTATE', 8, 'left'],
+        ['ENDED', 14, 'right'],
+        ['FAILED QUERIES OF LATE', 26, 'left'],
+        ['STATEMENT', 0, 'left'],
+      ]),
+      rows: failed,
+      weight: 1,
+    },
   ];
 }
 

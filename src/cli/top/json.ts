@@ -1,5 +1,5 @@
 import { type HostSnapshot, openWorkOf, type ProcessSnapshot } from '../../segments/index.ts';
-import { isoOf, queryJson, requestJson } from '../json.ts';
+import { endedJson, isoOf, queryJson, requestJson, statementCountJson } from '../json.ts';
 import { verdictName } from '../verdicts.ts';
 import { topViewOf } from './view.ts';
 
@@ -17,6 +17,10 @@ export interface TopJson {
   readonly statements: readonly object[];
   readonly pools: readonly object[];
   readonly findings: readonly object[];
+  /** Of late, the newest first. */
+  readonly failedQueries: readonly object[];
+  /** Who waits for a pool client, in all requests and outside. */
+  readonly waitingForClient: object;
   readonly dropped: object;
   readonly problems: readonly string[];
 }
@@ -44,6 +48,9 @@ export function topJsonOf(snapshot: HostSnapshot): TopJson {
       queryMs: merged.totals.totalNs / 1e6,
       rows: merged.totals.rowCount,
       poolWaitMs: merged.totals.poolWaitNs / 1e6,
+      /** Waits for a client that ended without one; they are in `poolWaitMs`. */
+      poolTimeouts: merged.totals.poolTimeoutCount,
+      faults: merged.totals.faultCount,
       p50Ms: view.p50Ns / 1e6,
       p99Ms: view.p99Ns / 1e6,
       evictedStatements: merged.totals.evictedStatements,
@@ -59,6 +66,7 @@ export function topJsonOf(snapshot: HostSnapshot): TopJson {
     statements: merged.statements.slice(0, ROWS_MAX).map((statement) => ({
       fingerprint: statement.fingerprint,
       sql: statement.text,
+      ...statementCountJson(statement.text),
       calls: statement.callCount,
       errors: statement.errorCount,
       rows: statement.rowCount,
@@ -83,6 +91,17 @@ export function topJsonOf(snapshot: HostSnapshot): TopJson {
       queries: finding.queryCount,
       totalMs: finding.totalNs / 1e6,
     })),
+    failedQueries: view.failedQueries.map((query) => ({
+      pid: query.pid,
+      threadId: query.threadId,
+      route: query.route ?? null,
+      startedAt: isoOf(query.startedAt),
+      ...endedJson(query),
+    })),
+    waitingForClient: {
+      count: view.waits.length,
+      longestMs: (view.waits[0]?.elapsedNs ?? 0) / 1e6,
+    },
     dropped: merged.dropped,
     problems: view.problems,
   };

@@ -1,5 +1,7 @@
 import { quantileOf, subtractHistograms } from '../../engine/histogram.ts';
 import {
+  type EndedQueryRow,
+  failedQueriesOf,
   type HostSnapshot,
   type MergedFinding,
   type MergedPool,
@@ -19,6 +21,9 @@ export type SortOrder = (typeof SORT_ORDERS)[number];
 
 /** Heartbeats that may be missed before a process counts as stopped. */
 const BEATS_MISSED_MAX = 50;
+
+/** Failed queries that are listed. */
+const FAILED_MAX = 20;
 
 /** What one frame shows: numbers and texts, not yet laid out. */
 export interface TopView {
@@ -43,6 +48,10 @@ export interface TopView {
   readonly statements: readonly RateRow<MergedStatement>[];
   readonly pools: readonly MergedPool[];
   readonly findings: readonly MergedFinding[];
+  /** Of late, the newest first. */
+  readonly failedQueries: readonly EndedQueryRow[];
+  /** Waits for a pool client, the oldest first. */
+  readonly waits: readonly OpenQuery[];
   readonly problems: readonly string[];
 }
 
@@ -121,6 +130,8 @@ export function topViewOf(
     })),
     pools: merged.pools,
     findings: merged.findings,
+    failedQueries: failedQueriesOf(running, FAILED_MAX),
+    waits: running.flatMap(waitsOf).sort((a, b) => b.elapsedNs - a.elapsedNs),
     problems: [...current.problems, ...running.flatMap(processProblems)],
   };
 }
@@ -139,6 +150,14 @@ function isStopped({ heartbeatAgeNs }: ProcessLine, process: ProcessSnapshot | u
 
 function processProblems({ pid, problems }: ProcessSnapshot): string[] {
   return problems.map((problem) => `pid ${pid}: ${problem}`);
+}
+
+function waitsOf(process: ProcessSnapshot): OpenQuery[] {
+  return process.threads.flatMap((thread) => {
+    const { requests, otherQueries } = openWorkOf(process, thread);
+    const queries = [...requests.flatMap((request) => request.queries), ...otherQueries];
+    return queries.filter(({ isWaiting }) => isWaiting);
+  });
 }
 
 function openRequests(process: ProcessSnapshot): OpenRequest[] {

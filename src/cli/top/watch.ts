@@ -16,7 +16,7 @@ const CTRL_Z = '\x1a';
 
 /** Prints what a first frame shows, once. */
 export function printFrame(reader: HostReader, { stdout }: CommandIo): void {
-  const view = topViewOf(undefined, reader.snapshot({ histograms: false, recent: false }), 'time');
+  const view = topViewOf(undefined, reader.snapshot({ histograms: false }), 'time');
   const lines = renderFrame(view, {
     ...PLAIN_SIZE,
     sort: 'time',
@@ -107,7 +107,7 @@ class Watcher {
 
   #tick(): void {
     if (this.#isPaused) return;
-    const snapshot = this.#reader.snapshot({ histograms: false, recent: false });
+    const snapshot = this.#reader.snapshot({ histograms: false });
     this.#previous = this.#current;
     this.#current = snapshot;
     this.#drawnAt = new Date();

@@ -2,10 +2,11 @@ import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import type { DashboardData, StatsScope } from '../data.ts';
-import { NPlusOne, SlowQueries } from './findings.tsx';
+import { FailedQueries, NPlusOne, SlowQueries } from './findings.tsx';
 import { Footer } from './footer.tsx';
 import { revealInvisible } from './format.ts';
 import { Header } from './header.tsx';
+import { InFlight } from './in-flight.tsx';
 import { createLoader, createPoller } from './poller.ts';
 import type { Poller, PollState } from './poller.ts';
 import { Pools } from './pools.tsx';
@@ -61,13 +62,15 @@ export function App({ pagePath }: { readonly pagePath: string }): JSX.Element {
         ) : (
           <>
             <Tiles data={data} previous={state.previous} />
+            <InFlight data={data} />
             <Requests data={data} />
             <div class="columns">
               <SlowQueries data={data} />
               <NPlusOne data={data} />
             </div>
+            <FailedQueries data={data} />
             <Statements data={data} />
-            <Pools pools={data.pools} />
+            <Pools data={data} />
             <Threads data={data} />
           </>
         )}

@@ -1,24 +1,62 @@
 import { type ComponentChildren, Fragment, type JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 
-import type { DashboardData, NPlusOneRow, TargetsRow } from '../data.ts';
+import type {
+  DashboardData,
+  FailedQueryRow,
+  NPlusOneRow,
+  SlowQueryRow,
+  StatementCountRow,
+  TargetsRow,
+} from '../data.ts';
 import { CallSite, Models } from './call-site.tsx';
 import { ShowMore } from './data-table.tsx';
 import { formatAge, formatClock, formatCount, formatMs, revealInvisible } from './format.ts';
-import { Section } from './layout.tsx';
+import type { Flag } from './flags.tsx';
+import { Choice, Section } from './layout.tsx';
 import { Sql } from './sql.tsx';
 
 const PAGE_SIZE = 6;
+/** Of the newest and of the longest there are as many. */
+const SLOW_SHOWN_MAX = 50;
+
+type SlowOrder = 'longest' | 'newest';
+
+const SLOW_ORDERS: Readonly<Record<SlowOrder, (a: SlowQueryRow, b: SlowQueryRow) => number>> = {
+  longest: (a, b) => b.durationMs - a.durationMs,
+  newest: (a, b) => b.timestamp - a.timestamp,
+};
 
 export function SlowQueries({ data }: { readonly data: DashboardData }): JSX.Element {
+  const [order, setOrder] = useState<SlowOrder>('longest');
   const rows = useMemo(
-    () => data.slowQueries.toSorted((a, b) => b.durationMs - a.durationMs),
-    [data.slowQueries],
+    () => data.slowQueries.toSorted(SLOW_ORDERS[order]).slice(0, SLOW_SHOWN_MAX),
+    [data.slowQueries, order],
   );
-  const longest = rows[0]?.durationMs ?? 0;
+  const longest = rows.reduce((most, { durationMs }) => Math.max(most, durationMs), 0);
+  // The rings of other processes know their last queries alone.
+  const since = data.scope === 'host' ? 'of late' : 'since the start';
 
   return (
-    <Section id="slow-queries" title="Slow queries" count={rows.length} note="longest first">
+    <Section
+      id="slow-queries"
+      title="Slow queries"
+      count={rows.length}
+      note={order === 'longest' ? `the longest ${since}` : 'the newest first'}
+    >
+      {rows.length > 0 && (
+        <div class="toolbar">
+          <Choice
+            label="Order"
+            options={[
+              ['longest', 'Longest'],
+              ['newest', 'Newest'],
+            ]}
+            value={order}
+            onChange={setOrder}
+          />
+        </div>
+      )}
       <FindingList
         rows={rows}
         rowKey={(row) => `${row.timestamp} ${row.durationMs} ${row.sql}`}
@@ -40,8 +78,49 @@ export function SlowQueries({ data }: { readonly data: DashboardData }): JSX.Ele
             details={[
               row.route === null ? 'outside a request' : revealInvisible(row.route),
               <Moment at={row.timestamp} now={data.takenAt} />,
+              ...describeCount(row),
+              ...(row.sqlState === null ? [] : [<SqlState {...row} />]),
               ...modelsOf(row),
               <CallSite site={row.callSite} />,
+            ]}
+          />
+        )}
+      />
+    </Section>
+  );
+}
+
+/** What failed, whatever the application made of it. */
+export function FailedQueries({ data }: { readonly data: DashboardData }): JSX.Element | null {
+  const rows = data.failedQueries;
+  if (rows.length === 0) return null;
+  const most = rows.reduce((max, { durationMs }) => Math.max(max, durationMs), 0);
+  const others =
+    data.scope === 'host' ? 'of all processes, as far as they remember' : 'of the whole process';
+  return (
+    <Section
+      id="failed-queries"
+      title="Failed queries"
+      count={rows.length}
+      note={`the newest first, ${others}`}
+    >
+      <FindingList
+        rows={rows}
+        rowKey={(row) => `${row.pid} ${row.timestamp} ${row.durationMs} ${row.sql}`}
+        empty={null}
+        render={(row, index) => (
+          <Finding
+            figure={row.sqlState ?? 'failed'}
+            flag="error"
+            share={most > 0 ? row.durationMs / most : 0}
+            sql={row.sql}
+            name={`failed query ${index + 1}`}
+            details={[
+              row.sqlState === null ? 'an error without a SQLSTATE' : 'SQLSTATE',
+              `after ${formatMs(row.durationMs)}`,
+              row.route === null ? 'outside a request' : revealInvisible(row.route),
+              <Moment at={row.timestamp} now={data.takenAt} />,
+              ...describeCount(row),
             ]}
           />
         )}
@@ -55,7 +134,7 @@ export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Elemen
   const most = rows.reduce((max, row) => Math.max(max, runsOf(row)), 0);
 
   return (
-    <Section id="n-plus-one" title="N+1 patterns" count={rows.length} note="newest first">
+    <Section id="n-plus-one" title="N+1 patterns" count={rows.length} note={describePatterns(data)}>
       <FindingList
         rows={rows}
         rowKey={(row) => `${row.route} ${row.sql}`}
@@ -111,6 +190,13 @@ export function NPlusOne({ data }: { readonly data: DashboardData }): JSX.Elemen
       />
     </Section>
   );
+}
+
+/** Why this list is shorter than the figure above the page. */
+function describePatterns({ nPlusOne, stats }: DashboardData): string | undefined {
+  if (nPlusOne.length === 0) return undefined;
+  const pairs = formatCount(stats.nPlusOneCount);
+  return `each route and statement once, newest first; in requests ${pairs} ×`;
 }
 
 /** Of one request: the most, or the mean where only the sum is known. */
@@ -175,7 +261,7 @@ function FindingList<Row>({ rows, rowKey, empty, render }: FindingListProps<Row>
 
 interface FindingProps {
   readonly figure: string;
-  readonly flag: 'slow' | 'n-plus-one';
+  readonly flag: Flag;
   /** Of the largest figure in the list, 0 to 1. */
   readonly share: number;
   readonly sql: string;
@@ -205,6 +291,20 @@ function Finding(props: FindingProps): JSX.Element {
       </div>
     </li>
   );
+}
+
+/** A text of several statements counts as one query. */
+function describeCount({
+  statementCount = 1,
+  isStatementCountMinimum,
+}: StatementCountRow): string[] {
+  if (statementCount < 2) return [];
+  const least = isStatementCountMinimum === true ? 'at least ' : '';
+  return [`one query of ${least}${formatCount(statementCount)} statements`];
+}
+
+function SqlState({ sqlState }: Pick<FailedQueryRow, 'sqlState'>): JSX.Element {
+  return <span class="mark-error">failed, SQLSTATE {sqlState}</span>;
 }
 
 function modelsOf({ models = [] }: TargetsRow): JSX.Element[] {

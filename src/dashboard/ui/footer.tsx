@@ -21,7 +21,26 @@ export function Footer({ data, pagePath }: FooterProps): JSX.Element {
         </div>
         <div>
           <dt>Cost of recording</dt>
-          <dd>{describeCost(data)}</dd>
+          <dd>
+            {describeCost(data)}
+            {status.overheadNs > 0 && (
+              <>
+                {' '}
+                <span class="muted">
+                  (our part of one query in 64, measured here with the caches cold: several times
+                  what the hot loop of a benchmark shows)
+                </span>
+              </>
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt>Faults of its own</dt>
+          <dd class={status.faultCount > 0 ? 'mark-error' : undefined}>
+            {status.faultCount === 0
+              ? 'none'
+              : `${formatCount(status.faultCount)} caught; the first one is in the log as HYPERDJANGO_FAULT`}
+          </dd>
         </div>
         <div>
           <dt>Left out for want of room</dt>

@@ -7,9 +7,23 @@ import { Section } from './layout.tsx';
 /** From here on a pool's figures are said to be old. */
 const OLD_MS = 2000;
 
-export function Pools({ pools }: Pick<DashboardData, 'pools'>): JSX.Element {
+export function Pools({ data }: { readonly data: DashboardData }): JSX.Element {
+  const { pools, status } = data;
+  const timeouts = status.poolTimeoutCount;
   return (
-    <Section id="pools" title="Connection pools" count={pools.length}>
+    <Section
+      id="pools"
+      title="Connection pools"
+      count={pools.length}
+      note={
+        timeouts === 0 ? undefined : (
+          <span class="mark-error">
+            {formatCount(timeouts)} {timeouts === 1 ? 'wait' : 'waits'} for a client ended without
+            one
+          </span>
+        )
+      }
+    >
       {pools.length === 0 ? (
         <div class="empty">
           <p>No pool yet.</p>

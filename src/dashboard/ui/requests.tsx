@@ -14,7 +14,7 @@ import { Choice, Section } from './layout.tsx';
 const FLAG_LABELS: Readonly<Record<Flag, string>> = {
   slow: 'slow query',
   'n-plus-one': 'N+1',
-  error: 'error or aborted',
+  error: 'error, failed query or aborted',
 };
 
 export function Requests({ data }: { readonly data: DashboardData }): JSX.Element {
@@ -27,7 +27,12 @@ export function Requests({ data }: { readonly data: DashboardData }): JSX.Elemen
   );
 
   return (
-    <Section id="requests" title="Recent requests" count={requests.length}>
+    <Section
+      id="requests"
+      title="Recent requests"
+      count={requests.length}
+      note="query time is a sum: of queries side by side it may exceed the duration"
+    >
       {requests.length > 0 && (
         <>
           <div class="toolbar">
@@ -134,7 +139,7 @@ const COLUMNS: readonly Column<RequestRow>[] = [
   },
   {
     key: 'query-time',
-    label: 'Query time',
+    label: 'Query time, sum',
     value: (row) => row.queryMs ?? -1,
     isNumeric: true,
     isMinor: true,
@@ -260,6 +265,7 @@ function Tooltip({
         <strong>{formatMs(row.durationMs)}</strong>
         {row.queryMs === null ? ' with ' : `, ${formatMs(row.queryMs)} in `}
         {formatCount(row.queryCount)} {row.queryCount === 1 ? 'query' : 'queries'}
+        {(row.queryMs ?? 0) > row.durationMs && ' side by side, in sum'}
       </div>
       <FlagBadges row={row} />
     </div>

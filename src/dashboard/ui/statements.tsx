@@ -64,6 +64,7 @@ function createColumns(statements: readonly StatementRow[]): readonly Column<Sta
         <>
           <Sql text={row.sql} name={`statement ${row.fingerprint}`} />
           <Origin {...row} />
+          <StatementCount {...row} />
         </>
       ),
     },
@@ -96,6 +97,19 @@ function createColumns(statements: readonly StatementRow[]): readonly Column<Sta
       ),
     },
   ];
+}
+
+/** Most texts hold one, and nothing is said of them. */
+function StatementCount(row: StatementRow): JSX.Element | null {
+  const { statementCount = 1, isStatementCountMinimum } = row;
+  if (statementCount < 2) return null;
+  const least = isStatementCountMinimum === true ? 'at least ' : '';
+  return (
+    <p class="muted">
+      one query of {least}
+      {formatCount(statementCount)} statements
+    </p>
+  );
 }
 
 function countColumn(

@@ -70,12 +70,22 @@ function columnsOf({ pid, takenAt, scope }: DashboardData): readonly Column<Thre
     numberColumn('requests', 'Requests', (row) => row.requestCount, formatCount),
     numberColumn('queries', 'Queries', (row) => row.queryCount, formatCount),
     { ...numberColumn('time', 'Query time', (row) => row.queryMs, formatMs), isMinor: true },
-    numberColumn(
-      'flight',
-      'In flight',
-      (row) => row.requestsInFlight + row.queriesInFlight,
-      formatCount,
-    ),
+    {
+      key: 'flight',
+      label: 'In flight',
+      value: (row) => row.requestsInFlight + row.queriesInFlight + row.waitsInFlight,
+      isNumeric: true,
+      cell: ({ requestsInFlight, queriesInFlight, waitsInFlight }) => (
+        <>
+          <span title="requests and queries">
+            {formatCount(requestsInFlight + queriesInFlight)}
+          </span>
+          {waitsInFlight > 0 && (
+            <span class="badge flag-slow">{formatCount(waitsInFlight)} waiting for a client</span>
+          )}
+        </>
+      ),
+    },
     {
       key: 'loop',
       label: 'Event loop',

@@ -51,10 +51,10 @@ export function Tiles({ data, previous }: TilesProps): JSX.Element {
       />
       <Tile
         name="n_plus_one_count"
-        label="N+1 patterns"
+        label="N+1 in requests"
         value={formatCount(stats.nPlusOneCount)}
         href="#n-plus-one"
-        note={`${formatCount(data.nPlusOneThreshold)} or more in a request`}
+        note={`pairs of request and statement, ${formatCount(data.nPlusOneThreshold)} runs or more`}
         flag={stats.nPlusOneCount > 0 ? 'n-plus-one' : undefined}
       />
     </ul>

@@ -97,8 +97,8 @@ describe('renderFrame', () => {
       FINDINGS                                                                                            
       n_plus_one                  1×      200 ms  GET /products               SELECT * FROM customers WHE…
 
-
-
+      SQLSTATE           ENDED  FAILED QUERIES OF LATE      STATEMENT                                     
+      failed        582 ms ago  (no request)                DELETE FROM carts
 
 
 

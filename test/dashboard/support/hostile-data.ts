@@ -18,6 +18,24 @@ export function createHostileData(): DashboardData {
       timestamp: SAMPLE_NOW - index,
       callSite: text,
       models: [text],
+      sqlState: index % 2 === 0 ? null : text.slice(0, 5),
+    })),
+    failedQueries: HOSTILE_TEXTS.map((text, index) => ({
+      sql: text,
+      pid: 4711,
+      durationMs: 1,
+      route: `GET ${text}`,
+      timestamp: SAMPLE_NOW - index,
+      sqlState: text.slice(0, 5),
+    })),
+    inFlight: HOSTILE_TEXTS.map((text, index) => ({
+      pid: 4711,
+      threadId: 0,
+      route: text,
+      isRequest: true,
+      elapsedMs: index,
+      queries: [{ sql: text, elapsedMs: 1, isWaiting: index % 2 === 0 }],
+      queryCount: 1,
     })),
     nPlusOne: HOSTILE_TEXTS.map((text, index) => ({
       sql: text,
@@ -47,6 +65,8 @@ export function createHostileData(): DashboardData {
       slowCount: 1,
       nPlusOneCount: 1,
       aborted: false,
+      failedCount: index % 2,
+      sqlState: index % 2 === 0 ? null : text.slice(0, 5),
     })),
     statements: HOSTILE_TEXTS.map((text, index) => ({
       sql: text,
@@ -80,6 +100,8 @@ export function createHostileData(): DashboardData {
       engine: 'portable',
       reason: HOSTILE_TEXTS[2] ?? '',
       overheadNs: 1,
+      faultCount: 1,
+      poolTimeoutCount: 1,
       dropped: {},
     },
   });

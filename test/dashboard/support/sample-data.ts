@@ -22,6 +22,8 @@ export function createEmptyData(overrides: Partial<DashboardData> = {}): Dashboa
     nPlusOneThreshold: 5,
     stats: createStats(),
     slowQueries: [],
+    failedQueries: [],
+    inFlight: [],
     nPlusOne: [],
     requests: [],
     statements: [],
@@ -33,6 +35,8 @@ export function createEmptyData(overrides: Partial<DashboardData> = {}): Dashboa
       engine: 'native',
       reason: 'the prebuilt addon was loaded',
       overheadNs: 0,
+      faultCount: 0,
+      poolTimeoutCount: 0,
       dropped: { queries: 0, requests: 0, statements: 0, torn: 0 },
     },
     ...overrides,
@@ -52,7 +56,13 @@ export function createStats(overrides: Partial<DashboardStats> = {}): DashboardS
   };
 }
 
-export function toStatsJson({ stats, slowQueries, nPlusOne }: DashboardData): StatsJson {
+export function toStatsJson({
+  stats,
+  slowQueries,
+  failedQueries,
+  nPlusOne,
+  status,
+}: DashboardData): StatsJson {
   return {
     total_requests: stats.totalRequests,
     total_queries: stats.totalQueries,
@@ -65,12 +75,25 @@ export function toStatsJson({ stats, slowQueries, nPlusOne }: DashboardData): St
       route: query.route,
       timestamp: new Date(query.timestamp).toISOString(),
       call_site: query.callSite,
+      sql_state: query.sqlState,
+      statement_count: query.statementCount ?? 1,
+      is_statement_count_minimum: query.isStatementCountMinimum ?? false,
       tables: [],
       models: [],
     })),
     recent_n_plus_one: [...new Set(nPlusOne.map(({ sql }) => sql))].slice(0, 50),
+    recent_failed_queries: failedQueries.map((query) => ({
+      sql: query.sql,
+      duration_ms: query.durationMs,
+      route: query.route,
+      timestamp: new Date(query.timestamp).toISOString(),
+      sql_state: query.sqlState,
+    })),
     unscoped_queries: stats.unscopedQueries,
     late_queries: stats.lateQueries,
+    waiting_for_client: { count: 0, longest_ms: 0 },
+    pool_timeout_count: status.poolTimeoutCount,
+    fault_count: status.faultCount,
     ignores: [],
     unseen_drivers: [],
     without_call_sites: [],

@@ -1,5 +1,7 @@
 import type {
   DashboardData,
+  FailedQueryRow,
+  InFlightRow,
   NPlusOneRow,
   RequestRow,
   SlowQueryRow,
@@ -18,6 +20,7 @@ interface ShopRoute {
   readonly nPlusOneCount?: number;
   readonly status?: number;
   readonly aborted?: boolean;
+  readonly sqlState?: string;
 }
 
 const ROUTES: readonly ShopRoute[] = [
@@ -30,7 +33,15 @@ const ROUTES: readonly ShopRoute[] = [
   { method: 'GET', route: '/reports/sales', queryCount: 3, queryMs: 212, restMs: 4, slowCount: 1 },
   { method: 'GET', route: '/customers/:id', queryCount: 3, queryMs: 2.1, restMs: 1.4 },
   { method: 'GET', route: '/search', queryCount: 1, queryMs: 34, restMs: 2 },
-  { method: 'POST', route: '/checkout', queryCount: 8, queryMs: 14, restMs: 9, status: 500 },
+  {
+    method: 'POST',
+    route: '/checkout',
+    queryCount: 8,
+    queryMs: 14,
+    restMs: 9,
+    status: 500,
+    sqlState: '40001',
+  },
 ];
 
 /** How often each route comes, by its place in the list. */
@@ -79,7 +90,7 @@ const STATEMENTS: readonly (readonly [sql: string, calls: number, meanMs: number
       0.8,
       5412,
     ],
-    ['BEGIN', 312, 0.08, 0],
+    ['BEGIN; SELECT set_config($1, $2, true)', 312, 0.08, 312],
     ['COMMIT', 305, 0.9, 0],
     ['ROLLBACK', 7, 0.2, 0],
   ];
@@ -100,6 +111,8 @@ export function createShopData({ requestCount = 180 } = {}): DashboardData {
     }),
     requests,
     slowQueries: createSlowQueries(),
+    failedQueries: createFailedQueries(),
+    inFlight: createInFlight(),
     nPlusOne: createNPlusOne(),
     statements,
     pools: [
@@ -130,6 +143,8 @@ export function createShopData({ requestCount = 180 } = {}): DashboardData {
       engine: 'native',
       reason: 'the prebuilt addon was loaded',
       overheadNs: 640,
+      faultCount: 0,
+      poolTimeoutCount: 3,
       dropped: { queries: 0, requests: 0, statements: 0, torn: 0 },
     },
   });
@@ -157,6 +172,7 @@ export function createHostData(): DashboardData {
         queryMs: 8_300 + index,
         requestsInFlight: index,
         queriesInFlight: index,
+        waitsInFlight: index === 3 ? 4 : 0,
         loopBusyMs: index === 2 ? 2_310 : 1.5,
       }),
     ),
@@ -168,7 +184,7 @@ function createThread(overrides: Partial<ThreadRow>): ThreadRow {
   return {
     ...{ pid: 4711, threadId: 0, engine: 'native', startedAt: SAMPLE_NOW - 3_725_000 },
     ...{ requestCount: 0, queryCount: 0, queryMs: 0, requestsInFlight: 0, queriesInFlight: 0 },
-    loopBusyMs: 0.4,
+    ...{ waitsInFlight: 0, loopBusyMs: 0.4 },
     ...overrides,
   };
 }
@@ -199,6 +215,8 @@ function createRequests(count: number): RequestRow[] {
       slowCount: route.slowCount ?? 0,
       nPlusOneCount: route.nPlusOneCount ?? 0,
       aborted: route.aborted ?? index % 97 === 55,
+      failedCount: route.sqlState === undefined ? 0 : 1,
+      sqlState: route.sqlState ?? null,
     });
   }
   return rows;
@@ -212,7 +230,32 @@ function createSlowQueries(): SlowQueryRow[] {
     route: index === 8 ? null : index === 4 ? 'GET /search' : 'GET /reports/sales',
     timestamp: SAMPLE_NOW - 2000 - index * 47_000,
     callSite: index === 8 ? null : 'salesReport (src/reports.ts:41)',
+    sqlState: index === 2 ? '57014' : null,
   }));
+}
+
+function createFailedQueries(): FailedQueryRow[] {
+  return ['40001', '23505', null].map((sqlState, index) => ({
+    sql: STATEMENTS[index === 0 ? 7 : 5]?.[0] ?? '',
+    pid: 4711,
+    durationMs: 2.1 * (index + 1),
+    route: index === 2 ? null : 'POST /checkout',
+    timestamp: SAMPLE_NOW - 900 - index * 5_000,
+    sqlState,
+  }));
+}
+
+function createInFlight(): InFlightRow[] {
+  const row = { pid: 4711, threadId: 0, isRequest: true };
+  const waiting = { sql: '', elapsedMs: 3_902, isWaiting: true };
+  return [
+    { ...row, route: 'POST /checkout', elapsedMs: 4_120, queries: [waiting], queryCount: 2 },
+    {
+      ...{ ...row, route: 'GET /reports/sales', elapsedMs: 1_804, queryCount: 1 },
+      queries: [{ sql: SLOW_SQL, elapsedMs: 1_801, isWaiting: false }],
+    },
+    { ...row, route: null, elapsedMs: 0.8, queries: [], queryCount: 0 },
+  ];
 }
 
 function createNPlusOne(): NPlusOneRow[] {
@@ -273,5 +316,7 @@ function createStatement(
     poolWaitMs: calls * 0.02,
     callSites: CALL_SITES[index] ?? [],
     models: index === 1 ? ['Product'] : [],
+    statementCount: sql.startsWith('BEGIN;') ? 2 : 1,
+    isStatementCountMinimum: false,
   };
 }

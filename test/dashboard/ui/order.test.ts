@@ -17,6 +17,8 @@ function request(id: number, startedAt: number, durationMs: number): RequestRow 
     slowCount: 0,
     nPlusOneCount: 0,
     aborted: false,
+    failedCount: 0,
+    sqlState: null,
   };
 }
 

@@ -152,11 +152,11 @@ export function runQuery(
   clock: TestClock,
   sql: string,
   ms: number,
-  { requestHandle = 0, isError = false, rowCount = 1 } = {},
+  { requestHandle = 0, isError = false, rowCount = 1, sqlState = '' } = {},
 ): void {
   const handle = recorder.beginQuery(sql, requestHandle, 0);
   clock.advance(ms);
-  recorder.endQuery(handle, isError ? 1 : 0, rowCount);
+  recorder.endQuery(handle, isError ? 1 : 0, rowCount, sqlState);
 }
 
 export function runRequest(
