@@ -93,6 +93,8 @@ pub const ListReader = struct {
     /// Those of the first element or row.
     forms: [forms_max]Word = undefined,
     forms_count: usize = 0,
+    row_forms_count: usize = 0,
+    row_signs: Signs = .{},
 
     pub fn open(kind: ListKind) ListReader {
         return .{ .kind = kind };
@@ -236,6 +238,8 @@ pub const ListReader = struct {
             .prefix => list.state = .prefix_modifier,
             .row_open => {
                 list.columns = 0;
+                list.row_forms_count = 0;
+                list.row_signs = .{};
                 list.startElement();
             },
             else => return list.other(),
@@ -259,6 +263,7 @@ pub const ListReader = struct {
                 if (list.kind == .array) return .fails;
                 if (list.endElement() == .fails) return .fails;
                 if (list.kind == .in) return .folds;
+                if (!list.isLikeFirstRow()) return .fails;
                 list.count +|= 1;
                 if (list.count == 1) {
                     list.width = list.columns;
@@ -301,8 +306,11 @@ pub const ListReader = struct {
             if (!list.is_sign_cast) placed.mixCode(list.element_sign.code());
             placed.mixCode(list.columns);
             if (!list.keepsForm(placed)) return .fails;
+            list.row_forms_count += 1;
         } else {
             if (list.signs.isEmpty()) list.is_minus_first = list.element_sign.minus;
+            list.row_signs.plus = list.row_signs.plus or list.element_sign.plus;
+            list.row_signs.minus = list.row_signs.minus or list.element_sign.minus;
             list.signs.plus = list.signs.plus or list.element_sign.plus;
             list.signs.minus = list.signs.minus or list.element_sign.minus;
         }
@@ -355,6 +363,15 @@ pub const ListReader = struct {
 
     fn inTypeMark(list: *ListReader, kind: token.Kind) Step {
         return list.inType(.of(@intFromEnum(kind)));
+    }
+
+    /// PostgreSQL tells rows with forms apart as wholes: a later one has all of the first one's, or
+    /// holds plain literals only.
+    fn isLikeFirstRow(list: *const ListReader) bool {
+        if (list.count == 0 or list.forms_count == 0) return true;
+        if (list.row_forms_count == 0) return list.row_signs.isEmpty();
+        return list.row_forms_count == list.forms_count and
+            list.row_signs.code() == list.first_signs.code();
     }
 
     /// Whether the element's form is one of the first element's, or of the first row's.

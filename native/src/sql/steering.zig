@@ -96,8 +96,9 @@ fn isName(machine: anytype, is_first: bool) bool {
     if (byte == 0) return !machine.is_cut_source;
     if (!is_first) return byte == ';';
     // `PREPARE TRANSACTION 'x'`, whatever the spelling of the string.
+    if (byte == '\'' or byte == '$') return false;
     const second = lexer.bytes.at(following + 1);
-    return byte != '\'' and byte != '$' and second != '\'' and second != '&';
+    return token.class_of[byte] != .letter or (second != '\'' and second != '&');
 }
 
 /// UESCAPE goes with its string, and belongs to the spelling of a name.

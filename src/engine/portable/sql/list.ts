@@ -125,6 +125,8 @@ export class ListReader {
   /** Those of the first element or row, two words for each. */
   readonly forms: Int32Array = new Int32Array(2 * FORMS_MAX);
   formsCount = 0;
+  private rowFormsCount = 0;
+  private rowSigns = 0;
   private columns = 0;
 
   open(kind: number): void {
@@ -136,6 +138,8 @@ export class ListReader {
     this.isMinusFirst = false;
     this.columns = 0;
     this.formsCount = 0;
+    this.rowFormsCount = 0;
+    this.rowSigns = 0;
     this.startElement();
   }
 
@@ -286,6 +290,8 @@ export class ListReader {
         return STEP_WITHIN;
       case STATE_ROW_OPEN:
         this.columns = 0;
+        this.rowFormsCount = 0;
+        this.rowSigns = 0;
         this.startElement();
         return STEP_WITHIN;
       default:
@@ -311,6 +317,7 @@ export class ListReader {
         if (this.kind === LIST_ARRAY) return STEP_FAILS;
         if (this.endElement() === STEP_FAILS) return STEP_FAILS;
         if (this.kind === LIST_IN) return STEP_FOLDS;
+        if (!this.isLikeFirstRow()) return STEP_FAILS;
         this.count += 1;
         if (this.count === 1) {
           this.width = this.columns;
@@ -350,8 +357,10 @@ export class ListReader {
       if (!this.isSignCast) this.mixForm(this.elementSign, this.elementSign);
       this.mixForm(this.columns, this.columns);
       if (!this.keepsForm()) return STEP_FAILS;
+      this.rowFormsCount += 1;
     } else {
       if (this.signs === 0) this.isMinusFirst = this.elementSign === SIGN_MINUS;
+      this.rowSigns |= this.elementSign;
       this.signs |= this.elementSign;
     }
     this.startElement();
@@ -407,6 +416,16 @@ export class ListReader {
   private mixForm(word1: number, word2: number): void {
     this.form1 = mix1(this.form1, word1);
     this.form2 = mix2(this.form2, word2);
+  }
+
+  /**
+   * PostgreSQL tells rows with forms apart as wholes: a later one has all of the first one's, or
+   * holds plain literals only.
+   */
+  private isLikeFirstRow(): boolean {
+    if (this.count === 0 || this.formsCount === 0) return true;
+    if (this.rowFormsCount === 0) return this.rowSigns === 0;
+    return this.rowFormsCount === this.formsCount && this.rowSigns === this.firstSigns;
   }
 
   /** Whether the element's form is one of the first element's, or of the first row's. */

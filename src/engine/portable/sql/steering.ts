@@ -3,6 +3,7 @@
  * SAVEPOINT and its kin that a name is as good as a value, being new in each transaction,
  * UESCAPE that a string is no literal of its own, CREATE and its kin that a number may be signed.
  */
+import { CHARACTER, CHARACTER_CLASS } from './characters.ts';
 import { OTHER_CODE } from './fingerprint.ts';
 import { WORD, WORD_BEFORE_OPERAND, WORD_MASK } from './keywords.ts';
 import { LIST } from './list.ts';
@@ -120,8 +121,9 @@ function isName(machine: Machine, isFirst: boolean): boolean {
   if (byte === 0) return !machine.isCutSource;
   if (!isFirst) return byte === SEMICOLON;
   // `PREPARE TRANSACTION 'x'`, whatever the spelling of the string.
+  if (byte === QUOTE || byte === DOLLAR) return false;
   const second = lexer.byteAt(following + 1);
-  return byte !== QUOTE && byte !== DOLLAR && second !== QUOTE && second !== AMPERSAND;
+  return CHARACTER_CLASS[byte] !== CHARACTER.letter || (second !== QUOTE && second !== AMPERSAND);
 }
 
 /** One placeholder stands for everything that a setting is set to. */
