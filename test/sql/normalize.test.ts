@@ -87,7 +87,7 @@ describe.each(['native', 'portable'] as const)('normalizeSql on the %s engine', 
       'SELECT current_date -1, a OPERATOR(pg_catalog.-) -1',
       'SELECT current_date -$1, a OPERATOR(pg_catalog.-) $2',
     ],
-    ['FETCH -10 FROM c', 'FETCH $1 FROM c'],
+    ['FETCH -10 FROM c', 'FETCH $1 FROM $2'],
   ])('a minus goes with its number only: %s', (sql, expected) => {
     expect(text(sql)).toBe(expected);
   });

@@ -94,7 +94,9 @@ pub const ListReader = struct {
     forms: [forms_max]Word = undefined,
     forms_count: usize = 0,
     row_forms_count: usize = 0,
-    row_signs: Signs = .{},
+    /// Which columns of a row of VALUES have which sign: 0 for none.
+    row_signs: u32 = 0,
+    first_row_signs: u32 = 0,
 
     pub fn open(kind: ListKind) ListReader {
         return .{ .kind = kind };
@@ -239,7 +241,7 @@ pub const ListReader = struct {
             .row_open => {
                 list.columns = 0;
                 list.row_forms_count = 0;
-                list.row_signs = .{};
+                list.row_signs = 0;
                 list.startElement();
             },
             else => return list.other(),
@@ -309,8 +311,9 @@ pub const ListReader = struct {
             list.row_forms_count += 1;
         } else {
             if (list.signs.isEmpty()) list.is_minus_first = list.element_sign.minus;
-            list.row_signs.plus = list.row_signs.plus or list.element_sign.plus;
-            list.row_signs.minus = list.row_signs.minus or list.element_sign.minus;
+            if (list.kind == .values and !list.element_sign.isEmpty()) {
+                list.row_signs = list.row_signs *% 31 +% (list.columns *% 4 +% list.element_sign.code());
+            }
             list.signs.plus = list.signs.plus or list.element_sign.plus;
             list.signs.minus = list.signs.minus or list.element_sign.minus;
         }
@@ -365,13 +368,16 @@ pub const ListReader = struct {
         return list.inType(.of(@intFromEnum(kind)));
     }
 
-    /// PostgreSQL tells rows with forms apart as wholes: a later one has all of the first one's, or
-    /// holds plain literals only.
-    fn isLikeFirstRow(list: *const ListReader) bool {
-        if (list.count == 0 or list.forms_count == 0) return true;
-        if (list.row_forms_count == 0) return list.row_signs.isEmpty();
+    /// PostgreSQL tells rows with forms or signs apart as wholes: a later one has all of the first
+    /// one's, or holds plain literals only.
+    fn isLikeFirstRow(list: *ListReader) bool {
+        if (list.count == 0) {
+            list.first_row_signs = list.row_signs;
+            return true;
+        }
+        if (list.row_forms_count == 0 and list.row_signs == 0) return true;
         return list.row_forms_count == list.forms_count and
-            list.row_signs.code() == list.first_signs.code();
+            list.row_signs == list.first_row_signs;
     }
 
     /// Whether the element's form is one of the first element's, or of the first row's.

@@ -268,7 +268,9 @@ pub fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
                 },
                 .open_bracket => {
                     machine.after = .operator;
-                    if (machine.last_word == .array) machine.openList(.array);
+                    // Not `int ARRAY[4]`, the type of an element.
+                    const is_type = machine.list.kind != .none and machine.list.state == .type_dimension;
+                    if (machine.last_word == .array and !is_type) machine.openList(.array);
                 },
                 .close => {
                     machine.after = if (machine.is_operator_name) .operator else .operand;

@@ -126,7 +126,9 @@ export class ListReader {
   readonly forms: Int32Array = new Int32Array(2 * FORMS_MAX);
   formsCount = 0;
   private rowFormsCount = 0;
+  /** Which columns of a row of VALUES have which sign: 0 for none. */
   private rowSigns = 0;
+  private firstRowSigns = 0;
   private columns = 0;
 
   open(kind: number): void {
@@ -141,6 +143,11 @@ export class ListReader {
     this.rowFormsCount = 0;
     this.rowSigns = 0;
     this.startElement();
+  }
+
+  /** Inside the brackets of a type. */
+  isInDimension(): boolean {
+    return this.kind !== LIST_NONE && this.state === STATE_TYPE_DIMENSION;
   }
 
   /** A `+`, or a `-` that does not go with its number. */
@@ -360,7 +367,9 @@ export class ListReader {
       this.rowFormsCount += 1;
     } else {
       if (this.signs === 0) this.isMinusFirst = this.elementSign === SIGN_MINUS;
-      this.rowSigns |= this.elementSign;
+      if (this.kind === LIST_VALUES && this.elementSign !== 0) {
+        this.rowSigns = (Math.imul(this.rowSigns, 31) + this.columns * 4 + this.elementSign) | 0;
+      }
       this.signs |= this.elementSign;
     }
     this.startElement();
@@ -419,13 +428,16 @@ export class ListReader {
   }
 
   /**
-   * PostgreSQL tells rows with forms apart as wholes: a later one has all of the first one's, or
-   * holds plain literals only.
+   * PostgreSQL tells rows with forms or signs apart as wholes: a later one has all of the first
+   * one's, or holds plain literals only.
    */
   private isLikeFirstRow(): boolean {
-    if (this.count === 0 || this.formsCount === 0) return true;
-    if (this.rowFormsCount === 0) return this.rowSigns === 0;
-    return this.rowFormsCount === this.formsCount && this.rowSigns === this.firstSigns;
+    if (this.count === 0) {
+      this.firstRowSigns = this.rowSigns;
+      return true;
+    }
+    if (this.rowFormsCount === 0 && this.rowSigns === 0) return true;
+    return this.rowFormsCount === this.formsCount && this.rowSigns === this.firstRowSigns;
   }
 
   /** Whether the element's form is one of the first element's, or of the first row's. */

@@ -289,7 +289,9 @@ export class Normalizer extends Machine {
         } else if (lastWord === WORD_OPERATOR) this.isOperatorName = true;
         break;
       case TOKEN_OPEN_BRACKET:
-        if (lastWord === WORD_ARRAY && this.readsList(LIST_ARRAY)) return;
+        // Not `int ARRAY[4]`, the type of an element.
+        if (lastWord === WORD_ARRAY && !this.list.isInDimension() && this.readsList(LIST_ARRAY))
+          return;
         break;
       case TOKEN_CLOSE:
         if (!this.isOperatorName) after = AFTER_OPERAND;
