@@ -46,6 +46,11 @@ describe.each(['native', 'portable'] as const)('normalizeSql on the %s engine', 
       'SELECT a FROM t WHERE b IN ($1::int, …)',
       [4],
     ],
+    [
+      'SELECT a FROM t WHERE b IN (CAST($1::text AS "public"."Status"), CAST($2::text AS "public"."Status"))',
+      'SELECT a FROM t WHERE b IN (CAST($1::text AS "public"."Status"), …)',
+      [2],
+    ],
     ['SELECT a FROM t WHERE b IN (1, c)', 'SELECT a FROM t WHERE b IN ($1, c)', []],
     ['SELECT a FROM t WHERE b IN (1, 1 + 1)', 'SELECT a FROM t WHERE b IN ($1, $2 + $3)', []],
     [
@@ -82,7 +87,7 @@ describe.each(['native', 'portable'] as const)('normalizeSql on the %s engine', 
       'SELECT current_date -1, a OPERATOR(pg_catalog.-) -1',
       'SELECT current_date -$1, a OPERATOR(pg_catalog.-) $2',
     ],
-    ['FETCH -10 FROM c', 'FETCH $1 FROM c'],
+    ['FETCH -10 FROM c', 'FETCH $1 FROM $2'],
   ])('a minus goes with its number only: %s', (sql, expected) => {
     expect(text(sql)).toBe(expected);
   });
@@ -124,6 +129,14 @@ describe.each(['native', 'portable'] as const)('normalizeSql on the %s engine', 
     ["COPY t FROM PROGRAM 'curl -u u:secret h'", 'COPY t FROM PROGRAM $1'],
     ["COMMENT ON TABLE t IS 'secret'", 'COMMENT ON TABLE t IS $1'],
     ["DO $$ begin perform 'secret'; end $$", 'DO $1'],
+    ['SAVEPOINT trx17; SELECT 1; RELEASE trx17', 'SAVEPOINT $1; SELECT $2; RELEASE $3'],
+    ['ROLLBACK TO SAVEPOINT "trx 18"', 'ROLLBACK TO SAVEPOINT $1'],
+    ['LISTEN user_42', 'LISTEN $1'],
+    ["NOTIFY user_42,'x'", 'NOTIFY $1,$2'],
+    ['FETCH FORWARD ALL IN c_42', 'FETCH FORWARD ALL IN $1'],
+    ["EXECUTE a1('x', 2)", 'EXECUTE $1($2, $3)'],
+    ['DEALLOCATE ALL', 'DEALLOCATE ALL'],
+    ["PREPARE TRANSACTION 'x'", 'PREPARE TRANSACTION $1'],
   ])('utility statements keep no value: %s', (sql, expected) => {
     expect(text(sql)).toBe(expected);
   });

@@ -220,10 +220,7 @@ pub const steps: Steps = table: {
 };
 
 fn afterWord(context: Context, entry: keywords.Entry) ?Context {
-    if (context.word == .start) switch (entry.id) {
-        .set, .alter, .counting => return null,
-        else => {},
-    };
+    if (context.word == .start and entry.id.isSteering()) return null;
     if (context.after == .name) return context.then(.operand);
     // A value: it becomes a placeholder.
     if (entry.id == .constant and context.after == .operator) return null;

@@ -30,10 +30,25 @@ pub const Id = enum(u8) {
     alter,
     /// ROLE, USER, DATABASE, SYSTEM: after ALTER, their SET takes a value.
     configured,
-    /// CREATE, FETCH, MOVE: a signed number may follow an `is_signed` word.
+    /// CREATE: as behind FETCH and MOVE, a signed number may follow an `is_signed` word.
     counting,
     to,
     time,
+    /// FETCH, MOVE: counting, and the last word names a cursor.
+    moving,
+    /// SAVEPOINT and its kin: a name follows.
+    named_first,
+    /// RELEASE and its kin: the last word is a name.
+    named_last,
+    rollback,
+
+    /// Whether a statement that begins with it has its words looked at: see `steering.zig`.
+    pub fn isSteering(id: Id) bool {
+        return switch (id) {
+            .set, .alter, .counting, .moving, .named_first, .named_last, .rollback => true,
+            else => false,
+        };
+    }
 };
 
 pub const Entry = packed struct(u16) {
@@ -49,10 +64,13 @@ pub const Entry = packed struct(u16) {
 
     pub const none: Entry = .{};
 
-    /// What a type's name goes on with only matters to lists.
-    fn withoutLists(entry: Entry) Entry {
+    /// What a type's name goes on with only matters to lists; which of the words a statement is
+    /// steered by it is, only to the steering.
+    fn forRuns(entry: Entry) Entry {
         var rest = entry;
         rest.is_type_tail = false;
+        if (entry.id.isSteering()) rest.id = .set;
+        if (entry.id == .configured or entry.id == .time) rest.id = .none;
         return rest;
     }
 
@@ -129,9 +147,13 @@ const steering = [_]struct { Id, []const u8 }{
     .{ .set, "set" },
     .{ .alter, "alter" },
     .{ .configured, "role user database system" },
-    .{ .counting, "create fetch move" },
+    .{ .counting, "create" },
     .{ .to, "to" },
     .{ .time, "time" },
+    .{ .moving, "fetch move" },
+    .{ .named_first, "declare execute listen notify prepare savepoint unlisten" },
+    .{ .named_last, "close deallocate release" },
+    .{ .rollback, "rollback" },
 };
 
 const before_operand =
@@ -171,13 +193,13 @@ fn entryOf(word: []const u8) Entry {
     return entry;
 }
 
-/// Words of one symbol are alike to all but lists. Symbol 0 is that of words that are no keyword.
+/// Words of one symbol are alike to all but lists and the steering. Symbol 0 is that of words that are no keyword.
 pub const symbol_entries: []const Entry = entries: {
     @setEvalBranchQuota(4_000_000);
     var entries: []const Entry = &.{.none};
     var words = std.mem.tokenizeAny(u8, keywords, " \n");
     while (words.next()) |text| {
-        const entry = entryOf(text).withoutLists();
+        const entry = entryOf(text).forRuns();
         for (entries) |known| {
             if (known == entry) break;
         } else entries = entries ++ .{entry};
@@ -190,7 +212,7 @@ pub const Symbol = u5;
 /// Tables and tests only.
 pub fn symbolOfEntry(entry: Entry) Symbol {
     for (symbol_entries, 0..) |known, symbol| {
-        if (known == entry.withoutLists()) return @intCast(symbol);
+        if (known == entry.forRuns()) return @intCast(symbol);
     }
     unreachable;
 }

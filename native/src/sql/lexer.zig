@@ -95,8 +95,13 @@ pub fn Lexer(comptime is_padded: bool) type {
 
         /// Whether `::` is the next token: looked at without moving.
         pub fn isFollowedByCast(lexer: *const Self) bool {
-            const index = lexer.gapEnd(lexer.end, no_comments);
+            const index = lexer.followingStart();
             return lexer.bytes.at(index) == ':' and lexer.bytes.at(index + 1) == ':';
+        }
+
+        /// Where the token behind this one starts.
+        pub fn followingStart(lexer: *const Self) usize {
+            return lexer.gapEnd(lexer.end, no_comments);
         }
 
         pub fn hasDollar(lexer: *const Self) bool {

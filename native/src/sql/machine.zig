@@ -10,6 +10,7 @@ const keywords = @import("keywords.zig");
 const lexer_module = @import("lexer.zig");
 const list_module = @import("list.zig");
 const plain = @import("plain.zig");
+const steering = @import("steering.zig");
 const text_module = @import("text.zig");
 const token = @import("token.zig");
 const window_module = @import("window.zig");
@@ -19,12 +20,6 @@ const afterKeyword = context.afterKeyword;
 const ListReader = list_module.ListReader;
 const NormalizedText = text_module.NormalizedText;
 const Window = window_module.Window;
-
-/// How far `SET name = value` or `ALTER ROLE … SET name TO value` has been read.
-const Setting = enum(u8) { none, alter, configured, set, name, start, value };
-
-/// How far a `U&` token and its UESCAPE have been read.
-const Unicode = enum { none, string, name, string_escape, name_escape };
 
 /// The `…` of a folded list: a word, to the scanner.
 const rest_word = fingerprint.wordOf("…");
@@ -50,7 +45,7 @@ pub fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
         hash: fingerprint.Statement = .{},
         list: ListReader = .{},
 
-        /// The end of a text that was cut is not the end of its list.
+        /// The end of a text that was cut is neither that of its list nor that of its statement.
         is_cut_source: bool,
 
         placeholder_count: u32 = 0,
@@ -62,12 +57,12 @@ pub fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
         /// What is known of the last token, where it was a keyword.
         last_word: keywords.Id = .none,
         is_operator_name: bool = false,
-        unicode: Unicode = .none,
+        unicode: steering.Unicode = .none,
 
         // What the first words of the statement told.
         is_statement_start: bool = true,
         is_counting: bool = false,
-        setting: Setting = .none,
+        setting: steering.Setting = .none,
 
         // A semicolon waits until something follows it.
         has_semicolon: bool = false,
@@ -106,10 +101,8 @@ pub fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
                 }
                 if (machine.has_semicolon and kind != .semicolon) machine.writeSemicolon();
                 if (machine.minus_count != 0) machine.settleMinus(kind);
-                if (machine.setting == .start or machine.setting == .value) {
-                    if (machine.skipsSetting(kind)) continue;
-                }
-                if (machine.unicode != .none and machine.skipsEscape(kind)) continue;
+                if (machine.setting.skips() and steering.skipsSetting(machine, kind)) continue;
+                if (machine.unicode != .none and steering.skipsEscape(machine, kind)) continue;
                 switch (kind) {
                     .end => unreachable,
                     .word => machine.readWord(),
@@ -159,9 +152,9 @@ pub fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
             const entry: keywords.Entry = if (after == .name) .none else lexer.keyword;
             if (entry.id == .constant and after == .operator) return machine.readLiteral();
             if (machine.list.kind != .none) {
-                machine.take(machine.list.name(entry, lexer.word.eql(rest_word)));
+                machine.take(machine.list.name(entry, lexer.word.eql(rest_word), lexer.word));
             }
-            if (machine.is_statement_start or machine.setting != .none) machine.steer(entry.id);
+            if (machine.is_statement_start or machine.setting != .none) steering.steer(machine, entry.id);
             machine.writeName();
             if (entry.isPlain()) {
                 machine.after = .operand;
@@ -174,7 +167,7 @@ pub fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
         }
 
         inline fn readQuoted(machine: *Self) void {
-            if (machine.list.kind != .none) machine.take(machine.list.name(.none, false));
+            if (machine.list.kind != .none) machine.take(machine.list.name(.none, false, machine.lexer.word));
             machine.is_statement_start = false;
             machine.writeName();
             machine.after = .operand;
@@ -192,12 +185,12 @@ pub fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
             machine.last_kind = lexer.kind;
         }
 
-        fn readLiteral(machine: *Self) void {
+        pub fn readLiteral(machine: *Self) void {
             if (machine.list.kind != .none) machine.take(machine.list.operand());
             machine.writePlaceholder();
         }
 
-        fn writePlaceholder(machine: *Self) void {
+        pub fn writePlaceholder(machine: *Self) void {
             const lexer = &machine.lexer;
             machine.insertNumbered("$", machine.gapBefore(.parameter), "", lexer.end);
             machine.hash.addCode(fingerprint.literal_code);
@@ -275,7 +268,9 @@ pub fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
                 },
                 .open_bracket => {
                     machine.after = .operator;
-                    if (machine.last_word == .array) machine.openList(.array);
+                    // Not `int ARRAY[4]`, the type of an element.
+                    const is_type = machine.list.kind != .none and machine.list.state == .type_dimension;
+                    if (machine.last_word == .array and !is_type) machine.openList(.array);
                 },
                 .close => {
                     machine.after = if (machine.is_operator_name) .operator else .operand;
@@ -361,6 +356,7 @@ pub fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
             machine.hash = machine.list_hash;
             machine.hash.addCode(fingerprint.list_code +% list.width *% 8 +%
                 @as(u32, if (is_ordered) 4 else 0) +% @as(u2, @bitCast(list.signs)));
+            for (list.forms[0..list.forms_count]) |form| machine.hash.add(form);
             if (list.count > 1) {
                 const lexer = &machine.lexer;
                 const source_end = lexer.start - @intFromBool(lexer.gap == .one_space);
@@ -415,65 +411,6 @@ pub fn Machine(comptime padded: bool, comptime reads_plain_tokens: bool) type {
             start -= before.len;
             @memcpy(buffer[start..][0..before.len], before);
             machine.text.insert(buffer[start..], gap, source_end);
-        }
-
-        /// Looks at the words that begin a statement for the few whose values are not literals.
-        fn steer(machine: *Self, word: keywords.Id) void {
-            if (machine.is_statement_start) {
-                machine.is_statement_start = false;
-                if (word == .set) machine.setting = .set;
-                if (word == .alter) machine.setting = .alter;
-                machine.is_counting = word == .alter or word == .counting;
-                return;
-            }
-            switch (machine.setting) {
-                .alter => machine.setting = if (word == .configured) .configured else .none,
-                .configured => if (word == .set) {
-                    machine.setting = .set;
-                },
-                .set => machine.setting = if (word == .time) .none else .name,
-                .name => if (word == .to) {
-                    machine.setting = .start;
-                },
-                .none, .start, .value => {},
-            }
-        }
-
-        /// One placeholder stands for everything that a setting is set to.
-        fn skipsSetting(machine: *Self, kind: token.Kind) bool {
-            if (kind == .semicolon) return false;
-            if (machine.setting == .value) return true;
-            const is_default = kind == .word and machine.lexer.keyword.id == .default;
-            machine.setting = if (is_default) .none else .value;
-            if (!is_default) machine.writePlaceholder();
-            return !is_default;
-        }
-
-        /// UESCAPE goes with its string, and belongs to the spelling of a name.
-        fn skipsEscape(machine: *Self, kind: token.Kind) bool {
-            const lexer = &machine.lexer;
-            const unicode = machine.unicode;
-            machine.unicode = .none;
-            switch (unicode) {
-                .none => return false,
-                .string, .name => {
-                    if (kind != .word or lexer.keyword.id != .uescape) return false;
-                    machine.unicode = if (unicode == .string) .string_escape else .name_escape;
-                    return unicode == .string;
-                },
-                .string_escape => return kind == .string,
-                .name_escape => {
-                    if (kind != .string or lexer.end - lexer.start != 3) return false;
-                    const escape = lexer.bytes.at(lexer.start + 1);
-                    if (escape <= 0x20 or escape >= 0x7f) return false;
-                    if (lexer.bytes.at(lexer.start) != '\'') return false;
-                    machine.text.copy(lexer.start, lexer.end, lexer.gap);
-                    machine.hash.addCode(escape | fingerprint.other_code);
-                    machine.after = .operand;
-                    machine.last_kind = .quoted;
-                    return true;
-                },
-            }
         }
     };
 }

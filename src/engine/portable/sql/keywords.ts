@@ -74,10 +74,17 @@ export const WORD = {
   alter: 18,
   /** ROLE, USER, DATABASE, SYSTEM: after ALTER, their SET takes a value. */
   configured: 19,
-  /** CREATE, FETCH, MOVE: a signed number may follow a {@link WORD_SIGNED} word. */
+  /** CREATE: as behind FETCH and MOVE, a signed number may follow a {@link WORD_SIGNED} word. */
   counting: 20,
   to: 21,
   time: 22,
+  /** FETCH, MOVE: {@link WORD.counting}, and the last word names a cursor. */
+  moving: 23,
+  /** SAVEPOINT and its kin: a name follows. */
+  namedFirst: 24,
+  /** RELEASE and its kin: the last word is a name. */
+  namedLast: 25,
+  rollback: 26,
 } as const;
 
 /** Any keyword. */
@@ -111,9 +118,13 @@ const STEERING: readonly (readonly [id: number, words: string])[] = [
   [WORD.set, 'set'],
   [WORD.alter, 'alter'],
   [WORD.configured, 'role user database system'],
-  [WORD.counting, 'create fetch move'],
+  [WORD.counting, 'create'],
   [WORD.to, 'to'],
   [WORD.time, 'time'],
+  [WORD.moving, 'fetch move'],
+  [WORD.namedFirst, 'declare execute listen notify prepare savepoint unlisten'],
+  [WORD.namedLast, 'close deallocate release'],
+  [WORD.rollback, 'rollback'],
 ];
 
 const FLAGGED: readonly (readonly [flag: number, words: string])[] = [

@@ -216,11 +216,21 @@ export class Lexer {
 
   /** Whether `::` is the next token behind `end`: looked at without moving. */
   isFollowedByCast(end: number): boolean {
+    const index = this.gapEndBehind(end);
+    return this.bytes[index] === COLON && this.bytes[index + 1] === COLON;
+  }
+
+  /** Where the token behind this one starts. */
+  followingStart(): number {
+    return this.gapEndBehind(this.end);
+  }
+
+  private gapEndBehind(end: number): number {
     const comments = this.comments;
     this.comments = undefined;
     const index = this.gapEnd(end);
     this.comments = comments;
-    return this.bytes[index] === COLON && this.bytes[index + 1] === COLON;
+    return index;
   }
 
   /** Whether the token holds a dollar sign. */

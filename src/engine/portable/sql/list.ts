@@ -4,6 +4,7 @@
  *
  * Only one list is ever open: a list inside an element makes the outer one no list of literals.
  */
+import { LITERAL_CODE, mix1, mix2, WORD_SEED_1, WORD_SEED_2 } from './fingerprint.ts';
 import { WORD, WORD_BEFORE_OPERAND, WORD_KEYWORD, WORD_MASK, WORD_TYPE_TAIL } from './keywords.ts';
 import { TOKEN } from './tokens.ts';
 
@@ -20,6 +21,9 @@ export const STEP = {
   /** An element did not qualify: the list is left alone. */
   fails: 3,
 } as const;
+
+/** The most forms of casts that are told apart in the first element or row. */
+const FORMS_MAX = 16;
 
 /** Signs that stay (`+1`, `-$1`), as bits of {@link ListReader.signs}. */
 export const SIGN = { plus: 1, minus: 2 } as const;
@@ -105,8 +109,26 @@ export class ListReader {
   private depth = 0;
   private elementSign = 0;
   private signDepth = 0;
-  /** A cast of a cast is more than a literal to PostgreSQL, as is one of DEFAULT. */
   private isCast = false;
+  /** A cast of DEFAULT is no element. */
+  private isDefault = false;
+  /** Whether a cast holds the sign: `(-$1)::int`. */
+  private isSignCast = false;
+
+  /**
+   * To PostgreSQL a cast of a literal is one, but a cast of a cast is not, nor one of a sign: such
+   * casts give an element its form, a hash of them. Later elements have no form of their own.
+   */
+  private hasForm = false;
+  private form1 = 0;
+  private form2 = 0;
+  /** Those of the first element or row, two words for each. */
+  readonly forms: Int32Array = new Int32Array(2 * FORMS_MAX);
+  formsCount = 0;
+  private rowFormsCount = 0;
+  /** Which columns of a row of VALUES have which sign: 0 for none. */
+  private rowSigns = 0;
+  private firstRowSigns = 0;
   private columns = 0;
 
   open(kind: number): void {
@@ -117,14 +139,21 @@ export class ListReader {
     this.firstSigns = 0;
     this.isMinusFirst = false;
     this.columns = 0;
+    this.formsCount = 0;
+    this.rowFormsCount = 0;
+    this.rowSigns = 0;
     this.startElement();
+  }
+
+  /** Inside the brackets of a type. */
+  isInDimension(): boolean {
+    return this.kind !== LIST_NONE && this.state === STATE_TYPE_DIMENSION;
   }
 
   /** A `+`, or a `-` that does not go with its number. */
   sign(sign: number): number {
-    if (this.state === STATE_TYPE_MODIFIER) return STEP_WITHIN;
+    if (this.state === STATE_TYPE_MODIFIER) return this.inType(sign, sign);
     if (this.state !== STATE_OPERAND || this.elementSign !== 0) return STEP_FAILS;
-    if (this.signs === 0) this.isMinusFirst = sign === SIGN_MINUS;
     this.elementSign = sign;
     this.signDepth = this.depth;
     return STEP_WITHIN;
@@ -140,14 +169,14 @@ export class ListReader {
       case STATE_TYPE_MODIFIER:
       case STATE_TYPE_DIMENSION:
       case STATE_PREFIX_MODIFIER:
-        return STEP_WITHIN;
+        return this.inType(LITERAL_CODE, LITERAL_CODE);
       default:
         return this.other();
     }
   }
 
   /** @param isRest for the `…` of a folded list. */
-  name(entry: number, isRest: boolean): number {
+  name(entry: number, isRest: boolean, word1: number, word2: number): number {
     const isTail = (entry & WORD_TYPE_TAIL) !== 0;
     switch (this.state) {
       case STATE_OPERAND:
@@ -155,13 +184,13 @@ export class ListReader {
       case STATE_VALUE:
       case STATE_TYPE_NAME:
         if ((entry & WORD_MASK) === WORD_AS && (entry & WORD_KEYWORD) !== 0) {
-          return this.expectType(this.depth > 0 && this.elementSign === 0);
+          return this.depth > 0 ? this.expectType(this.depth) : this.other();
         }
         this.state = STATE_TYPE_NAME;
-        return isTail ? STEP_WITHIN : this.other();
+        return isTail ? this.inType(word1, word2) : this.other();
       case STATE_TYPE:
         this.state = STATE_TYPE_NAME;
-        return STEP_WITHIN;
+        return this.inType(word1, word2);
       case STATE_PREFIX_NAME:
         this.state = STATE_PREFIX;
         return STEP_WITHIN;
@@ -169,7 +198,7 @@ export class ListReader {
         return isTail ? STEP_WITHIN : this.other();
       case STATE_TYPE_MODIFIER:
       case STATE_PREFIX_MODIFIER:
-        return STEP_WITHIN;
+        return this.inType(word1, word2);
       case STATE_ROW_OPEN:
         if (!isRest) return this.other();
         this.state = STATE_REST;
@@ -186,20 +215,19 @@ export class ListReader {
       return STEP_WITHIN;
     }
     const id = (entry & WORD_KEYWORD) === 0 ? WORD_NONE : entry & WORD_MASK;
-    if (id === WORD_CAST && !this.isCast) {
+    if (id === WORD_CAST) {
       this.state = STATE_CAST_OPEN;
       return STEP_WITHIN;
     }
     if (id === WORD_DEFAULT) {
       if (this.kind !== LIST_VALUES || !this.isBare()) return this.other();
       this.state = STATE_VALUE;
-      this.isCast = true;
+      this.isDefault = true;
       return STEP_WITHIN;
     }
     if ((entry & WORD_BEFORE_OPERAND) !== 0 || id === WORD_ARRAY || id === WORD_NOT) {
       return this.other();
     }
-    if (this.isCast) return this.other();
     this.isCast = true;
     this.state = STATE_PREFIX;
     return STEP_WITHIN;
@@ -216,16 +244,16 @@ export class ListReader {
         return this.closeParenthesis();
       case TOKEN_CAST:
         if (this.state !== STATE_VALUE && this.state !== STATE_TYPE_NAME) return this.other();
-        return this.expectType(this.elementSign === 0 || this.depth >= this.signDepth);
+        return this.expectType(this.depth + 1);
       case TOKEN_DOT:
         if (this.state === STATE_TYPE_NAME) this.state = STATE_TYPE;
         else if (this.state === STATE_PREFIX) this.state = STATE_PREFIX_NAME;
         else return this.other();
-        return STEP_WITHIN;
+        return this.inType(kind, kind);
       case TOKEN_OPEN_BRACKET:
         if (this.state !== STATE_TYPE_NAME) return this.other();
         this.state = STATE_TYPE_DIMENSION;
-        return STEP_WITHIN;
+        return this.inType(kind, kind);
       case TOKEN_CLOSE_BRACKET:
         return this.closeBracket();
       default:
@@ -241,7 +269,7 @@ export class ListReader {
         return this.endElement();
       case STATE_TYPE_MODIFIER:
       case STATE_PREFIX_MODIFIER:
-        return STEP_WITHIN;
+        return this.inType(TOKEN_COMMA, TOKEN_COMMA);
       case STATE_ROW:
         this.state = STATE_ROW_OPEN;
         return this.count === 1 ? STEP_AFTER_FIRST : STEP_WITHIN;
@@ -253,20 +281,24 @@ export class ListReader {
   private openParenthesis(): number {
     switch (this.state) {
       case STATE_OPERAND:
-      case STATE_CAST_OPEN:
         // `-(1)` is a literal to PostgreSQL, `-($1)` is not.
         if (this.elementSign !== 0 && this.depth === this.signDepth) return this.other();
+        this.depth += 1;
+        return STEP_WITHIN;
+      case STATE_CAST_OPEN:
         this.depth += 1;
         this.state = STATE_OPERAND;
         return STEP_WITHIN;
       case STATE_TYPE_NAME:
         this.state = STATE_TYPE_MODIFIER;
-        return STEP_WITHIN;
+        return this.inType(TOKEN_OPEN, TOKEN_OPEN);
       case STATE_PREFIX:
         this.state = STATE_PREFIX_MODIFIER;
         return STEP_WITHIN;
       case STATE_ROW_OPEN:
         this.columns = 0;
+        this.rowFormsCount = 0;
+        this.rowSigns = 0;
         this.startElement();
         return STEP_WITHIN;
       default:
@@ -278,7 +310,7 @@ export class ListReader {
     switch (this.state) {
       case STATE_TYPE_MODIFIER:
         this.state = STATE_TYPE_NAME;
-        return STEP_WITHIN;
+        return this.inType(TOKEN_CLOSE, TOKEN_CLOSE);
       case STATE_PREFIX_MODIFIER:
         this.state = STATE_PREFIX;
         return STEP_WITHIN;
@@ -290,8 +322,9 @@ export class ListReader {
           return STEP_WITHIN;
         }
         if (this.kind === LIST_ARRAY) return STEP_FAILS;
-        this.endElement();
+        if (this.endElement() === STEP_FAILS) return STEP_FAILS;
         if (this.kind === LIST_IN) return STEP_FOLDS;
+        if (!this.isLikeFirstRow()) return STEP_FAILS;
         this.count += 1;
         if (this.count === 1) {
           this.width = this.columns;
@@ -312,12 +345,11 @@ export class ListReader {
     switch (this.state) {
       case STATE_TYPE_DIMENSION:
         this.state = STATE_TYPE_NAME;
-        return STEP_WITHIN;
+        return this.inType(TOKEN_CLOSE_BRACKET, TOKEN_CLOSE_BRACKET);
       case STATE_VALUE:
       case STATE_TYPE_NAME:
         if (this.kind !== LIST_ARRAY || this.depth > 0) return this.other();
-        this.endElement();
-        return STEP_FOLDS;
+        return this.endElement() === STEP_FAILS ? STEP_FAILS : STEP_FOLDS;
       case STATE_REST:
         if (this.kind !== LIST_ARRAY) return this.other();
         this.count += 1;
@@ -328,7 +360,18 @@ export class ListReader {
   }
 
   private endElement(): number {
-    this.signs |= this.elementSign;
+    if (this.hasForm) {
+      if (!this.isSignCast) this.mixForm(this.elementSign, this.elementSign);
+      this.mixForm(this.columns, this.columns);
+      if (!this.keepsForm()) return STEP_FAILS;
+      this.rowFormsCount += 1;
+    } else {
+      if (this.signs === 0) this.isMinusFirst = this.elementSign === SIGN_MINUS;
+      if (this.kind === LIST_VALUES && this.elementSign !== 0) {
+        this.rowSigns = (Math.imul(this.rowSigns, 31) + this.columns * 4 + this.elementSign) | 0;
+      }
+      this.signs |= this.elementSign;
+    }
     this.startElement();
     if (this.kind === LIST_VALUES) {
       this.columns += 1;
@@ -346,17 +389,71 @@ export class ListReader {
     this.elementSign = 0;
     this.signDepth = 0;
     this.isCast = false;
+    this.isDefault = false;
+    this.isSignCast = false;
+    this.hasForm = false;
   }
 
   private isBare(): boolean {
     return this.depth === 0 && this.elementSign === 0;
   }
 
-  private expectType(isAllowed: boolean): number {
-    if (!isAllowed || this.isCast) return STEP_FAILS;
+  /** @param signDepth a sign this deep, or deeper, is in the cast. */
+  private expectType(signDepth: number): number {
+    if (this.isDefault) return STEP_FAILS;
+    const castsSign = this.elementSign !== 0 && this.signDepth >= signDepth && !this.isSignCast;
+    if ((this.isCast || castsSign) && !this.hasForm) {
+      this.hasForm = true;
+      this.form1 = WORD_SEED_1;
+      this.form2 = WORD_SEED_2;
+    }
+    if (castsSign) {
+      this.isSignCast = true;
+      this.mixForm(this.elementSign, this.elementSign);
+    }
     this.isCast = true;
     this.state = STATE_TYPE;
+    return this.inType(TOKEN_CAST, TOKEN_CAST);
+  }
+
+  /** A token of a type. */
+  private inType(word1: number, word2: number): number {
+    if (this.hasForm) this.mixForm(word1, word2);
     return STEP_WITHIN;
+  }
+
+  private mixForm(word1: number, word2: number): void {
+    this.form1 = mix1(this.form1, word1);
+    this.form2 = mix2(this.form2, word2);
+  }
+
+  /**
+   * PostgreSQL tells rows with forms or signs apart as wholes: a later one has all of the first
+   * one's, or holds plain literals only.
+   */
+  private isLikeFirstRow(): boolean {
+    if (this.count === 0) {
+      this.firstRowSigns = this.rowSigns;
+      return true;
+    }
+    if (this.rowFormsCount === 0 && this.rowSigns === 0) return true;
+    return this.rowFormsCount === this.formsCount && this.rowSigns === this.firstRowSigns;
+  }
+
+  /** Whether the element's form is one of the first element's, or of the first row's. */
+  private keepsForm(): boolean {
+    const { forms, form1, form2 } = this;
+    if (this.count === 0) {
+      if (this.formsCount === FORMS_MAX) return false;
+      forms[2 * this.formsCount] = form1;
+      forms[2 * this.formsCount + 1] = form2;
+      this.formsCount += 1;
+      return true;
+    }
+    for (let index = 0; index < 2 * this.formsCount; index += 2) {
+      if (forms[index] === form1 && forms[index + 1] === form2) return true;
+    }
+    return false;
   }
 
   /** A token that no element holds: it ends the rows of VALUES, and fails any other list. */

@@ -54,6 +54,9 @@ export class Machine {
   isOperatorName = false;
   unicode: number = UNICODE.none;
 
+  /** The end of a text that was cut is neither that of its list nor that of its statement. */
+  isCutSource = false;
+
   // What the first words of the statement told.
   isStatementStart = true;
   isCounting = false;
@@ -127,6 +130,9 @@ export class Machine {
     this.hash.lane1 = this.listLane1;
     this.hash.lane2 = this.listLane2;
     this.hash.addCode(LIST_CODE + list.width * 8 + (isOrdered ? 4 : 0) + list.signs);
+    for (let index = 0; index < 2 * list.formsCount; index += 2) {
+      this.hash.addWord(list.forms[index] as number, list.forms[index + 1] as number);
+    }
     if (list.count > 1) {
       this.text.restore(this.afterFirst);
       this.placeholderCount = this.afterFirst.placeholderCount;

@@ -95,6 +95,7 @@ export class Normalizer extends Machine {
     }
     const marked = isMarked ? readCutMark(sql) : undefined;
     this.reset(marked === undefined ? sql : marked.source, options);
+    this.isCutSource = marked !== undefined;
     this.read();
     // The end of a text that was cut is not the end of its list.
     if (marked === undefined && this.list.kind === LIST_VALUES) {
@@ -190,7 +191,7 @@ export class Normalizer extends Machine {
       this.readLiteral();
       return;
     }
-    if (this.list.kind !== LIST_NONE) this.take(this.list.name(entry, this.isRest()));
+    if (this.list.kind !== LIST_NONE) this.readListName(entry, this.isRest());
     if (this.isStatementStart || this.setting !== SETTING_NONE) steer(this, entry);
     this.writeName();
     if ((entry & ~WORD_KEYWORD) === 0) {
@@ -205,7 +206,7 @@ export class Normalizer extends Machine {
   }
 
   private readQuoted(): void {
-    if (this.list.kind !== LIST_NONE) this.take(this.list.name(0, false));
+    if (this.list.kind !== LIST_NONE) this.readListName(0, false);
     this.isStatementStart = false;
     this.writeName();
     this.after = AFTER_OPERAND;
@@ -288,7 +289,9 @@ export class Normalizer extends Machine {
         } else if (lastWord === WORD_OPERATOR) this.isOperatorName = true;
         break;
       case TOKEN_OPEN_BRACKET:
-        if (lastWord === WORD_ARRAY && this.readsList(LIST_ARRAY)) return;
+        // Not `int ARRAY[4]`, the type of an element.
+        if (lastWord === WORD_ARRAY && !this.list.isInDimension() && this.readsList(LIST_ARRAY))
+          return;
         break;
       case TOKEN_CLOSE:
         if (!this.isOperatorName) after = AFTER_OPERAND;
@@ -325,6 +328,10 @@ export class Normalizer extends Machine {
     this.lastWord = WORD_NONE;
     this.isStatementStart = false;
     return true;
+  }
+
+  private readListName(entry: number, isRest: boolean): void {
+    this.take(this.list.name(entry, isRest, this.lexer.word1, this.lexer.word2));
   }
 
   private isRest(): boolean {

@@ -38,6 +38,16 @@ const TRACKED_WORDS: readonly number[] = [
 const trackedBits = new Uint8Array(256);
 for (const [index, word] of TRACKED_WORDS.entries()) trackedBits[word] = index << TRACKED_SHIFT;
 
+/** Those after which a statement's words are looked at: see `steering.ts`. */
+const STEERING_WORDS: ReadonlySet<number> = new Set<number>([
+  WORD.alter,
+  WORD.moving,
+  WORD.namedFirst,
+  WORD.namedLast,
+  WORD.rollback,
+  WORD.set,
+]);
+
 function lastWordOf(state: number): number {
   return TRACKED_WORDS[(state >>> TRACKED_SHIFT) & TRACKED_MASK] ?? WORD.none;
 }
@@ -48,7 +58,7 @@ function nextState(classEntry: number, state: number): number {
   const entry = after === AFTER.name ? 0 : classEntry;
   const word = entry & WORD_MASK;
   if (word === WORD.constant && after === AFTER.operator) return STATE_LEAVES;
-  if (isFirst && (word === WORD.set || word === WORD.alter)) return STATE_LEAVES;
+  if (isFirst && STEERING_WORDS.has(word)) return STATE_LEAVES;
   const counting = isFirst && word === WORD.counting ? STATE_COUNTING : state & STATE_COUNTING;
   if ((entry & ~WORD_KEYWORD) === 0) return counting | AFTER.operand;
   const isSignNext = counting !== 0 && (entry & WORD_SIGNED) !== 0;

@@ -18,15 +18,24 @@ export const AFTER = {
   as: 6,
 } as const;
 
-/** How far `SET name = value` or `ALTER ROLE … SET name TO value` has been read. */
+/**
+ * How far `SET name = value`, `ALTER ROLE … SET name TO value` or a statement with a name that
+ * applications make anew, such as that of a savepoint, has been read.
+ */
 export const SETTING = {
   none: 0,
   alter: 1,
   configured: 2,
   set: 3,
   name: 4,
-  start: 5,
-  value: 6,
+  /** ROLLBACK: a savepoint is named behind TO. */
+  rolledBack: 5,
+  start: 6,
+  value: 7,
+  /** The next token is a name: SAVEPOINT and its kin. */
+  namedFirst: 8,
+  /** The last word is a name: RELEASE and its kin. */
+  namedLast: 9,
 } as const;
 
 /** How far a `U&` token and its UESCAPE have been read. */
