@@ -15,7 +15,7 @@ extern "C" {
 #endif
 
 /* Counts up with every change to this file or to what the addon exports to JavaScript. */
-#define HD_ABI_VERSION 4u
+#define HD_ABI_VERSION 5u
 
 typedef enum hd_status {
   HD_OK = 0,
@@ -184,6 +184,7 @@ typedef struct hd_segment_options {
   uint64_t generation; /* random */
   uint64_t boot_id;
   uint64_t process_start_ticks;
+  uint64_t place; /* of the application, 0 where it has none */
 } hd_segment_options;
 
 typedef struct hd_thread_options {

@@ -10,7 +10,7 @@ import type { NativeBinding } from './native.ts';
 import { isTruncatedElf } from './truncation.ts';
 
 /** Must be `HD_ABI_VERSION` of `native/include/core.h`. */
-export const ABI_VERSION = 4;
+export const ABI_VERSION = 5;
 
 // Bundlers follow the one that is made of `import.meta.url`; this finds files where it runs.
 const require = nodeModule.createRequire(OWN_FILE);

@@ -74,6 +74,8 @@ export class PerformanceMiddleware {
     this.options = resolvePerformanceOptions(options);
     this.#store = new StatsStore(this.options.maxHistory);
     this.#recorder = isDisabled() ? undefined : getRecorder();
+    const { appName } = this.options;
+    if (appName !== undefined) this.#recorder?.nameApp(appName);
     this.#ledger = this.#recorder && new RequestLedger(this.options, this.#store, this.#recorder);
     this.#unscopedAtStart = this.#recorder?.unscopedQueryCount ?? 0;
     this.dashboard = createDashboardHandler({

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
 import { fileLocks, loadEngine } from '../engine/load.ts';
-import { reap } from '../segments/index.ts';
+import { nameApart, reap } from '../segments/index.ts';
 import { Recorder } from './recorder.ts';
 
 const REGISTRY_KEY = Symbol.for('hyperdjango.recorder@0');
@@ -28,6 +28,7 @@ export function getRecorder(): Recorder {
     const { engine, reason } = loadEngine();
     recorder = new Recorder(engine, reason);
     registry[REGISTRY_KEY] = recorder;
+    tellApart(recorder);
     reapLater(recorder);
   }
   return recorder;
@@ -39,6 +40,19 @@ export function getRecorder(): Recorder {
  */
 export function runUnrecorded<T>(fn: () => T): T {
   return isDisabled() ? fn() : getRecorder().runUnrecorded(fn);
+}
+
+/** From other applications on this host that would have the same name. */
+function tellApart({ app, segment }: Recorder): void {
+  const { path } = segment;
+  if (path === null || app.isFixed) return;
+  try {
+    const { name, place } = app;
+    const apart = nameApart({ path, name, place, read: segment.read }, fileLocks());
+    if (apart !== name) segment.setAppName(apart);
+  } catch {
+    // The folder is gone, or no longer this user's alone: readers say so.
+  }
 }
 
 /** What the dead have left behind is not the business of the first request. */
