@@ -22,7 +22,6 @@ export function optionsFrom(env: Environment): PerformanceOptions {
     maxHistory: numberIn('HYPERDJANGO_MAX_HISTORY', env['HYPERDJANGO_MAX_HISTORY']),
     dashboardPath: env['HYPERDJANGO_DASHBOARD_PATH'],
     headers: booleanIn('HYPERDJANGO_HEADERS', env['HYPERDJANGO_HEADERS']),
-    appName: env['HYPERDJANGO_APP_NAME'],
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== '');
   return Object.fromEntries(given);

@@ -79,7 +79,8 @@ export function processFacts(): ProcessFacts {
 function locate(facts: ProcessFacts, script: string | undefined): { folder: string; name: string } {
   const cwd = workingFolder(facts);
   if (script !== undefined) {
-    const own = packageAbove(dirname(script));
+    // It may be a folder itself.
+    const own = packageAbove(script);
     if (!isTool(script) && (own !== undefined || packageAbove(cwd) === undefined)) {
       return placeIn(own ?? unnamed(dirname(script)), script);
     }
