@@ -1,5 +1,3 @@
-import type { Socket } from 'node:net';
-
 import pg from 'pg';
 
 import { instrument } from '../drivers/index.ts';
@@ -149,58 +147,9 @@ export class Database implements Queryable {
     this.#closing ??= this.pool.end();
     return this.#closing;
   }
-
-  /**
-   * A second pool on the same server for the tool's own work, so that it never takes a
-   * connection from the application. It never keeps the process alive; whoever queries it sets
-   * the time limit.
-   *
-   * @internal
-   */
-  sidePool(max: number): pg.Pool {
-    const pool = new pg.Pool({
-      ...this.#config,
-      Client: SideClient,
-      max,
-      min: 0,
-      allowExitOnIdle: true,
-      // The timers behind these two of the driver's limits keep a process alive.
-      connectionTimeoutMillis: 0,
-      query_timeout: 0,
-      application_name: 'hyperdjango',
-    });
-    pool.on('error', ignore);
-    return pool;
-  }
 }
 
 function ignore(): void {}
-
-const SIDE_CONNECT_TIMEOUT_MS = 5_000;
-
-/** A client that lets the process end while it connects, works or waits. */
-class SideClient extends pg.Client {
-  constructor(config?: pg.ClientConfig) {
-    super({ ...config, connectionTimeoutMillis: SIDE_CONNECT_TIMEOUT_MS });
-    // Where an address after the first one is tried, the socket is another one underneath.
-    this.connection.stream.once('connect', () => this.unref());
-  }
-
-  override connect(): Promise<pg.Client>;
-  override connect(callback: (error: Error | null, client?: pg.Client) => void): void;
-  override connect(callback?: (error: Error | null, client?: pg.Client) => void): unknown {
-    const connected = super.connect(callback as never) as unknown;
-    this.unref();
-    return connected;
-  }
-
-  /** The pool calls this when it hands the client out. */
-  ref(): void {}
-
-  unref(): void {
-    (this.connection.stream as Partial<Socket>).unref?.();
-  }
-}
 
 function poolConfig(urlOrConfig: unknown): pg.PoolConfig {
   const option = 'new Database(urlOrConfig)';

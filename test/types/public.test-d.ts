@@ -138,8 +138,6 @@ export function theDatabase(config: pg.PoolConfig): void {
   expectTypeOf(db.poolStats()).toEqualTypeOf<PoolStats>();
   expectTypeOf<keyof PoolStats>().toEqualTypeOf<'total' | 'idle' | 'active' | 'waiting' | 'max'>();
   expectTypeOf(db.close()).toEqualTypeOf<Promise<void>>();
-  // @ts-expect-error: internal, and not in the declarations
-  assertType(db.sidePool);
 }
 
 export function thePerformanceMiddleware(): void {
