@@ -102,7 +102,7 @@ export class Database implements Queryable {
       const { host, port, database } = new pg.Client(this.#config);
       throw new HyperDjangoError(
         'ERR_HYPERDJANGO_CONNECT',
-        `Database.connect(): ${host}:${port}/${database} does not let us in (${reasonOf(cause)})`,
+        `Database.connect(): ${host}:${port}/${database} does not let us in: ${inWords(reasonOf(cause))}`,
         { cause },
       );
     }
@@ -173,6 +173,29 @@ function checkUrl(option: string, url: unknown): asserts url is string {
   if (protocol !== 'postgres:' && protocol !== 'postgresql:') {
     throw new OptionError(option, expected, `a ${protocol}// URL`);
   }
+}
+
+/** What the codes mean that a connection fails with most often. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  '28000': 'the server takes no such user from here, or none without TLS; see its pg_hba.conf',
+  '28P01': 'the password is wrong for this user, or there is no such user',
+  '3D000': 'there is no database of this name',
+  '42501': 'the user may not connect to this database',
+  '53300': 'the server has no connection left',
+  '57P03': 'the server is starting, or shutting down',
+  ECONNREFUSED: 'nothing listens at this address: is the server running?',
+  ECONNRESET: 'the connection was cut',
+  EACCES: 'the socket may not be opened by this user',
+  EAI_AGAIN: 'the host name could not be looked up for now',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENOENT: 'there is no such socket',
+  ENOTFOUND: 'there is no host of this name',
+  ETIMEDOUT: 'the host gives no answer',
+};
+
+function inWords(code: string): string {
+  const meaning = Object.hasOwn(MEANINGS, code) ? MEANINGS[code] : undefined;
+  return meaning === undefined ? code : `${meaning} (${code})`;
 }
 
 /** SQLSTATE or system error code; the message of a server's error may quote what it was given. */

@@ -1,47 +1,65 @@
 /** The options of `hyperdjango/register`: there is no call that could take them. */
 import { OptionError } from '../errors/index.ts';
-import type { PerformanceOptions } from '../performance/index.ts';
-import { describeValue } from '../util/options.ts';
+import { PerformanceMiddleware, type PerformanceOptions } from '../performance/index.ts';
+import { resolvePerformanceOptions } from '../performance/options.ts';
+import { type Environment, FLAG_EXPECTED, flagIn, tellUnusable } from '../util/environment.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+type Read = (text: string) => unknown;
 
 /**
- * @returns those that are set; an empty variable counts as unset.
- * @throws {OptionError} where a variable is no number, or neither `true` nor `false`.
+ * A middleware with the options that are set; an empty variable counts as unset. An application
+ * is not kept from its start by what is of no use: one line says so, and the default holds.
  */
-export function optionsFrom(env: Environment): PerformanceOptions {
-  const options = {
-    slowQueryThresholdMs: numberIn(
-      'HYPERDJANGO_SLOW_QUERY_THRESHOLD_MS',
-      env['HYPERDJANGO_SLOW_QUERY_THRESHOLD_MS'],
-    ),
-    nPlusOneThreshold: numberIn(
-      'HYPERDJANGO_N_PLUS_ONE_THRESHOLD',
-      env['HYPERDJANGO_N_PLUS_ONE_THRESHOLD'],
-    ),
-    maxHistory: numberIn('HYPERDJANGO_MAX_HISTORY', env['HYPERDJANGO_MAX_HISTORY']),
-    dashboardPath: env['HYPERDJANGO_DASHBOARD_PATH'],
-    headers: booleanIn('HYPERDJANGO_HEADERS', env['HYPERDJANGO_HEADERS']),
+export function middlewareFrom(env: Environment): PerformanceMiddleware {
+  let options: PerformanceOptions = {};
+  const take = (
+    option: keyof PerformanceOptions,
+    variable: string,
+    text: string | undefined,
+    read: Read,
+  ): void => {
+    if (text === undefined || text === '') return;
+    try {
+      const next = { ...options, [option]: read(text) };
+      resolvePerformanceOptions(next);
+      options = next;
+    } catch (error) {
+      if (!(error instanceof OptionError)) throw error;
+      tellUnusable(variable, error.expected, text, 'the default holds');
+    }
   };
-  const given = Object.entries(options).filter(([, value]) => value !== undefined && value !== '');
-  return Object.fromEntries(given);
+  take(
+    'slowQueryThresholdMs',
+    'HYPERDJANGO_SLOW_QUERY_THRESHOLD_MS',
+    env['HYPERDJANGO_SLOW_QUERY_THRESHOLD_MS'],
+    numberOf,
+  );
+  take(
+    'nPlusOneThreshold',
+    'HYPERDJANGO_N_PLUS_ONE_THRESHOLD',
+    env['HYPERDJANGO_N_PLUS_ONE_THRESHOLD'],
+    numberOf,
+  );
+  take('maxHistory', 'HYPERDJANGO_MAX_HISTORY', env['HYPERDJANGO_MAX_HISTORY'], numberOf);
+  take(
+    'dashboardPath',
+    'HYPERDJANGO_DASHBOARD_PATH',
+    env['HYPERDJANGO_DASHBOARD_PATH'],
+    (text) => flagIn(text) !== false && text,
+  );
+  take('headers', 'HYPERDJANGO_HEADERS', env['HYPERDJANGO_HEADERS'], (text) => flagIn(text));
+  return new PerformanceMiddleware(options);
 }
 
 /** Whether the line at the start is not wanted. */
 export function isQuiet(env: Environment): boolean {
-  return booleanIn('HYPERDJANGO_QUIET', env['HYPERDJANGO_QUIET']) ?? false;
+  const text = env['HYPERDJANGO_QUIET'];
+  const flag = flagIn(text);
+  if (flag !== 'unclear') return flag ?? false;
+  tellUnusable('HYPERDJANGO_QUIET', FLAG_EXPECTED, text, 'it is not quiet');
+  return false;
 }
 
-function numberIn(variable: string, text: string | undefined): number | undefined {
-  if (text === undefined || text === '') return undefined;
-  const value = Number(text);
-  if (text.trim() !== '' && !Number.isNaN(value)) return value;
-  throw new OptionError(variable, 'a number', describeValue(text));
-}
-
-function booleanIn(variable: string, text: string | undefined): boolean | undefined {
-  if (text === undefined || text === '') return undefined;
-  if (text === '1' || text === 'true') return true;
-  if (text === '0' || text === 'false') return false;
-  throw new OptionError(variable, 'true or false', describeValue(text));
+function numberOf(text: string): number {
+  return text.trim() === '' ? Number.NaN : Number(text);
 }

@@ -28,7 +28,9 @@ type MountedMessage = IncomingMessage & { readonly originalUrl?: string };
 /** Whether a request could be for the dashboard: a look that costs next to nothing. */
 export function mayOwn({ options }: PerformanceMiddleware, request: MountedMessage): boolean {
   const target = request.originalUrl ?? request.url ?? '/';
-  return !target.startsWith('/') || target.startsWith(options.dashboardPath);
+  const { dashboardPath } = options;
+  if (dashboardPath === false) return false;
+  return !target.startsWith('/') || target.startsWith(dashboardPath);
 }
 
 /** @returns whether the request was the dashboard's, and is being answered. */
