@@ -4,12 +4,7 @@ import { isMainThread } from 'node:worker_threads';
 
 import { fileLocks, loadEngine } from '../engine/load.ts';
 import { nameApart, reap } from '../segments/index.ts';
-import {
-  FLAG_EXPECTED,
-  flagIn,
-  tellUnknownVariables,
-  tellUnusable,
-} from '../util/environment.ts';
+import { FLAG_EXPECTED, flagIn, tellUnknownVariables, tellUnusable } from '../util/environment.ts';
 import { Recorder } from './recorder.ts';
 
 const REGISTRY_KEY = Symbol.for('hyperdjango.recorder@0');

@@ -166,7 +166,9 @@ describe('connect', () => {
     const url = new URL(database.url);
     url.pathname = '/absent';
     const absent = new Database(url.href);
-    await expect(absent.connect()).rejects.toThrow(/\/absent does not let us in: there is no database of this name \(3D000\)$/);
+    await expect(absent.connect()).rejects.toThrow(
+      /\/absent does not let us in: there is no database of this name \(3D000\)$/,
+    );
     await absent.close();
   });
 

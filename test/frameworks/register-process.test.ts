@@ -106,7 +106,9 @@ describe('hyperdjango/register', () => {
   it('is off where HYPERDJANGO_DISABLED is no answer, and says so', async () => {
     const disabled = await run(IMPORT, { HYPERDJANGO_DISABLED: 'perhaps' });
     expect(outputOf(disabled).seen).toEqual(NOWHERE);
-    expect(disabled.stderr).toMatch(/^hyperdjango: HYPERDJANGO_DISABLED: .*"perhaps"; everything is off\n$/);
+    expect(disabled.stderr).toMatch(
+      /^hyperdjango: HYPERDJANGO_DISABLED: .*"perhaps"; everything is off\n$/,
+    );
   });
 
   it.each(['no', '0', 'false'])('is on under HYPERDJANGO_DISABLED=%s', async (value) => {

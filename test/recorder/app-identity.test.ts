@@ -118,7 +118,9 @@ describe('the name of an application', () => {
   });
 
   it('tells two long names apart that begin alike', () => {
-    const names = ['a', 'b'].map((end) => nameOf({ env: { HYPERDJANGO_APP: 'x'.repeat(80) + end } }));
+    const names = ['a', 'b'].map((end) =>
+      nameOf({ env: { HYPERDJANGO_APP: 'x'.repeat(80) + end } }),
+    );
     expect(names[0]).not.toBe(names[1]);
     expect(names.map((name) => name.length)).toEqual([64, 64]);
   });

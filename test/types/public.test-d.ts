@@ -145,7 +145,7 @@ export function thePerformanceMiddleware(): void {
     readonly slowQueryThresholdMs?: number;
     readonly nPlusOneThreshold?: number;
     readonly maxHistory?: number;
-    readonly dashboardPath?: string;
+    readonly dashboardPath?: string | false;
     readonly headers?: boolean;
     readonly authorize?: Authorize;
     readonly appName?: string;
