@@ -8,7 +8,7 @@ import { isMainThread } from 'node:worker_threads';
 
 import { instrumentImports } from './drivers/index.ts';
 import { whatNeedsInstrument } from './drivers/instrument.ts';
-import { isQuiet, middlewareFrom } from './frameworks/environment.ts';
+import { isQuiet, middlewareFrom } from './performance/environment.ts';
 import { observeServers } from './frameworks/server.ts';
 import { getRecorder, isDisabled } from './recorder/index.ts';
 

@@ -2,7 +2,10 @@
 export function closest(word: string, known: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 4));
   const near = known
-    .map((candidate) => ({ candidate, distance: distanceOf(word, candidate) }))
+    .map((candidate) => ({
+      candidate,
+      distance: isShuffled(word, candidate) ? 1 : distanceOf(word, candidate),
+    }))
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance);
   return near[0]?.candidate;
@@ -20,4 +23,10 @@ function distanceOf(a: string, b: string): number {
     row = next;
   }
   return row[b.length] ?? 0;
+}
+
+/** The same letters in another order. */
+function isShuffled(a: string, b: string): boolean {
+  const sorted = (text: string): string => [...text].sort().join('');
+  return sorted(a) === sorted(b);
 }

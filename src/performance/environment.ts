@@ -1,7 +1,7 @@
 /** The options of `hyperdjango/register`: there is no call that could take them. */
 import { OptionError } from '../errors/index.ts';
-import { PerformanceMiddleware, type PerformanceOptions } from '../performance/index.ts';
-import { resolvePerformanceOptions } from '../performance/options.ts';
+import { PerformanceMiddleware } from './middleware.ts';
+import { type PerformanceOptions, resolvePerformanceOptions } from './options.ts';
 import { type Environment, FLAG_EXPECTED, flagIn, tellUnusable } from '../util/environment.ts';
 
 type Read = (text: string) => unknown;
