@@ -527,8 +527,8 @@ void LeaveSegment(void* data) {
 }
 
 // (texts: [folder, appName, scriptName, runtimeVersion], mainCapacities, workerCapacities,
-// numbers: BigUint64Array [generation, bootId, processStartTicks, seed], isMain, threadId) → what
-// the thread got, or undefined where there is no memory. A second call gives the same again.
+// numbers: BigUint64Array [generation, bootId, processStartTicks, seed, place], isMain, threadId) →
+// what the thread got, or undefined where there is no memory. A second call gives the same again.
 Napi::Value OpenSegment(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   AddonState* state = StateOf(info);
@@ -539,7 +539,7 @@ Napi::Value OpenSegment(const Napi::CallbackInfo& info) {
         !CapacitiesOf(info[1], &options.main_capacities) ||
         !CapacitiesOf(info[2], &options.worker_capacities) || !info[3].IsTypedArray() ||
         info[3].As<Napi::TypedArray>().TypedArrayType() != napi_biguint64_array ||
-        info[3].As<Napi::TypedArray>().ElementLength() != 4) {
+        info[3].As<Napi::TypedArray>().ElementLength() != 5) {
       return env.Undefined();
     }
     std::string texts[4];
@@ -555,6 +555,7 @@ Napi::Value OpenSegment(const Napi::CallbackInfo& info) {
     options.generation = numbers[0];
     options.boot_id = numbers[1];
     options.process_start_ticks = numbers[2];
+    options.place = numbers[4];
     uv_loop_s* loop = nullptr;
     // Bun has the functions of libuv by name, and ends the process where one is called.
     bool has_libuv = !env.Global().Has("Bun");

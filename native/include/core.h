@@ -193,6 +193,7 @@ typedef struct hd_segment_options {
   uint64_t generation; /* random */
   uint64_t boot_id;
   uint64_t process_start_ticks;
+  uint64_t place; /* of the application, 0 where it has none */
 } hd_segment_options;
 
 typedef struct hd_thread_options {

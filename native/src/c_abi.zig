@@ -422,6 +422,7 @@ const SegmentOptions = extern struct {
     generation: u64,
     boot_id: u64,
     process_start_ticks: u64,
+    place: u64,
 };
 
 const ThreadOptions = extern struct {
@@ -442,7 +443,7 @@ const ThreadState = extern struct {
 };
 
 comptime {
-    assert(@sizeOf(SegmentOptions) == 4 * @sizeOf(String) + 2 * 24 + 24);
+    assert(@sizeOf(SegmentOptions) == 4 * @sizeOf(String) + 2 * 24 + 32);
     assert(@sizeOf(ThreadOptions) == 16 + @sizeOf(usize));
     assert(@sizeOf(ThreadState) == 24 + 5 * @sizeOf(usize));
 }
@@ -469,6 +470,7 @@ fn segmentJoin(
         .generation = wanted.generation,
         .boot_id = wanted.boot_id,
         .process_start_ticks = wanted.process_start_ticks,
+        .place = wanted.place,
     }, .{
         .is_main = caller.is_main != 0,
         .thread_id = caller.thread_id,

@@ -43,6 +43,7 @@ pub const Options = struct {
     generation: u64,
     boot_id: u64,
     process_start_ticks: u64,
+    place: u64,
 };
 
 pub const ThreadOptions = struct {
@@ -352,6 +353,7 @@ pub const Segment = struct {
             .{ Header.arena_count, 1 },
             .{ Header.pid, currentPid() },
             .{ Header.process_start_ticks, options.process_start_ticks },
+            .{ Header.place, options.place },
             .{ Header.generation, options.generation },
             .{ Header.boot_id, options.boot_id },
             .{ Header.started_ns, now_ns },
@@ -550,6 +552,7 @@ const test_options: Options = .{
     .generation = 1,
     .boot_id = 2,
     .process_start_ticks = 3,
+    .place = 4,
 };
 
 fn testThread(thread_id: u32) ThreadOptions {

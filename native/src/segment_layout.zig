@@ -64,6 +64,9 @@ pub const Header = struct {
     /// `process.version`.
     pub const runtime_version = 40;
     pub const runtime_version_bytes_max = 32;
+    /// A hash of the folder and the name that the application has by itself: two folders are told
+    /// apart by it. 0 where it was given a name.
+    pub const place = 44;
 
     pub const words = page_words;
 };

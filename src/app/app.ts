@@ -278,7 +278,9 @@ export class HyperApp {
 
   /** Readers of this process's records find them under the application's name. */
   #announce(): void {
-    if (!isDisabled()) getRecorder().segment.setAppName(this.name);
+    if (isDisabled()) return;
+    const named = this.#performance.find(({ options }) => options.appName !== undefined);
+    getRecorder().nameApp(named?.options.appName ?? this.name);
   }
 
   /** Anew after each change: Hono itself takes no middleware once it has routes. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { debuglog } from 'node:util';
 
+import { closest } from '../util/closest.ts';
 import { type Command, type CommandIo, UsageError } from './command.ts';
 
 /** `NODE_DEBUG=hyperdjango` shows where an error came from. */
@@ -40,7 +41,9 @@ export async function run(args: readonly string[], io: CommandIo): Promise<ExitC
   const [name, ...rest] = args;
   const command = Object.hasOwn(COMMANDS, name ?? '') ? COMMANDS[name ?? ''] : undefined;
   try {
-    if (name === '--help' || name === '-h') {
+    if (name === 'help' && rest[0] !== undefined) {
+      return await run([rest[0], '--help'], io);
+    } else if (name === '--help' || name === '-h' || name === 'help') {
       io.stdout.write(help());
     } else if (name === '--version' || name === '-v') {
       io.stdout.write(`${packageVersion()}\n`);
@@ -84,11 +87,17 @@ ${commands.join('')}
 Options:
   -h, --help     show this help; after a command, the help of that command
   -v, --version  show the version
+
+hyperdjango help <command> shows the help of that command, too.
 `;
 }
 
 function unknownWord(word: string): string {
-  return `unknown ${word.startsWith('-') ? 'option' : 'command'} '${word}'`;
+  const isOption = word.startsWith('-');
+  const known = isOption ? ['--help', '--version'] : [...Object.keys(COMMANDS), 'help'];
+  const near = closest(word, known);
+  const hint = near === undefined ? '' : `, did you mean ${near}?`;
+  return `unknown ${isOption ? 'option' : 'command'} '${word}'${hint}`;
 }
 
 function packageVersion(): string {

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
+
 import { loadFileLocks } from '../engine/addon.ts';
 import { segmentDirectory } from '../engine/segment-directory.ts';
-import { HostReader, reap } from '../segments/index.ts';
+import { cutName, HostReader, reap } from '../segments/index.ts';
 import type { CommandIo } from './command.ts';
 
 /** What the commands have in common that read segments. */
@@ -14,10 +16,21 @@ export interface HostAccess {
 export function openHost(env: CommandIo['env'], appName: string | undefined): HostAccess {
   const directory = segmentDirectory(env['HYPERDJANGO_DIR']);
   if (directory === '') throw new Error('processes can be read from outside on Linux only');
+  const configured = env['HYPERDJANGO_DIR'];
+  if (configured !== undefined && configured !== '' && !existsSync(directory)) {
+    throw new Error(
+      `HYPERDJANGO_DIR: there is no folder ${directory}; it has to be the one that the processes have set`,
+    );
+  }
   const locks = loadFileLocks();
   return {
     directory,
-    reader: new HostReader({ directory, appName, locks, nowNs }),
+    reader: new HostReader({
+      directory,
+      appName: appName === undefined ? undefined : cutName(appName),
+      locks,
+      nowNs,
+    }),
     reap() {
       reap({ directory, locks, now: Date.now(), nowNs: nowNs() });
     },

@@ -1,12 +1,12 @@
 import { OptionError } from '../errors/index.ts';
-import { describeValue, functionOption } from '../util/options.ts';
+import { describeValue, functionOption, quoted } from '../util/options.ts';
 import { isCrossSiteFetch, localRefusal } from './auth.ts';
 import type { Authorize, ClientSocket } from './auth.ts';
 import type { DashboardSource, StatsScope } from './data.ts';
 
 export interface DashboardHandlerOptions {
-  /** Where the page is, such as `/debug/performance`; `/json` and `/data` lie under it. */
-  readonly path: string;
+  /** Where the page is, such as `/debug/performance`, with `/json` and `/data` under it; false for nowhere. */
+  readonly path: string | false;
   readonly source: DashboardSource;
   /**
    * Decides on every request, in production and in development alike.
@@ -85,7 +85,9 @@ const SERVER_ERROR: Body = { type: 'text/plain', text: 'Internal Server Error\n'
  */
 export function createDashboardHandler(options: DashboardHandlerOptions): DashboardHandler {
   checkOptions(options);
-  const { path: basePath, source, authorize } = options;
+  const { source, authorize } = options;
+  // No path begins with this.
+  const basePath = options.path === false ? '\0' : options.path;
   const isDevelopment = options.isDevelopment ?? process.env['NODE_ENV'] !== 'production';
   const warnOnce = createWarnOnce(options.warn ?? emitWarning);
   const counts = { refused: 0, authorizeFailed: 0, bodyFailed: 0 };
@@ -229,14 +231,18 @@ function createResponse(status: number, body: Body, isHead: boolean): Response {
 }
 
 function checkOptions({ path, authorize }: DashboardHandlerOptions): void {
-  if (typeof path !== 'string' || !isCanonicalPath(path)) {
-    throw new OptionError(
-      'dashboardPath',
-      'a path such as "/debug/performance"',
-      describeValue(path),
-    );
-  }
+  checkDashboardPath(path);
   if (authorize !== undefined) functionOption('authorize', authorize);
+}
+
+/** @throws {OptionError} unless it is false, or a path that URLs can carry. */
+export function checkDashboardPath(path: unknown): void {
+  if (path === false || (typeof path === 'string' && isCanonicalPath(path))) return;
+  throw new OptionError(
+    'dashboardPath',
+    'a path that begins with "/" and does not end with it, such as "/debug/performance", or false for no page',
+    typeof path === 'string' ? quoted(path) : describeValue(path),
+  );
 }
 
 /** Whether URLs carry the path as it stands: no query, no `..`, nothing to be escaped. */

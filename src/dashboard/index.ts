@@ -15,5 +15,5 @@ export type {
   StatsScope,
   ThreadRow,
 } from './data.ts';
-export { createDashboardHandler, type DashboardHandler } from './handler.ts';
+export { checkDashboardPath, createDashboardHandler, type DashboardHandler } from './handler.ts';
 export { isLocalVisit, serveDashboard } from './node.ts';

@@ -1,5 +1,3 @@
-import type { Socket } from 'node:net';
-
 import pg from 'pg';
 
 import { instrument } from '../drivers/index.ts';
@@ -104,7 +102,7 @@ export class Database implements Queryable {
       const { host, port, database } = new pg.Client(this.#config);
       throw new HyperDjangoError(
         'ERR_HYPERDJANGO_CONNECT',
-        `Database.connect(): ${host}:${port}/${database} does not let us in (${reasonOf(cause)})`,
+        `Database.connect(): ${host}:${port}/${database} does not let us in: ${inWords(reasonOf(cause))}`,
         { cause },
       );
     }
@@ -149,58 +147,9 @@ export class Database implements Queryable {
     this.#closing ??= this.pool.end();
     return this.#closing;
   }
-
-  /**
-   * A second pool on the same server for the tool's own work, so that it never takes a
-   * connection from the application. It never keeps the process alive; whoever queries it sets
-   * the time limit.
-   *
-   * @internal
-   */
-  sidePool(max: number): pg.Pool {
-    const pool = new pg.Pool({
-      ...this.#config,
-      Client: SideClient,
-      max,
-      min: 0,
-      allowExitOnIdle: true,
-      // The timers behind these two of the driver's limits keep a process alive.
-      connectionTimeoutMillis: 0,
-      query_timeout: 0,
-      application_name: 'hyperdjango',
-    });
-    pool.on('error', ignore);
-    return pool;
-  }
 }
 
 function ignore(): void {}
-
-const SIDE_CONNECT_TIMEOUT_MS = 5_000;
-
-/** A client that lets the process end while it connects, works or waits. */
-class SideClient extends pg.Client {
-  constructor(config?: pg.ClientConfig) {
-    super({ ...config, connectionTimeoutMillis: SIDE_CONNECT_TIMEOUT_MS });
-    // Where an address after the first one is tried, the socket is another one underneath.
-    this.connection.stream.once('connect', () => this.unref());
-  }
-
-  override connect(): Promise<pg.Client>;
-  override connect(callback: (error: Error | null, client?: pg.Client) => void): void;
-  override connect(callback?: (error: Error | null, client?: pg.Client) => void): unknown {
-    const connected = super.connect(callback as never) as unknown;
-    this.unref();
-    return connected;
-  }
-
-  /** The pool calls this when it hands the client out. */
-  ref(): void {}
-
-  unref(): void {
-    (this.connection.stream as Partial<Socket>).unref?.();
-  }
-}
 
 function poolConfig(urlOrConfig: unknown): pg.PoolConfig {
   const option = 'new Database(urlOrConfig)';
@@ -224,6 +173,29 @@ function checkUrl(option: string, url: unknown): asserts url is string {
   if (protocol !== 'postgres:' && protocol !== 'postgresql:') {
     throw new OptionError(option, expected, `a ${protocol}// URL`);
   }
+}
+
+/** What the codes mean that a connection fails with most often. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  '28000': 'the server takes no such user from here, or none without TLS; see its pg_hba.conf',
+  '28P01': 'the password is wrong for this user, or there is no such user',
+  '3D000': 'there is no database of this name',
+  '42501': 'the user may not connect to this database',
+  '53300': 'the server has no connection left',
+  '57P03': 'the server is starting, or shutting down',
+  ECONNREFUSED: 'nothing listens at this address: is the server running?',
+  ECONNRESET: 'the connection was cut',
+  EACCES: 'the socket may not be opened by this user',
+  EAI_AGAIN: 'the host name could not be looked up for now',
+  EHOSTUNREACH: 'the host cannot be reached',
+  ENOENT: 'there is no such socket',
+  ENOTFOUND: 'there is no host of this name',
+  ETIMEDOUT: 'the host gives no answer',
+};
+
+function inWords(code: string): string {
+  const meaning = Object.hasOwn(MEANINGS, code) ? MEANINGS[code] : undefined;
+  return meaning === undefined ? code : `${meaning} (${code})`;
 }
 
 /** SQLSTATE or system error code; the message of a server's error may quote what it was given. */

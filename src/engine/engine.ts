@@ -59,6 +59,8 @@ export interface RecorderCapacities {
 export interface SegmentOptions {
   /** At most 64 bytes are kept, as of the script's. */
   readonly appName: string;
+  /** A hash of where an application without a given name is; see `place` in the segment's header. */
+  readonly place?: bigint;
   /** File name of the script, without its folder. */
   readonly scriptName: string;
   /** Where segments lie; undefined for the default, see `segmentDirectory`. */

@@ -18,7 +18,7 @@ export interface NativeSegmentBinding {
     texts: readonly [directory: string, appName: string, scriptName: string, version: string],
     mainCapacities: Uint32Array,
     workerCapacities: Uint32Array,
-    /** Generation, boot id, start ticks, seed. */
+    /** Generation, boot id, start ticks, seed, place. */
     numbers: BigUint64Array,
     isMainThread: boolean,
     threadId: number,
@@ -70,6 +70,7 @@ export function openNativeSegment(
       startTicks,
       // Nobody outside can choose texts that collide in the recorder's hash tables.
       random.readBigUInt64LE(8),
+      options.place ?? 0n,
     ),
     isMainThread,
     threadId,

@@ -40,6 +40,7 @@ export const SEGMENT_HEADER = {
   scriptNameBytesMax: 64,
   runtimeVersion: 40,
   runtimeVersionBytesMax: 32,
+  place: 44,
   words: 512,
 } as const;
 

@@ -59,10 +59,13 @@ export class OptionError extends TypeError {
   readonly code: ErrorCode = 'ERR_HYPERDJANGO_OPTION';
   /** Such as `PerformanceMiddleware.nPlusOneThreshold`. */
   readonly option: string;
+  /** What it has to be, such as `an integer from 2 to 1000000`. */
+  readonly expected: string;
 
   constructor(option: string, expected: string, received: string) {
     super(`${option}: expected ${expected}, got ${received}`);
     this.name = 'OptionError';
     this.option = option;
+    this.expected = expected;
   }
 }

@@ -42,13 +42,13 @@ type MountedMessage = IncomingMessage & { readonly originalUrl?: string };
 
 /** Whether a request could be for the dashboard: a look that costs next to nothing. */
 export function mayOwn(
-  { options }: PerformanceMiddleware,
+  { options: { dashboardPath } }: PerformanceMiddleware,
   request: Pick<MountedMessage, 'originalUrl' | 'url'>,
 ): boolean {
   const target: unknown = request.originalUrl ?? request.url;
   // A stub's may be anything.
-  if (typeof target !== 'string') return false;
-  return !target.startsWith('/') || target.startsWith(options.dashboardPath);
+  if (dashboardPath === false || typeof target !== 'string') return false;
+  return !target.startsWith('/') || target.startsWith(dashboardPath);
 }
 
 /** @returns whether the request was the dashboard's, and is being answered. */

@@ -171,7 +171,9 @@ function commonData(
   wantSites(recorder, snapshot, statements);
   const own = snapshot?.processes.find(({ pid }) => pid === process.pid);
   return {
-    app: options.appName ?? (own?.appName || 'app'),
+    app:
+      (recorder?.app.isFixed === true ? recorder.app.name : options.appName) ??
+      (own?.appName || 'app'),
     pid: process.pid,
     takenAt: Date.now(),
     slowQueryThresholdMs: options.slowQueryThresholdMs,

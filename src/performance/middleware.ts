@@ -7,7 +7,7 @@ import { instrumentLoaded } from '../drivers/index.ts';
 import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
 import type { HostSnapshot } from '../segments/index.ts';
 import { NoMiddleware } from '../util/adapter.ts';
-import { numberOption } from '../util/options.ts';
+import { knownOptions, numberOption, oneOfOption } from '../util/options.ts';
 import { createDashboardSource } from './dashboard-source.ts';
 import { createLook, hostStatsOf, type Look } from './host-stats.ts';
 import {
@@ -76,6 +76,8 @@ export class PerformanceMiddleware extends NoMiddleware {
     this.options = resolvePerformanceOptions(options);
     this.#store = new StatsStore(this.options.maxHistory);
     this.#recorder = isDisabled() ? undefined : getRecorder();
+    const { appName } = this.options;
+    if (appName !== undefined) this.#recorder?.nameApp(appName);
     this.#ledger = this.#recorder && new RequestLedger(this.options, this.#store, this.#recorder);
     this.#unscopedAtStart = this.#recorder?.unscopedQueryCount ?? 0;
     this.dashboard = createDashboardHandler({
@@ -101,7 +103,7 @@ export class PerformanceMiddleware extends NoMiddleware {
    * whichever middleware saw it, and slow queries to within 1.1 % of the threshold.
    *
    * @param options `scope` is `process` if it is not given.
-   * @throws Error with the scope `host` where the directory of segments is not this user's alone.
+   * @throws {OptionError} where an option is unknown, or the scope none of the two; Error with the scope `host` where the directory of segments is not this user's alone.
    * @example
    * ```ts
    * import { PerformanceMiddleware } from 'hyperdjango/performance';
@@ -111,7 +113,10 @@ export class PerformanceMiddleware extends NoMiddleware {
    * ```
    */
   getStats(options: { readonly scope?: StatsScope } = {}): PerformanceStats {
-    if (options.scope === 'host') {
+    knownOptions('getStats', options, ['scope']);
+    const { scope = 'process' } = options;
+    oneOfOption('getStats.scope', scope, ['process', 'host']);
+    if (scope === 'host') {
       const host = this.#lookAt('host', { histograms: false });
       if (host !== undefined) return hostStatsOf(host, this.options.slowQueryThresholdMs);
     }

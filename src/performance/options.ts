@@ -1,4 +1,4 @@
-import type { Authorize } from '../dashboard/index.ts';
+import { type Authorize, checkDashboardPath } from '../dashboard/index.ts';
 import {
   booleanOption,
   functionOption,
@@ -28,11 +28,11 @@ export interface PerformanceOptions {
    */
   readonly maxHistory?: number;
   /**
-   * Where the dashboard is; its JSON is at `{dashboardPath}/json`.
+   * Where the dashboard is; its JSON is at `{dashboardPath}/json`. False turns it off.
    *
    * @defaultValue '/debug/performance'
    */
-  readonly dashboardPath?: string;
+  readonly dashboardPath?: string | false;
   /**
    * Whether responses carry `X-Query-Count` and `X-Query-Time`.
    *
@@ -46,9 +46,10 @@ export interface PerformanceOptions {
    */
   readonly authorize?: Authorize;
   /**
-   * The name of the application on the dashboard.
+   * The name of the application: what its figures are found under, and on the dashboard.
+   * `HYPERDJANGO_APP` comes before it.
    *
-   * @defaultValue undefined: that of the `HyperApp`, or `HYPERDJANGO_APP`, or of the script.
+   * @defaultValue undefined: that of the `HyperApp`, or of PM2, or of the package and the script.
    */
   readonly appName?: string;
 }
@@ -83,6 +84,7 @@ export function resolvePerformanceOptions(options: PerformanceOptions): Resolved
     authorize,
     appName,
   } = options;
+  checkDashboardPath(dashboardPath);
   return Object.freeze({
     slowQueryThresholdMs: numberOption(`${OWNER}.slowQueryThresholdMs`, slowQueryThresholdMs, {
       min: 0,
@@ -98,7 +100,6 @@ export function resolvePerformanceOptions(options: PerformanceOptions): Resolved
       max: 100_000,
       integer: true,
     }),
-    // The dashboard's handler checks its path.
     dashboardPath,
     headers: booleanOption(`${OWNER}.headers`, headers),
     authorize:

@@ -1,5 +1,5 @@
 import { getRecorder, isDisabled, type Recorder, type Scope } from '../recorder/index.ts';
-import { stringOption } from '../util/options.ts';
+import { functionOption, stringOption } from '../util/options.ts';
 import { isThenable } from '../util/thenable.ts';
 import { observeJob } from './middleware.ts';
 
@@ -12,7 +12,7 @@ import { observeJob } from './middleware.ts';
  * awaited, a promise of the same result comes back, and the scope ends with it.
  *
  * @param name of the kind of job, such as `send-invoices`: never one with values in it.
- * @throws {OptionError} where the name is not a string with something in it.
+ * @throws {OptionError} where the name is not a string with something in it, or `fn` no function.
  * @example
  * ```ts
  * import { Database, runInScope } from 'hyperdjango';
@@ -24,6 +24,7 @@ import { observeJob } from './middleware.ts';
  */
 export function runInScope<T>(name: string, fn: () => T): T {
   stringOption('runInScope(name)', name);
+  functionOption('runInScope(name, fn)', fn);
   if (isDisabled()) return fn();
   const recorder = getRecorder();
   const scope = recorder.openScope('job', name);

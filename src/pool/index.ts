@@ -9,6 +9,7 @@ export {
   type PoolHealthCheckerOptions,
   type PoolHealthResult,
 } from './pool-health-checker.ts';
+export type { PoolLike } from './pool-source.ts';
 export { type DrainOptions, QueryTimer, type QueryTimerOptions } from './query-timer.ts';
 export {
   type GetRecentOptions,

@@ -3,7 +3,8 @@ import type pg from 'pg';
 import type { Database } from '../database/index.ts';
 import { OptionError } from '../errors/index.ts';
 import { getRecorder, isDisabled, runUnrecorded } from '../recorder/index.ts';
-import { describeValue, knownOptions, numberOption } from '../util/options.ts';
+import { knownOptions, numberOption } from '../util/options.ts';
+import { type PoolLike, poolOf } from './pool-source.ts';
 
 /** Options of {@link PoolHealthChecker}. */
 export interface PoolHealthCheckerOptions {
@@ -82,9 +83,11 @@ export class PoolHealthChecker {
   #lostCount = 0;
 
   /** @throws {OptionError} where an argument is of another kind, unknown or out of its range. */
-  constructor(db: Database, options: PoolHealthCheckerOptions = {}) {
-    if (typeof (db as Partial<Database> | undefined)?.pool?.connect !== 'function') {
-      throw new OptionError(`new ${OWNER}(db)`, 'a Database', describeValue(db));
+  constructor(db: Database | PoolLike, options: PoolHealthCheckerOptions = {}) {
+    this.#pool = poolOf(OWNER, db);
+    this.#inside = this.#pool as unknown as PoolInside;
+    if (!Array.isArray(this.#inside._idle) || !Array.isArray(this.#inside._clients)) {
+      throw new OptionError(`new ${OWNER}(db)`, 'a Database or a pg.Pool', 'another kind of pool');
     }
     knownOptions(OWNER, options, ['intervalSeconds', 'probeTimeoutMs']);
     const { intervalSeconds = 30, probeTimeoutMs = 2_000 } = options;
@@ -94,8 +97,6 @@ export class PoolHealthChecker {
       min: 10,
       max: 60_000,
     });
-    this.#pool = db.pool;
-    this.#inside = db.pool as unknown as PoolInside;
     // The pool tells of idle connections only, and has removed them when it does.
     this.#pool.on('error', () => (this.#lostCount += 1));
   }

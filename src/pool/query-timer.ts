@@ -1,9 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type pg from 'pg';
+
 import type { Database } from '../database/index.ts';
 import { OptionError } from '../errors/index.ts';
 import { getRecorder, isDisabled, type RecordedQuery } from '../recorder/index.ts';
 import { describeValue, knownOptions, numberOption } from '../util/options.ts';
+import { type PoolLike, poolOf } from './pool-source.ts';
 import { SlowQueryLog } from './slow-query-log.ts';
 
 /** Options of {@link QueryTimer}. */
@@ -36,7 +39,7 @@ const OWNER = 'QueryTimer';
 const DRAIN_LOOK_MS = 10;
 
 /**
- * Sends each slow query of a database to a {@link SlowQueryLog}. It listens to the recorder and
+ * Sends each slow query of a `Database`, or of a pool, to a {@link SlowQueryLog}. It listens to the recorder and
  * wraps nothing: queries in transactions, from the pool underneath and from an ORM on it are
  * timed too, and each goes to the log once, however many timers look.
  *
@@ -57,16 +60,14 @@ const DRAIN_LOOK_MS = 10;
 export class QueryTimer {
   /** In milliseconds. */
   readonly thresholdMs: number;
-  readonly #db: Database;
+  readonly #pool: pg.Pool;
   readonly #slowLog: SlowQueryLog | undefined;
   readonly #running = new Set<RecordedQuery>();
   #unsubscribe: (() => void) | undefined;
 
   /** @throws {OptionError} where an argument is of another kind, unknown or out of its range. */
-  constructor(db: Database, options: QueryTimerOptions = {}) {
-    if (typeof (db as Partial<Database> | undefined)?.poolStats !== 'function') {
-      throw new OptionError(`new ${OWNER}(db)`, 'a Database', describeValue(db));
-    }
+  constructor(db: Database | PoolLike, options: QueryTimerOptions = {}) {
+    this.#pool = poolOf(OWNER, db);
     knownOptions(OWNER, options, ['slowLog', 'thresholdMs']);
     const { slowLog, thresholdMs = 100 } = options;
     if (slowLog !== undefined && !(slowLog instanceof SlowQueryLog)) {
@@ -76,7 +77,6 @@ export class QueryTimer {
       min: 0,
       max: 86_400_000,
     });
-    this.#db = db;
     this.#slowLog = slowLog;
   }
 
@@ -85,10 +85,10 @@ export class QueryTimer {
     if (isDisabled()) return;
     this.#unsubscribe ??= getRecorder().subscribe({
       onQueryBegan: (query) => {
-        if (query.source === this.#db.pool) this.#running.add(query);
+        if (query.source === this.#pool) this.#running.add(query);
       },
       onQueryEnded: (query) => {
-        if (query.source !== this.#db.pool) return;
+        if (query.source !== this.#pool) return;
         this.#running.delete(query);
         if (query.durationNs / 1e6 >= this.thresholdMs) this.#slowLog?.recordQuery(query);
       },
@@ -126,7 +126,7 @@ export class QueryTimer {
   }
 
   #isIdle(): boolean {
-    const { active, waiting } = this.#db.poolStats();
-    return active === 0 && waiting === 0 && this.#running.size === 0;
+    const { totalCount, idleCount, waitingCount } = this.#pool;
+    return totalCount === idleCount && waitingCount === 0 && this.#running.size === 0;
   }
 }

@@ -1,8 +1,8 @@
 import { runUnrecorded } from '../recorder/index.ts';
 import type pg from 'pg';
 
-import type { Database } from '../database/index.ts';
 import { HyperDjangoError } from '../errors/index.ts';
+import { sidePoolOf, streamOf } from './pool-source.ts';
 
 interface Run {
   readonly timeoutMs: number;
@@ -15,13 +15,14 @@ interface Run {
  * on it is never recorded, has a time limit, and by itself does not keep the process alive.
  */
 export class SideConnection {
-  readonly #db: Database;
+  readonly #beside: pg.Pool;
   #pool: pg.Pool | undefined;
   #client: pg.PoolClient | undefined;
   #isClosed = false;
 
-  constructor(db: Database) {
-    this.#db = db;
+  /** @param beside the application's own. */
+  constructor(beside: pg.Pool) {
+    this.#beside = beside;
   }
 
   /**
@@ -46,14 +47,14 @@ export class SideConnection {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#client?.connection.stream.destroy();
+    if (this.#client !== undefined) streamOf(this.#client)?.destroy?.();
     this.#pool?.end().catch(() => {});
   }
 
   async #run<T>(work: (client: pg.PoolClient) => Promise<T>, limit: Limit): Promise<T> {
     if (this.#isClosed)
       throw new HyperDjangoError('ERR_HYPERDJANGO_STATE', 'SlowQueryLog: it is closed');
-    this.#pool ??= this.#db.sidePool(1);
+    this.#pool ??= sidePoolOf(this.#beside);
     const connecting = this.#pool.connect();
     let client: pg.PoolClient | undefined;
     let hasFailed = true;

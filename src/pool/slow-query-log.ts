@@ -1,7 +1,7 @@
 import type { Database } from '../database/index.ts';
-import { OptionError } from '../errors/index.ts';
 import { getRecorder, isDisabled, type RecordedQuery } from '../recorder/index.ts';
-import { describeValue, knownOptions, numberOption } from '../util/options.ts';
+import { knownOptions, numberOption } from '../util/options.ts';
+import { type PoolLike, poolOf } from './pool-source.ts';
 import { cutSql, summarizeParams } from './row-text.ts';
 import { SideConnection } from './side-connection.ts';
 import {
@@ -96,18 +96,16 @@ export class SlowQueryLog {
   #isClosed = false;
 
   /**
-   * @param db where the table is. Another server or role than the application's: another
-   * `Database`.
-   * @throws {OptionError} where `db` is no `Database`, or an option is unknown or out of its range.
+   * @param db a `Database` or a pool, where the table is. Another server or role than the
+   * application's: another one. The log connects as the pool does, and takes no connection from it.
+   * @throws {OptionError} where `db` is neither, or an option is unknown or out of its range.
    */
   constructor(
-    db: Database,
+    db: Database | PoolLike,
     options: SlowQueryLogOptions = {},
     /** @internal */ environment: Partial<WriterEnvironment> = {},
   ) {
-    if (typeof (db as Partial<Database> | undefined)?.sidePool !== 'function') {
-      throw new OptionError(`new ${OWNER}(db)`, 'a Database', describeValue(db));
-    }
+    const pool = poolOf(OWNER, db);
     knownOptions(OWNER, options, ['thresholdMs', 'maxRows']);
     const { thresholdMs = 100, maxRows = 100_000 } = options;
     this.thresholdMs = numberOption(`${OWNER}.thresholdMs`, thresholdMs, {
@@ -120,7 +118,7 @@ export class SlowQueryLog {
       integer: true,
     });
     this.#rowsUntilPrune = PRUNE_EVERY_ROWS;
-    this.#side = new SideConnection(db);
+    this.#side = new SideConnection(pool);
     this.#writer = new SlowQueryWriter((rows) => this.#write(rows), environment);
   }
 

@@ -3,16 +3,24 @@ import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 
 import { fileLocks, loadEngine } from '../engine/load.ts';
-import { reap } from '../segments/index.ts';
+import { nameApart, reap } from '../segments/index.ts';
+import { FLAG_EXPECTED, flagIn, tellUnknownVariables, tellUnusable } from '../util/environment.ts';
 import { Recorder } from './recorder.ts';
 
 const REGISTRY_KEY = Symbol.for('hyperdjango.recorder@0');
 const registry = globalThis as { [REGISTRY_KEY]?: Recorder };
 
-/** `HYPERDJANGO_DISABLED=1` turns everything off: no hook, no memory, no header. */
+/**
+ * `HYPERDJANGO_DISABLED=1` turns everything off: no hook, no memory, no header. Whoever sets it to
+ * what is no answer wants that too, most likely.
+ */
 export function isDisabled(): boolean {
-  const value = process.env['HYPERDJANGO_DISABLED'];
-  return value === '1' || value === 'true';
+  const text = process.env['HYPERDJANGO_DISABLED'];
+  if (text === undefined) return false;
+  const flag = flagIn(text);
+  if (flag !== 'unclear') return flag ?? false;
+  tellUnusable('HYPERDJANGO_DISABLED', FLAG_EXPECTED, text, 'everything is off');
+  return true;
 }
 
 /**
@@ -28,6 +36,8 @@ export function getRecorder(): Recorder {
     const { engine, reason } = loadEngine();
     recorder = new Recorder(engine, reason);
     registry[REGISTRY_KEY] = recorder;
+    tellApart(recorder);
+    tellEnvironment(recorder);
     reapLater(recorder);
   }
   return recorder;
@@ -39,6 +49,27 @@ export function getRecorder(): Recorder {
  */
 export function runUnrecorded<T>(fn: () => T): T {
   return isDisabled() ? fn() : getRecorder().runUnrecorded(fn);
+}
+
+/** From other applications on this host that would have the same name. */
+function tellApart({ app, segment }: Recorder): void {
+  const { path } = segment;
+  if (path === null || app.isFixed) return;
+  try {
+    const { name, place } = app;
+    const apart = nameApart({ path, name, place, read: segment.read }, fileLocks());
+    if (apart !== name) segment.setAppName(apart);
+  } catch {
+    // The folder is gone, or no longer this user's alone: readers say so.
+  }
+}
+
+function tellEnvironment({ engine, segment: { path, reason } }: Recorder): void {
+  tellUnknownVariables(process.env);
+  const folder = process.env['HYPERDJANGO_DIR'];
+  if (folder === undefined || folder === '' || path !== null || engine.kind !== 'native') return;
+  if (process.platform !== 'linux') return;
+  tellUnusable('HYPERDJANGO_DIR', "a folder of this user's alone, with room", folder, reason);
 }
 
 /** What the dead have left behind is not the business of the first request. */

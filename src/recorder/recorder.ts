@@ -3,7 +3,6 @@
  * and on the scope that issued it. Everything else reads.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { basename } from 'node:path';
 
 import {
   type Engine,
@@ -18,6 +17,8 @@ import {
   type StatementIdentity,
 } from '../engine/engine.ts';
 import { OptionError } from '../errors/index.ts';
+import { cutName } from '../segments/index.ts';
+import { type AppIdentity, appIdentityOf, processFacts } from './app-identity.ts';
 import { type CallSite, CallSites, type CapturedStack } from './call-site.ts';
 import { type Context, type Detour, NO_STACK, notePart, ScopePart, UNRECORDED } from './context.ts';
 import { type Ignore, Ignores } from './ignores.ts';
@@ -92,6 +93,7 @@ export class Recorder {
   /** The memory of this process, with this thread's arena in it. */
   readonly segment: Segment;
   readonly core: EngineRecorder;
+  readonly app: AppIdentity;
   readonly pools: PoolRegistry;
   readonly callSites: CallSites;
   readonly ignores: Ignores = new Ignores();
@@ -115,10 +117,11 @@ export class Recorder {
   constructor(engine: Engine, engineReason: string) {
     this.engine = engine;
     this.engineReason = engineReason;
-    const scriptName = basename(process.argv[1] ?? '');
+    this.app = appIdentityOf(processFacts());
     this.segment = engine.openSegment({
-      appName: process.env['HYPERDJANGO_APP'] || scriptName,
-      scriptName,
+      appName: this.app.name,
+      scriptName: this.app.scriptName,
+      place: this.app.place,
       directory: process.env['HYPERDJANGO_DIR'],
       mainCapacities: MAIN_CAPACITIES,
       workerCapacities: WORKER_CAPACITIES,
@@ -135,6 +138,11 @@ export class Recorder {
       (name) => this.unseen.noteOrm(name),
     );
     this.unseen = new Unseen((libraries) => this.segment.setUnseen(libraries));
+  }
+
+  /** The application says its name; that of the environment holds all the same. */
+  nameApp(name: string): void {
+    if (!this.app.isFixed) this.segment.setAppName(cutName(name));
   }
 
   /** The scope that a query issued here and now belongs to. */

@@ -1,4 +1,5 @@
 /** The memory of processes, as others read it: running, stopped in their tracks, or dead. */
+export { cutName, cutPlace, hashOf, nameApart } from './app-name.ts';
 export { HostReader, type HostSnapshot } from './host.ts';
 export { type EndedQueryRow, endedQueriesOf, failedQueriesOf } from './ended-queries.ts';
 export { type LastQuery, type OpenQuery, type OpenRequest, openWorkOf } from './in-flight.ts';

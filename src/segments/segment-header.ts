@@ -42,6 +42,8 @@ export interface SegmentHeader {
   readonly droppedThreads: number;
   readonly wantedMainArenaWords: number;
   readonly appName: string;
+  /** 16 hex digits; all zero where the application was given its name. */
+  readonly place: string;
   readonly scriptName: string;
   readonly runtimeVersion: string;
 }
@@ -90,6 +92,7 @@ export function readSegmentHeader(read: ReadWords, segmentWords: number): Segmen
     droppedThreads: word(SEGMENT_HEADER.droppedThreads),
     wantedMainArenaWords: word(SEGMENT_HEADER.wantedMainArenaWords),
     appName: textOf(words, SEGMENT_HEADER.appName, SEGMENT_HEADER.appNameBytesMax),
+    place: hexOf(words, SEGMENT_HEADER.place),
     scriptName: textOf(words, SEGMENT_HEADER.scriptName, SEGMENT_HEADER.scriptNameBytesMax),
     runtimeVersion: textOf(
       words,

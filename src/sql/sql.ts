@@ -2,7 +2,7 @@ import type { Engine, EngineKind } from '../engine/engine.ts';
 import { engineOfKind, loadEngine } from '../engine/load.ts';
 import { OptionError } from '../errors/index.ts';
 import type { NormalizedSql, NormalizeOptions, PlaceholderStyle, SqlSpans } from '../types/sql.ts';
-import { booleanOption, describeValue } from '../util/options.ts';
+import { booleanOption, describeValue, knownOptions, oneOfOption } from '../util/options.ts';
 
 /** Options of {@link normalizeSql} and {@link scanSql}. */
 export interface SqlOptions extends NormalizeOptions {
@@ -70,17 +70,13 @@ const ENGINE_KINDS: readonly EngineKind[] = ['native', 'portable'];
 
 function engineFor(sql: unknown, options: SqlOptions): Engine {
   if (typeof sql !== 'string') throw new OptionError('sql', 'a string', describeValue(sql));
+  knownOptions('options', options, ['engine', 'placeholders', 'standardConformingStrings']);
   const { engine, placeholders, standardConformingStrings } = options;
-  if (placeholders !== undefined) oneOf('placeholders', placeholders, PLACEHOLDER_STYLES);
+  if (placeholders !== undefined) oneOfOption('placeholders', placeholders, PLACEHOLDER_STYLES);
   if (standardConformingStrings !== undefined) {
     booleanOption('standardConformingStrings', standardConformingStrings);
   }
   if (engine === undefined) return loadEngine().engine;
-  oneOf('engine', engine, ENGINE_KINDS);
+  oneOfOption('engine', engine, ENGINE_KINDS);
   return engineOfKind(engine);
-}
-
-function oneOf(option: string, value: string, values: readonly string[]): void {
-  if (values.includes(value)) return;
-  throw new OptionError(option, `one of ${values.join(', ')}`, describeValue(value));
 }

@@ -1,5 +1,6 @@
 /** Checks of what users pass in, all with one kind of message; they run at construction only. */
 import { OptionError } from '../errors/index.ts';
+import { closest } from './closest.ts';
 
 /** What came, short and without contents: an option may hold a password. */
 export function describeValue(value: unknown): string {
@@ -18,6 +19,11 @@ export function describeValue(value: unknown): string {
     default:
       return `a ${typeof value}`;
   }
+}
+
+/** A text that is no secret, such as a path, as somebody typed it. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
 
 export interface NumberRange {
@@ -54,6 +60,13 @@ export function stringOption(option: string, value: unknown): string {
   throw new OptionError(option, 'a string that is not empty', describeValue(value));
 }
 
+/** @throws {OptionError} unless `value` is one of these words; what came is no secret. */
+export function oneOfOption(option: string, value: unknown, words: readonly string[]): void {
+  if (typeof value === 'string' && words.includes(value)) return;
+  const came = typeof value === 'string' ? quoted(value) : describeValue(value);
+  throw new OptionError(option, `one of ${words.join(', ')}`, came);
+}
+
 /** @throws {OptionError} unless `value` is a function. */
 export function functionOption<F>(option: string, value: F): F {
   if (typeof value === 'function') return value;
@@ -71,7 +84,13 @@ export function knownOptions(owner: string, options: unknown, known: readonly st
   }
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) {
-      throw new OptionError(`${owner}.${key}`, `one of ${known.join(', ')}`, 'an unknown option');
+      const near = closest(key, known);
+      const hint = near === undefined ? '' : `; did you mean ${near}?`;
+      throw new OptionError(
+        `${owner}.${key}`,
+        `one of ${known.join(', ')}`,
+        `an unknown option${hint}`,
+      );
     }
   }
 }

@@ -158,7 +158,7 @@ describe('connect', () => {
     expect(error).toBeInstanceOf(HyperDjangoError);
     expect(error).toMatchObject({
       code: 'ERR_HYPERDJANGO_CONNECT',
-      message: `Database.connect(): 127.0.0.1:${port}/shop does not let us in (ECONNREFUSED)`,
+      message: `Database.connect(): 127.0.0.1:${port}/shop does not let us in: nothing listens at this address: is the server running? (ECONNREFUSED)`,
     });
   });
 
@@ -166,7 +166,9 @@ describe('connect', () => {
     const url = new URL(database.url);
     url.pathname = '/absent';
     const absent = new Database(url.href);
-    await expect(absent.connect()).rejects.toThrow(/\/absent does not let us in \(3D000\)$/);
+    await expect(absent.connect()).rejects.toThrow(
+      /\/absent does not let us in: there is no database of this name \(3D000\)$/,
+    );
     await absent.close();
   });
 

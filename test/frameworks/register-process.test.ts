@@ -74,13 +74,50 @@ describe('hyperdjango/register', () => {
   });
 
   it.each([
-    ['HYPERDJANGO_SLOW_QUERY_THRESHOLD_MS', 'fast', 'expected a number'],
+    ['HYPERDJANGO_SLOW_QUERY_THRESHOLD_MS', 'fast', 'expected a number from 0 to 86400000'],
     ['HYPERDJANGO_HEADERS', 'maybe', 'expected true or false'],
+    ['HYPERDJANGO_QUIET', 'hush', 'expected 1, true, yes, on, or 0, false, no, off'],
     ['HYPERDJANGO_MAX_HISTORY', '0', 'expected an integer from 1 to 100000'],
-  ])('refuses to start with %s=%s', async (variable, value, expected) => {
-    const { code, stderr } = await run(IMPORT, { [variable]: value });
-    expect([code, stderr]).toEqual([1, expect.stringContaining(expected)]);
-    expect(stderr).toContain('ERR_HYPERDJANGO_OPTION');
+    ['HYPERDJANGO_DASHBOARD_PATH', 'stats', 'expected a path that begins with "/"'],
+  ])('says in one line that %s=%s is of no use, and goes on', async (variable, value, expected) => {
+    const quiet = variable === 'HYPERDJANGO_QUIET' ? {} : { HYPERDJANGO_QUIET: 'yes' };
+    const finished = await run(IMPORT, { ...quiet, [variable]: value });
+    expect(outputOf(finished).seen).toEqual(EVERYWHERE);
+    const lines = finished.stderr.split('\n').filter((line) => line.includes(variable + ':'));
+    expect(lines).toEqual([expect.stringContaining(`${expected}`)]);
+    expect(lines[0]).toContain(JSON.stringify(value));
+  });
+
+  it('says that a variable is none of its own, and which one may be meant', async () => {
+    const env = { HYPERDJANGO_QUIET: '1', HYPERDJANGO_HEADER: 'secret', HYPERDJANGO_XYZ: '' };
+    const { stderr } = await run(IMPORT, env);
+    expect(stderr.trim().split('\n').sort()).toEqual([
+      'hyperdjango: HYPERDJANGO_HEADER is no variable of ours, and does nothing; did you mean HYPERDJANGO_HEADERS?',
+      'hyperdjango: HYPERDJANGO_XYZ is no variable of ours, and does nothing',
+    ]);
+  });
+
+  it.each(['yes', 'ON', 'True'])('is off under HYPERDJANGO_DISABLED=%s', async (value) => {
+    const disabled = await run(IMPORT, { HYPERDJANGO_DISABLED: value });
+    expect(outputOf(disabled).seen).toEqual(NOWHERE);
+    expect(disabled.stderr).toBe('');
+  });
+
+  it('is off where HYPERDJANGO_DISABLED is no answer, and says so', async () => {
+    const disabled = await run(IMPORT, { HYPERDJANGO_DISABLED: 'perhaps' });
+    expect(outputOf(disabled).seen).toEqual(NOWHERE);
+    expect(disabled.stderr).toMatch(
+      /^hyperdjango: HYPERDJANGO_DISABLED: .*"perhaps"; everything is off\n$/,
+    );
+  });
+
+  it.each(['no', '0', 'false'])('is on under HYPERDJANGO_DISABLED=%s', async (value) => {
+    expect(outputOf(await run(IMPORT, { HYPERDJANGO_DISABLED: value })).seen).toEqual(EVERYWHERE);
+  });
+
+  it('has no dashboard where its path is false', async () => {
+    const { seen, stats } = outputOf(await run(IMPORT, { HYPERDJANGO_DASHBOARD_PATH: 'false' }));
+    expect([seen, stats]).toEqual([EVERYWHERE, null]);
   });
 
   it('leaves the dashboard to the application in production', async () => {

@@ -142,8 +142,6 @@ export function theDatabase(config: pg.PoolConfig): void {
   expectTypeOf(db.poolStats()).toEqualTypeOf<PoolStats>();
   expectTypeOf<keyof PoolStats>().toEqualTypeOf<'total' | 'idle' | 'active' | 'waiting' | 'max'>();
   expectTypeOf(db.close()).toEqualTypeOf<Promise<void>>();
-  // @ts-expect-error: internal, and not in the declarations
-  assertType(db.sidePool);
 }
 
 export function thePerformanceMiddleware(): void {
@@ -151,7 +149,7 @@ export function thePerformanceMiddleware(): void {
     readonly slowQueryThresholdMs?: number;
     readonly nPlusOneThreshold?: number;
     readonly maxHistory?: number;
-    readonly dashboardPath?: string;
+    readonly dashboardPath?: string | false;
     readonly headers?: boolean;
     readonly authorize?: Authorize;
     readonly appName?: string;

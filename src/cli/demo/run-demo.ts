@@ -108,7 +108,7 @@ async function runShop(
   cleanups.push(async () => shop.close());
   const { url } = shop;
 
-  const dashboardUrl = url + performance.options.dashboardPath;
+  const dashboardUrl = `${url}${performance.options.dashboardPath}`;
   if (!json) stdout.write(welcome(url, dashboardUrl, options));
   const report = await trafficFor(url, options);
   if (json) {

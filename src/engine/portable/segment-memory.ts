@@ -163,6 +163,7 @@ export class SegmentMemory {
     writeWord(header, SEGMENT_HEADER.wantedMainArenaWords, mainWords);
     writeWord(header, SEGMENT_HEADER.pid, process.pid);
     words[SEGMENT_HEADER.processStartTicks] = startTicks;
+    words[SEGMENT_HEADER.place] = options.place ?? 0n;
     words[SEGMENT_HEADER.generation] = randomBytes(8).readBigUInt64LE();
     words[SEGMENT_HEADER.bootId] = bootId;
     words[SEGMENT_HEADER.startedNs] = monotonicNs;

@@ -315,7 +315,7 @@ export const CASES: Readonly<Record<string, (given: Case) => Promise<void>>> = {
     const app = await bench();
     await app.ask('/hello/there');
     await expect.poll(() => app.requestCount).toBe(1);
-    const { dashboardPath } = app.perf.options;
+    const dashboardPath = String(app.perf.options.dashboardPath);
     const page = await app.ask(dashboardPath);
     expect([page.status, page.headers['content-type']]).toEqual([200, 'text/html; charset=utf-8']);
     const json = await app.ask(`${dashboardPath}/json`);
