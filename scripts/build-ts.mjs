@@ -97,6 +97,8 @@ function writeDeclarations(names) {
       })
       // Its declarations say that they are ECMAScript modules, whoever asks.
       .replaceAll(/import (?:type )?\{ (?:type )?(\w+) \} from 'hono';/g, ESM_TYPES);
+    const others = /(?<=\bfrom ')(?!\.|node:|hono')[^']+/.exec(text.replaceAll(/^ *\*.*$/gm, ''));
+    if (others !== null) throw new Error(`${file} needs the types of ${others[0]} installed`);
     writeFileSync(join(dist, file.replace(/\.ts$/, '.cts')), written);
   }
   for (const file of readdirSync(dist, { recursive: true })) {
