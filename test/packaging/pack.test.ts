@@ -23,7 +23,7 @@ beforeAll(() => {
     ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', tarball],
     folder,
   );
-}, 300_000);
+}, 600_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

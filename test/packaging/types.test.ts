@@ -77,7 +77,11 @@ const BOTH: readonly Setting[] = ['node16', 'nodenext'].flatMap((module) =>
 const VERSIONS = [
   { version: '5.4.5', settings: [OLD, BUNDLER, ...BOTH] },
   { version: '5.9.3', settings: [OLD, BUNDLER, ...BOTH] },
-  { version: '6.0.3', settings: [OLD, BUNDLER, ...BOTH] },
+  // `npm test` asks for each resolution once.
+  {
+    version: '6.0.3',
+    settings: RUNS_ALL ? [OLD, BUNDLER, ...BOTH] : [OLD, BUNDLER, ...BOTH.slice(0, 2)],
+  },
   { version: '7.0.2', settings: [BUNDLER, ...BOTH] },
 ].filter(({ version }) => RUNS_ALL || version.startsWith('6.'));
 
