@@ -1,5 +1,5 @@
 /** Adds headers to a response at the last moment, whichever way its head is written. */
-import type { ServerResponse } from 'node:http';
+import { ServerResponse } from 'node:http';
 
 import { formatProfile, formatServerTiming } from '../profiling/index.ts';
 import type { PerformanceMiddleware } from '../performance/index.ts';
@@ -28,69 +28,105 @@ export function writeScopeHeaders(
 /** What `writeHead` was called with: a status, perhaps its text, perhaps headers. */
 export type HeadArguments = unknown[];
 
-/**
- * Headers that are given to `writeHead` go out as they are, and take precedence over those set
- * before: ours then have to be among them. A copy is made, as the application's may be shared.
- */
+/** For the response's own `writeHead`, with ours beside what the application gave. */
 export interface Head extends HeaderTarget {
-  /** For the response's own `writeHead`. */
   arguments(): HeadArguments;
 }
 
+/**
+ * Node takes the headers that `writeHead` is given in two ways. Where headers were set before, and
+ * on HTTP/2 always, it sets the given ones as well, the last of a name in any case: ours are set
+ * before, and what was given stays as it is. Elsewhere it writes what was given name by name, the
+ * same name twice too: ours go behind, on a copy. To set them there would take it the first way,
+ * with this head and, should Node refuse it, with the next.
+ */
 export function headOf(response: ServerResponse, args: HeadArguments): Head {
   const [, reason] = args;
-  const given = typeof reason === 'string' ? args[2] : (args[2] ?? reason);
-  if (typeof given !== 'object' || given === null) return new PlainHead(response, args);
-  return Array.isArray(given) && Array.isArray(given[0])
-    ? new PairsHead(args, given)
-    : new ListHead(args, given);
-}
-
-/** Without headers of its own. */
-class PlainHead implements Head {
-  readonly #response: ServerResponse;
-  readonly #args: HeadArguments;
-
-  constructor(response: ServerResponse, args: HeadArguments) {
-    this.#response = response;
-    this.#args = args;
-  }
-
-  set(name: string, value: string): void {
-    this.#response.setHeader(name, value);
-  }
-
-  append(name: string, value: string): void {
-    this.#response.appendHeader(name, value);
-  }
-
-  arguments(): HeadArguments {
-    return this.#args;
-  }
+  const third = typeof reason === 'string' ? args[2] : (args[2] ?? reason);
+  const given = typeof third === 'object' && third !== null ? third : undefined;
+  if (isSettingHeaders(response)) return new SetHead(response, args, given);
+  const list = given === undefined ? [] : listOf(given);
+  return list === undefined ? new RefusedHead(args) : new ListHead(args, list);
 }
 
 function withHeaders([status, reason]: HeadArguments, headers: unknown): HeadArguments {
   return typeof reason === 'string' ? [status, reason, headers] : [status, headers];
 }
 
-/**
- * With `{ name: value }` or `[name, value, …]`. Both become the latter: Node takes either, and to
- * make an object of names that each response has of its own is slow.
- */
+/** Node's own key for what was set; other runtimes have none. */
+let outHeaders: symbol | null | undefined;
+
+function isSettingHeaders(response: ServerResponse): boolean {
+  if (!(response instanceof ServerResponse)) return true;
+  outHeaders ??=
+    Object.getOwnPropertySymbols(response).find(
+      ({ description }) => description === 'kOutHeaders',
+    ) ?? null;
+  return outHeaders === null
+    ? response.getHeaderNames().length > 0
+    : Boolean((response as unknown as Record<symbol, unknown>)[outHeaders]);
+}
+
+/** Sets ours on the response. */
+class SetHead implements Head {
+  readonly #response: ServerResponse;
+  readonly #args: HeadArguments;
+  /** Without ours, which would win over those that are set. */
+  #given: object | undefined;
+  #isChanged = false;
+
+  constructor(response: ServerResponse, args: HeadArguments, given: object | undefined) {
+    this.#response = response;
+    this.#args = args;
+    this.#given = given;
+  }
+
+  set(name: string, value: string): void {
+    this.#takeOut(name);
+    this.#response.setHeader(name, value);
+  }
+
+  append(name: string, value: string): void {
+    const own = this.#takeOut(name);
+    if (own.length === 0) this.#response.appendHeader(name, value);
+    else this.#response.setHeader(name, [...own, value]);
+  }
+
+  arguments(): HeadArguments {
+    return this.#isChanged ? withHeaders(this.#args, this.#given) : this.#args;
+  }
+
+  /** @returns its values. */
+  #takeOut(name: string): string[] {
+    const given = this.#given;
+    if (given === undefined) return [];
+    // Most often there is none, and nothing to copy.
+    const isObject = !Array.isArray(given);
+    if (isObject && !Object.keys(given).some((key) => isSameName(key, name))) return [];
+    const list = listOf(given);
+    if (list === undefined) return [];
+    const own = list.filter((_, at) => at % 2 === 1 && isSameName(list[at - 1], name));
+    if (own.length === 0) return [];
+    this.#isChanged = true;
+    this.#given = isObject
+      ? Object.fromEntries(Object.entries(given).filter(([key]) => !isSameName(key, name)))
+      : given.filter((entry, at) =>
+          Array.isArray(entry)
+            ? !isSameName(entry[0], name)
+            : !isSameName(given[at - (at % 2)], name),
+        );
+    return own.flat().map(String);
+  }
+}
+
+/** Puts ours behind those that were given. */
 class ListHead implements Head {
   readonly #args: HeadArguments;
   readonly #list: unknown[];
 
-  constructor(args: HeadArguments, given: object) {
+  constructor(args: HeadArguments, list: unknown[]) {
     this.#args = args;
-    if (Array.isArray(given)) {
-      this.#list = [...(given as unknown[])];
-      return;
-    }
-    this.#list = [];
-    for (const name of Object.keys(given)) {
-      this.#list.push(name, (given as Record<string, unknown>)[name]);
-    }
+    this.#list = list;
   }
 
   set(name: string, value: string): void {
@@ -100,15 +136,8 @@ class ListHead implements Head {
     this.#list.push(name, value);
   }
 
-  /** Beside the other's value: HTTP/2 takes a name once. */
   append(name: string, value: string): void {
-    const list = this.#list;
-    for (let at = 0; at < list.length; at += 2) {
-      if (!isSameName(list[at], name)) continue;
-      list[at + 1] = [list[at + 1], value].flat();
-      return;
-    }
-    list.push(name, value);
+    this.#list.push(name, value);
   }
 
   arguments(): HeadArguments {
@@ -116,28 +145,42 @@ class ListHead implements Head {
   }
 }
 
-/** With `[[name, value], …]`. */
-class PairsHead implements Head {
+/** Headers that Node will not take: it has to say so. */
+class RefusedHead implements Head {
   readonly #args: HeadArguments;
-  #pairs: (readonly unknown[])[];
 
-  constructor(args: HeadArguments, given: readonly (readonly unknown[])[]) {
+  constructor(args: HeadArguments) {
     this.#args = args;
-    this.#pairs = [...given];
   }
 
-  set(name: string, value: string): void {
-    this.#pairs = this.#pairs.filter(([own]) => !isSameName(own, name));
-    this.#pairs.push([name, value]);
-  }
+  set(): void {}
 
-  append(name: string, value: string): void {
-    this.#pairs.push([name, value]);
-  }
+  append(): void {}
 
   arguments(): HeadArguments {
-    return withHeaders(this.#args, this.#pairs);
+    return this.#args;
   }
+}
+
+/**
+ * `{ name: value }`, `[name, value, …]` or `[[name, value], …]` as the second of these: Node takes
+ * any, and to make an object of names that each response has of its own is slow.
+ *
+ * @returns undefined where a value or a pair is missing.
+ */
+function listOf(given: object): unknown[] | undefined {
+  if (!Array.isArray(given)) {
+    const list: unknown[] = [];
+    for (const name of Object.keys(given)) {
+      list.push(name, (given as Record<string, unknown>)[name]);
+    }
+    return list;
+  }
+  const entries: readonly unknown[] = given;
+  if (!Array.isArray(entries[0])) return entries.length % 2 === 0 ? [...entries] : undefined;
+  return entries.every((entry) => Array.isArray(entry))
+    ? entries.flatMap((entry) => [(entry as unknown[])[0], (entry as unknown[])[1]])
+    : undefined;
 }
 
 /** Most names differ in their length or their first letter: to change their case is dear. */

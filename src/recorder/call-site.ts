@@ -205,7 +205,7 @@ export class CallSites {
   format(captured: CapturedStack): CallSite | undefined {
     let site = this.#formatted.get(captured);
     if (site === undefined) {
-      site = applicationFrame(captured.stack) ?? null;
+      site = siteOf(captured) ?? null;
       this.#formatted.set(captured, site);
     }
     return site ?? undefined;
@@ -360,15 +360,64 @@ export function describeSites(groups: readonly SiteGroup[]): string | null {
   return texts.join(separator) + (further > 0 ? `${separator}${further} more` : '');
 }
 
-/** Captures the stack below a function, and formats nothing. */
+/**
+ * Captures the stack below a function, and formats nothing. Never throws: `Error` may be frozen, and
+ * then the stack is as long as it says.
+ */
 export function captureStack(below: unknown): CapturedStack {
   const captured: CapturedStack = {};
+  // An application that wants none has no number there.
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = FRAMES_MAX;
-  // oxlint-disable-next-line typescript/no-unsafe-function-type -- what captureStackTrace takes
-  Error.captureStackTrace(captured, below as Function);
-  Error.stackTraceLimit = stackTraceLimit;
+  const isRaised =
+    typeof stackTraceLimit === 'number' && setProperty('stackTraceLimit', FRAMES_MAX);
+  try {
+    // oxlint-disable-next-line typescript/no-unsafe-function-type -- what captureStackTrace takes
+    Error.captureStackTrace(captured, below as Function);
+  } catch {
+    // Somebody has replaced it.
+  }
+  if (isRaised) setProperty('stackTraceLimit', stackTraceLimit);
   return captured;
+}
+
+/** @returns whether `Error` took it. */
+function setProperty(name: 'stackTraceLimit' | 'prepareStackTrace', value: unknown): boolean {
+  try {
+    (Error as unknown as Record<string, unknown>)[name] = value;
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Formats a captured stack. What the application has set to format stacks is asked, as it may know
+ * the lines of the sources; where it throws or gives no text, the frames themselves say enough.
+ */
+function textOfStack(captured: CapturedStack): string | undefined {
+  const { prepareStackTrace: own } = Error as unknown as {
+    readonly prepareStackTrace?: (
+      this: void,
+      error: unknown,
+      frames: readonly unknown[],
+    ) => unknown;
+  };
+  let frames: readonly unknown[] | undefined;
+  const isKept =
+    typeof own === 'function' &&
+    setProperty('prepareStackTrace', (error: unknown, given: readonly unknown[]) => {
+      frames = given;
+      return own(error, given);
+    });
+  let stack: unknown;
+  try {
+    ({ stack } = captured);
+  } catch {
+    // Nothing of it is the application's to see.
+  }
+  if (isKept) setProperty('prepareStackTrace', own);
+  if (typeof stack === 'string') return stack;
+  return frames?.map((frame) => `    at ${String(frame)}`).join('\n');
 }
 
 /**
@@ -386,8 +435,16 @@ function keyOf(sql: string): number {
 const NAMED_FRAME = /^\s*at (?:async )?(.+?) \((.+):(\d+):\d+\)$/;
 const BARE_FRAME = /^\s*at (?:async )?(.+):(\d+):\d+$/;
 
-function applicationFrame(stack: unknown): CallSite | undefined {
-  if (typeof stack !== 'string') return undefined;
+/** What cannot be told of a stack must not cost what is told of its query. */
+function siteOf(captured: CapturedStack): CallSite | undefined {
+  try {
+    return applicationFrame(textOfStack(captured) ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+function applicationFrame(stack: string): CallSite | undefined {
   for (const line of stack.split('\n')) {
     const named = NAMED_FRAME.exec(line);
     const [name, location, row] =
@@ -425,6 +482,13 @@ function pathOf(location: string): string {
 function displayed(location: string): string {
   const path = pathOf(location);
   if (!isAbsolute(path)) return path;
-  const below = relative(process.cwd(), path);
+  let folder: string;
+  try {
+    folder = process.cwd();
+  } catch {
+    // It is gone.
+    return path;
+  }
+  const below = relative(folder, path);
   return below === '' || below === '..' || below.startsWith(`..${sep}`) ? path : below;
 }

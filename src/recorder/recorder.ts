@@ -362,21 +362,18 @@ export class Recorder {
     return this.core.registers[START_NS] ?? 0;
   }
 
-  /** Counts a fault of our own and logs the first one; the application goes on. */
+  /** Counts a fault of our own and logs the first one; the application goes on. Never throws. */
   reportFault(error: unknown): void {
     this.faultCount += 1;
     if (this.faultCount > 1) return;
-    // The message of a foreign error may quote a value: its name and place say enough.
-    const what =
-      error instanceof OptionError
-        ? error.message
-        : error instanceof Error
-          ? `${error.name} ${error.stack?.match(/^ +at .+$/m)?.[0].trim() ?? ''}`
-          : typeof error;
-    process.emitWarning(`a fault inside was caught, the application is unaffected: ${what}`, {
-      type: 'HyperDjangoWarning',
-      code: 'HYPERDJANGO_FAULT',
-    });
+    try {
+      process.emitWarning(
+        `a fault inside was caught, the application is unaffected: ${describeFault(error)}`,
+        { type: 'HyperDjangoWarning', code: 'HYPERDJANGO_FAULT' },
+      );
+    } catch {
+      // It is counted, and shown where the count is.
+    }
   }
 
   #begin(query: RecordedQuery): void {
@@ -502,6 +499,23 @@ export class Recorder {
         this.reportFault(error);
       }
     }
+  }
+}
+
+/**
+ * The message of a foreign error may quote a value: its name, code and place say enough. An error of
+ * another realm (Jest's, `node:vm`'s) is no instance of ours.
+ */
+function describeFault(error: unknown): string {
+  if (error instanceof OptionError) return error.message;
+  try {
+    const { name, code, stack } = (error ?? {}) as Readonly<Record<string, unknown>>;
+    const place = typeof stack === 'string' ? /^ +at .+$/m.exec(stack)?.[0].trim() : undefined;
+    const isWord = (word: unknown): boolean => typeof word === 'string' && /^\w{1,64}$/.test(word);
+    const words = [...[name, code].filter(isWord), ...(place === undefined ? [] : [place])];
+    return words.length === 0 ? `a thrown ${typeof error}` : words.join(' ');
+  } catch {
+    return 'an error that cannot be read';
   }
 }
 
