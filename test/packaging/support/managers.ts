@@ -55,12 +55,16 @@ const yarn4 = (linker: 'node-modules' | 'pnp'): Manager => ({
       `enableScripts: ${runsScripts}`,
       'enableTelemetry: false',
       'enableGlobalCache: false',
+      // Without it `import` finds nothing.
+      'pnpEnableEsmLoader: true',
       `npmRegistryServer: ${JSON.stringify(REGISTRY)}`,
       `unsafeHttpWhitelist: [${JSON.stringify(new URL(REGISTRY).hostname)}]`,
       '',
     ].join('\n'),
   ],
-  ...(linker === 'pnp' && { node: ['--require', './.pnp.cjs'] }),
+  ...(linker === 'pnp' && {
+    node: ['--require', './.pnp.cjs', '--experimental-loader', './.pnp.loader.mjs'],
+  }),
 });
 
 export const MANAGERS: readonly Manager[] = [
