@@ -31,7 +31,8 @@ const npmManager = (version: string): Manager => ({
 
 const pnpm = (version: string): Manager => ({
   label: `pnpm ${version}`,
-  program: () => join(toolFolder('pnpm', version), 'bin/pnpm.cjs'),
+  program: () =>
+    join(toolFolder('pnpm', version), version.startsWith('12.') ? 'bin/pnpm.mjs' : 'bin/pnpm.cjs'),
   steps: [['install'], ['install', '--frozen-lockfile', '--force'], ['rebuild']],
   withoutScripts: [],
   configuration: (runsScripts) =>
