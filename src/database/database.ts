@@ -3,6 +3,13 @@ import pg from 'pg';
 import { instrument } from '../drivers/index.ts';
 import { HyperDjangoError, OptionError } from '../errors/index.ts';
 import { runUnrecorded } from '../recorder/index.ts';
+import type {
+  PgPool,
+  PgPoolClient,
+  PgPoolConfig,
+  PgQueryConfig,
+  PgQueryResult,
+} from '../types/pg.ts';
 import { describeValue } from '../util/options.ts';
 
 /** A row as `pg` gives it; give your own type to {@link Queryable.query} where you know it. */
@@ -70,8 +77,8 @@ export interface PoolStats {
  */
 export class Database implements Queryable {
   /** The pool underneath, for libraries that want one. */
-  readonly pool: pg.Pool;
-  readonly #config: pg.PoolConfig;
+  readonly pool: PgPool;
+  readonly #config: PgPoolConfig;
   #closing: Promise<void> | undefined;
 
   /**
@@ -80,7 +87,7 @@ export class Database implements Queryable {
    * @param urlOrConfig `postgres://…`, or what `pg.Pool` takes.
    * @throws {OptionError} where it is neither.
    */
-  constructor(urlOrConfig: string | pg.PoolConfig) {
+  constructor(urlOrConfig: string | PgPoolConfig) {
     this.#config = poolConfig(urlOrConfig);
     instrument(pg);
     this.pool = new pg.Pool(this.#config);
@@ -151,10 +158,10 @@ export class Database implements Queryable {
 
 function ignore(): void {}
 
-function poolConfig(urlOrConfig: unknown): pg.PoolConfig {
+function poolConfig(urlOrConfig: unknown): PgPoolConfig {
   const option = 'new Database(urlOrConfig)';
   if (typeof urlOrConfig === 'object' && urlOrConfig !== null && !Array.isArray(urlOrConfig)) {
-    const config = urlOrConfig as pg.PoolConfig;
+    const config = urlOrConfig as PgPoolConfig;
     if (config.connectionString !== undefined) checkUrl(option, config.connectionString);
     return config;
   }
@@ -209,24 +216,24 @@ function reasonOf(cause: unknown): string {
 }
 
 function run(
-  target: pg.Pool | pg.PoolClient,
+  target: PgPool | PgPoolClient,
   sql: string,
   params: readonly unknown[],
-): Promise<pg.QueryResult> {
+): Promise<PgQueryResult> {
   // The extended protocol refuses a second statement in the text; pg would use the simple one
   // where there are no parameters.
   return target.query({
     text: sql,
     values: params as unknown[],
     queryMode: 'extended',
-  } as object as pg.QueryConfig);
+  } as object as PgQueryConfig);
 }
 
 /** Nobody can tell whether the connection is in a transaction: it must not be used again. */
 class UnknownState extends Error {}
 
 /** @throws {UnknownState} with the driver's error as its cause, where no answer came in time. */
-async function control(client: pg.PoolClient, sql: string): Promise<pg.QueryResult> {
+async function control(client: PgPoolClient, sql: string): Promise<PgQueryResult> {
   try {
     return await client.query(sql);
   } catch (error) {
@@ -237,7 +244,7 @@ async function control(client: pg.PoolClient, sql: string): Promise<pg.QueryResu
 
 /** @throws {UnknownState} with the original error as its cause. */
 async function inTransaction<T>(
-  client: pg.PoolClient,
+  client: PgPoolClient,
   fn: (tx: Queryable) => Promise<T>,
 ): Promise<T> {
   await control(client, 'BEGIN');
@@ -260,7 +267,7 @@ async function inTransaction<T>(
   return result;
 }
 
-function transactionOn(client: pg.PoolClient, depth: number): Queryable {
+function transactionOn(client: PgPoolClient, depth: number): Queryable {
   return {
     async query<T extends object>(sql: string, params: readonly unknown[] = []): Promise<T[]> {
       return (await run(client, sql, params)).rows as T[];

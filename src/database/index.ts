@@ -4,3 +4,13 @@
  * @module
  */
 export { Database, type PoolStats, type Queryable, type Row } from './database.ts';
+export type {
+  PgClientConfig,
+  PgPool,
+  PgPoolClient,
+  PgPoolConfig,
+  PgQueryArrayConfig,
+  PgQueryConfig,
+  PgQueryResult,
+  PgTypes,
+} from '../types/pg.ts';

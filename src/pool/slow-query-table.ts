@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import type { PgPoolClient, PgQueryResult, PgTypes } from '../types/pg.ts';
 
 const TABLE = 'hyper_slow_queries';
 const TIMESTAMP_INDEX = `${TABLE}_timestamp_idx`;
@@ -48,7 +48,7 @@ export interface LoggedSlowQuery {
 }
 
 /** Creates what is missing of the table and its indexes. */
-export async function createTable(client: pg.ClientBase): Promise<void> {
+export async function createTable(client: PgPoolClient): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await createMissing(client);
@@ -59,7 +59,7 @@ export async function createTable(client: pg.ClientBase): Promise<void> {
   }
 }
 
-async function createMissing(client: pg.ClientBase): Promise<void> {
+async function createMissing(client: PgPoolClient): Promise<void> {
   // A role that may only write rows is refused even where IF NOT EXISTS had nothing to do.
   const existing = await existingNames(client);
   if (!existing.has(TABLE)) await createEitherTable(client);
@@ -73,7 +73,7 @@ async function createMissing(client: pg.ClientBase): Promise<void> {
   }
 }
 
-async function existingNames(client: pg.ClientBase): Promise<ReadonlySet<unknown>> {
+async function existingNames(client: PgPoolClient): Promise<ReadonlySet<unknown>> {
   const { rows } = await run(
     client,
     `SELECT relname FROM pg_catalog.pg_class
@@ -84,7 +84,7 @@ async function existingNames(client: pg.ClientBase): Promise<ReadonlySet<unknown
 }
 
 /** Unlogged tables write no WAL; some services and policies refuse them. */
-async function createEitherTable(client: pg.ClientBase): Promise<void> {
+async function createEitherTable(client: PgPoolClient): Promise<void> {
   try {
     await run(client, `CREATE UNLOGGED TABLE IF NOT EXISTS ${TABLE} ${COLUMNS}`);
   } catch (error) {
@@ -95,7 +95,7 @@ async function createEitherTable(client: pg.ClientBase): Promise<void> {
 
 /** Writes all rows or none, by one statement that is the same for any number of them. */
 export async function writeRows(
-  client: pg.ClientBase,
+  client: PgPoolClient,
   rows: readonly SlowQueryRow[],
 ): Promise<void> {
   // SET LOCAL is what a pooler between us and the server lets through without side effects. A
@@ -121,14 +121,14 @@ export async function writeRows(
 }
 
 /** Leaves the newest rows, `rowsMax` of them at most. */
-export async function pruneRows(client: pg.ClientBase, rowsMax: number): Promise<void> {
+export async function pruneRows(client: PgPoolClient, rowsMax: number): Promise<void> {
   await run(client, `DELETE FROM ${TABLE} WHERE id <= (SELECT max(id) FROM ${TABLE}) - $1::int`, [
     rowsMax,
   ]);
 }
 
 /** Newest first. */
-export async function readRecent(client: pg.ClientBase, limit: number): Promise<LoggedSlowQuery[]> {
+export async function readRecent(client: PgPoolClient, limit: number): Promise<LoggedSlowQuery[]> {
   const { rows } = await run(
     client,
     `SELECT id, sql_text, duration_ms, params_summary, extract(epoch FROM timestamp) * 1000
@@ -154,10 +154,10 @@ export function codeOf(error: unknown): string | undefined {
 
 /** Unnamed, and with values as the server spells them, whatever parsers the application has set. */
 function run(
-  client: pg.ClientBase,
+  client: PgPoolClient,
   text: string,
   values: readonly unknown[] = [],
-): Promise<pg.QueryArrayResult<(string | null)[]>> {
-  const types: pg.CustomTypesConfig = { getTypeParser: () => (value: string) => value };
+): Promise<PgQueryResult<(string | null)[]>> {
+  const types: PgTypes = { getTypeParser: () => (value: string) => value };
   return client.query<(string | null)[]>({ text, values: [...values], types, rowMode: 'array' });
 }

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase, type TestDatabase } from '../support/postgres.ts';
 import { type FinishedProcess, ROOT, runNode } from '../support/processes.ts';
 
-const REGISTER = join(ROOT, 'dist/register.js');
-const IMPORT = ['--import', pathToFileURL(REGISTER).href];
+const REGISTER = join(ROOT, 'dist/register.cjs');
+const IMPORT = ['--import', pathToFileURL(join(ROOT, 'dist/register.mjs')).href];
 
 let database: TestDatabase;
 

@@ -11,7 +11,7 @@ import { assertType, expectTypeOf } from 'vitest';
 
 import type { ErrorCode, ListeningApp, Status } from 'hyperdjango';
 import * as root from 'hyperdjango';
-import { Database, type PoolStats, type Queryable } from 'hyperdjango/database';
+import { Database, type PgPool, type PoolStats, type Queryable } from 'hyperdjango/database';
 import { instrument, uninstrument } from 'hyperdjango/drivers';
 import * as express from 'hyperdjango/express';
 import * as fastify from 'hyperdjango/fastify';
@@ -119,13 +119,20 @@ export function theApplication(): void {
   app.register(new UserRoutes());
 }
 
-export function theDatabase(config: pg.PoolConfig): void {
+export function theDatabase(config: pg.PoolConfig, pool: pg.Pool): void {
   assertType(new Database('postgres://localhost/mydb'));
   assertType(new Database(config));
   // @ts-expect-error: a URL or a config is needed
   assertType(new Database());
   expectTypeOf(db).toExtend<Queryable>();
-  expectTypeOf(db.pool).toEqualTypeOf<pg.Pool>();
+  expectTypeOf(db.pool).toEqualTypeOf<PgPool>();
+  // The driver's own declarations are not ours to bring; where they are, both ways.
+  assertType<pg.Pool>(db.pool);
+  assertType<PgPool>(pool);
+  expectTypeOf(db.pool.connect()).resolves.toExtend<pg.PoolClient>();
+  expectTypeOf(db.pool.query<{ id: number }>('SELECT 1 AS id')).resolves.toExtend<
+    pg.QueryResult<{ id: number }>
+  >();
   expectTypeOf(db.connect()).toEqualTypeOf<Promise<void>>();
   expectTypeOf(db.query('SELECT 1')).toEqualTypeOf<Promise<Record<string, unknown>[]>>();
   expectTypeOf(db.query<{ id: number }>('SELECT $1', [1])).toEqualTypeOf<

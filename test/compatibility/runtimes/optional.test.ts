@@ -21,7 +21,7 @@ function other(execPath: string, args: readonly string[], routes: readonly strin
 const bun = runtime('bun');
 const deno = runtime('deno');
 const DENO_RUN = ['run', '-A', '--node-modules-dir=manual'];
-const PRELOAD = ['--preload', './node_modules/hyperdjango/dist/register.js'];
+const PRELOAD = ['--preload', './node_modules/hyperdjango/dist/register.mjs'];
 const NATIVE = /^the native addon loaded$/;
 const ON_DENO =
   /^the native addon loaded; postgres\.js, PGlite and Drizzle need instrument\(\) on Deno$/;

@@ -34,13 +34,14 @@ export const compilerOptions: ts.CompilerOptions = {
  * classes and interfaces among them. Those marked `@internal` are not in the declarations.
  */
 export function publicSymbols(): PublicSymbol[] {
-  const { exports } = JSON.parse(readText('package.json')) as { exports: Record<string, string> };
-  const doors = Object.entries(exports)
-    .filter(([, path]) => path.endsWith('.js'))
-    .map(([subpath, path]) => ({
-      module: join('hyperdjango', subpath),
-      path: join(ROOT, path.replace(/\.js$/, '.d.ts')),
-    }));
+  const { exports } = JSON.parse(readText('package.json')) as {
+    exports: Record<string, string | { require: { types: string } }>;
+  };
+  const doors = Object.entries(exports).flatMap(([subpath, target]) =>
+    typeof target === 'string'
+      ? []
+      : [{ module: join('hyperdjango', subpath), path: join(ROOT, target.require.types) }],
+  );
   const program = ts.createProgram(
     doors.map(({ path }) => path),
     compilerOptions,

@@ -34,10 +34,12 @@ export interface RecordedProcessOptions {
   readonly capacities?: RecorderCapacities;
 }
 
+const START_NS = 1e9;
+
 /** A monotonic clock that stands still until it is told to go on. */
 export class TestClock {
-  /** An hour after the host's start. */
-  nowNs = 3_600e9;
+  /** So soon after the host's start that it is past wherever a test runs. */
+  nowNs = START_NS;
 
   advance(ms: number): void {
     this.nowNs += ms * 1e6;
@@ -46,7 +48,7 @@ export class TestClock {
 
 /** 2026-01-02 03:04:05 UTC at the clock's start. */
 const WALL_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
-export const WALL_MINUS_MONOTONIC_MS: number = WALL_MS - 3_600e3;
+export const WALL_MINUS_MONOTONIC_MS: number = WALL_MS - START_NS / 1e6;
 
 let generation = 0;
 

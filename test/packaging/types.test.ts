@@ -1,0 +1,117 @@
+/** The declarations, as users' compilers read them: every entry, and nothing skipped. */
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { ROOT } from '../support/processes.ts';
+import { RUNS_ALL, runProgram, toolFolder } from './support/tools.ts';
+
+let folder: string;
+
+const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  exports: Record<string, unknown>;
+};
+const SUBPATHS = Object.keys(exports).filter((subpath) => subpath !== './package.json');
+
+const USE = `
+const app: root.HyperApp = new root.HyperApp('typed');
+app.get('/', (c) => c.json({ id: c.req.param('id') }));
+const db = new root.Database({ host: 'localhost', max: 3 });
+const rows: Promise<{ id: number }[]> = db.query<{ id: number }>('SELECT 1 AS id');
+db.pool.query<{ id: number }>('SELECT 1').then(({ rows: [first] }) => first.id.toFixed());
+// @ts-expect-error: durations carry their unit, and nothing here is any
+new root.PerformanceMiddleware({ slowQueryThreshold: 100 });
+// @ts-expect-error
+db.pool.query(1);
+// @ts-expect-error
+app.get('/', () => 1);
+void rows;
+`;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hyperdjango-types-'));
+  const modules = join(folder, 'node_modules');
+  mkdirSync(join(modules, '@types'), { recursive: true });
+  // As a package manager that keeps to itself what nobody asked for: no types of pg.
+  for (const name of ['hono', 'undici-types', '@types/node']) {
+    symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
+  }
+  cpSync(join(ROOT, 'dist'), join(modules, 'hyperdjango/dist'), { recursive: true });
+  cpSync(join(ROOT, 'package.json'), join(modules, 'hyperdjango/package.json'));
+  const names = SUBPATHS.map((subpath, index) => ({ name: join('hyperdjango', subpath), index }));
+  const imports = names.map(({ name, index }) =>
+    name === 'hyperdjango'
+      ? `import * as root from '${name}';`
+      : `import * as m${index} from '${name}';`,
+  );
+  const uses = names.map(({ name, index }) => (name === 'hyperdjango' ? '' : `void m${index};`));
+  for (const extension of ['ts', 'cts', 'mts']) {
+    writeFileSync(join(folder, `user.${extension}`), [...imports, USE, ...uses, ''].join('\n'));
+  }
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Setting {
+  readonly module: string;
+  readonly moduleResolution: string;
+  readonly file: 'user.ts' | 'user.cts' | 'user.mts';
+}
+
+const OLD: Setting = { module: 'commonjs', moduleResolution: 'node10', file: 'user.ts' };
+const BUNDLER: Setting = { module: 'esnext', moduleResolution: 'bundler', file: 'user.ts' };
+const BOTH: readonly Setting[] = ['node16', 'nodenext'].flatMap((module) =>
+  (['user.cts', 'user.mts'] as const).map((file) => ({ module, moduleResolution: module, file })),
+);
+
+const VERSIONS = [
+  { version: '5.4.5', settings: [OLD, BUNDLER, ...BOTH] },
+  { version: '5.9.3', settings: [OLD, BUNDLER, ...BOTH] },
+  // `npm test` asks for each resolution once.
+  {
+    version: '6.0.3',
+    settings: RUNS_ALL ? [OLD, BUNDLER, ...BOTH] : [OLD, BUNDLER, ...BOTH.slice(0, 2)],
+  },
+  { version: '7.0.2', settings: [BUNDLER, ...BOTH] },
+].filter(({ version }) => RUNS_ALL || version.startsWith('6.'));
+
+describe.each(VERSIONS)('TypeScript $version', ({ version, settings }) => {
+  it.each(settings)(
+    '$moduleResolution, $file',
+    async ({ module, moduleResolution, file }) => {
+      const typescript = version.startsWith('6.')
+        ? join(ROOT, 'node_modules/typescript')
+        : toolFolder('typescript', version);
+      const config = {
+        compilerOptions: {
+          ...{ module, moduleResolution, target: 'es2022', lib: ['es2022'], types: ['node'] },
+          ...{ strict: true, noEmit: true, skipLibCheck: false, esModuleInterop: true },
+          ...(version.startsWith('6.') && { ignoreDeprecations: '6.0' }),
+        },
+        files: [file],
+      };
+      writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+      const lines = await runProgram([join(typescript, 'bin/tsc'), '--pretty', 'false'], {
+        cwd: folder,
+      }).catch((error: Error) => error.message);
+      // Those of others are theirs.
+      const ours = lines.split('\n').filter((line) => /error TS/.test(line) && !isOfOthers(line));
+      expect(ours).toEqual([]);
+    },
+    120_000,
+  );
+});
+
+function isOfOthers(line: string): boolean {
+  return /node_modules\/(?!hyperdjango\/)/.test(line.split('(')[0] ?? '');
+}
