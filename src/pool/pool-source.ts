@@ -32,7 +32,11 @@ export interface PoolLike {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** @throws {OptionError} unless it is a `Database` or a pool. */
+/**
+ * @throws {OptionError} unless it is a `Database` or a pool.
+ *
+ * @internal
+ */
 export function poolOf(owner: string, source: Database | PoolLike): pg.Pool {
   const given: unknown = source;
   if (typeof given === 'object' && given !== null) {
@@ -62,6 +66,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /**
  * A pool of one connection to the same server, so that the tool's own work never takes one from
  * the application. It never keeps the process alive; whoever queries it sets the time limit.
+ *
+ * @internal
  */
 export function sidePoolOf(pool: pg.Pool): pg.Pool {
   const { options, Client } = pool as unknown as { options: pg.PoolConfig; Client: ClientClass };
@@ -120,7 +126,11 @@ function sideClientOf(Client: ClientClass): ClientClass {
   };
 }
 
-/** Undefined for a client that has no socket in JavaScript, as that of pg-native. */
+/**
+ * Undefined for a client that has no socket in JavaScript, as that of pg-native.
+ *
+ * @internal
+ */
 export function streamOf(client: pg.ClientBase): Partial<Socket> | undefined {
   return (client as { connection?: { stream?: Partial<Socket> } }).connection?.stream;
 }
