@@ -129,11 +129,11 @@ function cursorOf(query: PgQuery): PgCursor | undefined {
 // oxlint-disable-next-line typescript/no-explicit-any -- of whatever the driver gives
 type Method = (this: any, ...args: any[]) => unknown;
 
-function replace<T extends object, K extends keyof T>(
+function replace<T extends object>(
   target: T,
-  name: K,
+  name: keyof T & string,
   make: (original: Method) => Method,
 ): Undo {
   if (typeof target[name] !== 'function') return () => {};
-  return replaceMethod(target as Record<K, Method>, name, make);
+  return replaceMethod(target as Record<string, Method>, name, make);
 }

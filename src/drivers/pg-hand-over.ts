@@ -58,7 +58,8 @@ export class Hook extends Stamped {
   }
 
   /** Whether the method is the driver's own, hooked. */
-  static is(method: object): boolean {
-    return #isHook in method && (method as Hook).#isHook;
+  static is<T extends object>(target: T, name: keyof T): boolean {
+    const method = target[name] as object;
+    return #isHook in method && method.#isHook;
   }
 }

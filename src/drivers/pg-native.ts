@@ -207,7 +207,7 @@ function patchEnd(target: NativeQuery, recorder: Recorder, onEnd?: () => void): 
 /** What the driver refuses to send, as it does; in a pipeline it refuses nothing. */
 function isRefused({ text, name, values }: NativeQuery, { namedQueries }: NativeClient): boolean {
   if (!name) return Boolean(values) && !Array.isArray(values);
-  const previous = namedQueries?.[String(name)];
+  const previous = namedQueries?.[name as string];
   return previous !== undefined && Boolean(text) && previous !== text;
 }
 

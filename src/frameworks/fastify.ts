@@ -59,7 +59,8 @@ export function performance(
   const middleware = toMiddleware(optionsOrMiddleware);
   const plugin: FastifyPlugin = (instance, options, done) => {
     if (typeof instance?.addHook !== 'function') {
-      return void stepAside('fastify', [instance, options, done]);
+      stepAside('fastify', [instance, options, done]);
+      return;
     }
     if (!isDisabled()) addHook(instance, middleware);
     done();

@@ -19,7 +19,8 @@ export class ObservedStream extends Observed {
   readonly #isHandedOver: boolean;
 
   constructor(stream: ServerHttp2Stream, headers: Headers) {
-    const method = String(headers[':method'] ?? 'GET');
+    const { ':method': given } = headers;
+    const method = typeof given === 'string' ? given : 'GET';
     super(method, undefined);
     this.#stream = stream;
     this.#isHandedOver = method === 'CONNECT';
@@ -34,7 +35,7 @@ export class ObservedStream extends Observed {
     if (stream.headersSent || stream.destroyed || stream.closed || isRefused) return args;
     try {
       this.askForRoute();
-      const head = new StreamHead(given as object | undefined);
+      const head = new StreamHead(given);
       writeScopeHeaders(this.recorder, this.scope, this.middlewares, head);
       return [...args.slice(0, at), head.headers, ...args.slice(at + 1)];
     } catch (error) {
@@ -113,7 +114,7 @@ export function observeStream(stream: ServerHttp2Stream, headers: Headers): Obse
 
 function hookStreams(prototype: ServerHttp2Stream): void {
   Object.defineProperty(prototype, HOOKED, { value: true });
-  hookEmit(prototype as unknown as Parameters<typeof hookEmit>[0], observerOf);
+  hookEmit(prototype, observerOf);
   const methods = prototype as unknown as Record<string | symbol, (...args: unknown[]) => unknown>;
   // Node itself answers by a name of its own where the application only writes.
   const inner = Object.getOwnPropertySymbols(prototype).filter(

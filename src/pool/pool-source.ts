@@ -76,7 +76,7 @@ export function sidePoolOf(pool: pg.Pool): pg.Pool {
       ...options,
       // The pool hides it from whoever lists its options.
       ...(options.password === undefined ? {} : { password: options.password }),
-      Client: sideClientOf(Client) as unknown as NonNullable<pg.PoolConfig['Client']>,
+      Client: sideClientOf(Client),
       max: 1,
       min: 0,
       allowExitOnIdle: true,

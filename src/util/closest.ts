@@ -27,6 +27,6 @@ function distanceOf(a: string, b: string): number {
 
 /** The same letters in another order. */
 function isShuffled(a: string, b: string): boolean {
-  const sorted = (text: string): string => [...text].sort().join('');
+  const sorted = (text: string): string => Array.from(text).sort().join('');
   return sorted(a) === sorted(b);
 }

@@ -28,7 +28,7 @@ async function connected(): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString: database.url,
     pipeline: true,
-  } as pg.ClientConfig);
+  });
   client.on('error', () => {});
   await client.connect();
   return client;
