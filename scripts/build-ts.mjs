@@ -96,7 +96,7 @@ function writeDeclarations(names) {
         return `${path}.cjs`;
       })
       // Its declarations say that they are ECMAScript modules, whoever asks.
-      .replaceAll(/import (?:type )?\{ (?:type )?(\w+) \} from 'hono';/g, ESM_TYPES);
+      .replaceAll(/^import (?:type )?\{ (?:type )?(\w+) \} from 'hono';/gm, ESM_TYPES);
     const others = /(?<=\bfrom ')(?!\.|node:|hono')[^']+/.exec(text.replaceAll(/^ *\*.*$/gm, ''));
     if (others !== null) throw new Error(`${file} needs the types of ${others[0]} installed`);
     writeFileSync(join(dist, file.replace(/\.ts$/, '.cts')), written);

@@ -35,7 +35,7 @@ describe('both engines read SQL alike, byte for byte', () => {
     }
   });
 
-  test(`on ${FUZZED_COUNT} fuzzed inputs (SQL_SEED=${SEED})`, () => {
+  test(`on ${FUZZED_COUNT} fuzzed inputs (SQL_SEED=${SEED})`, { timeout: 120_000 }, () => {
     const random = createRandom(SEED);
     const examples = corpusStatements().filter((sql) => sql.length < 600);
     for (let index = 0; index < FUZZED_COUNT; index += 1) {

@@ -238,10 +238,11 @@ const wrappers: Record<string, Wrapper> = {
   'listening to acquire, awaited, with a time-out': {
     pool: () => {
       const pool = poolOf({ connectionTimeoutMillis: 20_000 });
-      pool.on('acquire', async (client) => {
+      const prepare = async (client: pg.PoolClient): Promise<void> => {
         await client.query(SET);
         await client.query('SELECT 1 AS again');
-      });
+      };
+      pool.on('acquire', (client) => void prepare(client));
       return pool;
     },
     perQuery: 3,
@@ -322,7 +323,9 @@ describe.each(Object.entries(wrappers))('%s', (_, { pool: makePool, perQuery, ..
     expect(scopes.filter(({ queryCount }) => queryCount !== perQuery)).toEqual([]);
     const own = seen.filter(({ values }) => typeof values?.[0] === 'number');
     expect(own).toHaveLength(REQUESTS);
-    expect(own.filter(({ scope, values }) => scope?.name !== `GET /${values?.[0]}`)).toEqual([]);
+    expect(
+      own.filter(({ scope, values }) => scope?.name !== `GET /${String(values?.[0])}`),
+    ).toEqual([]);
     expect(seen).toHaveLength(REQUESTS * perQuery);
     expect(new Set(seen.map(({ source }) => source))).toEqual(new Set([pool]));
     // One wait for each client that was asked for, on one query.
@@ -358,7 +361,10 @@ describe.each(Object.entries(wrappers))('%s', (_, { pool: makePool, perQuery, ..
   it('leaves what a callback asks for to go by its own site', async () => {
     const recorder = getRecorder();
     const pool = makePool();
-    if (pool.query.length === 0) return void (await pool.end());
+    if (pool.query.length === 0) {
+      await pool.end();
+      return;
+    }
     await run(pool, 1);
     await settled(pool);
     const scope = await inScope('GET /callbacks', async () => {
@@ -393,10 +399,11 @@ describe('what a pool runs by itself', () => {
       {
         Client: class extends pg.Client {
           override connect(callback?: any): any {
-            return super.connect(async (error: Error) => {
+            const prepare = async (error: Error): Promise<void> => {
               if (!error) await this.query(SET);
               callback(error);
-            });
+            };
+            return super.connect((error: Error) => void prepare(error));
           }
         },
       },

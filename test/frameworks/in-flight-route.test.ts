@@ -109,7 +109,7 @@ const FRAMEWORKS: Record<string, (perf: PerformanceMiddleware) => Promise<number
     router.get('/items/special', (context) => void (context.body = look()));
     router.get('/items/:id', (context) => void (context.body = look()));
     app.use(router.routes());
-    return listening(createServer(app.callback()));
+    return listening(createServer((request, response) => void app.callback()(request, response)));
   },
   async Hono(perf) {
     const app = new Hono();
@@ -133,9 +133,9 @@ const FRAMEWORKS: Record<string, (perf: PerformanceMiddleware) => Promise<number
     });
     app.get('/items/special', (c) => c.text(look()));
     app.get('/items/:id', (c) => c.text(look()));
-    const { port, close } = await app.listen({ port: 0 });
-    onTestFinished(() => close());
-    return port;
+    const server = await app.listen({ port: 0 });
+    onTestFinished(() => server.close());
+    return server.port;
   },
 };
 
@@ -171,7 +171,7 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (_, start) => {
 it('Express tells the last of several routes that a request takes', async () => {
   const perf = new PerformanceMiddleware({ authorize: () => true });
   const port = await (FRAMEWORKS['Express'] as (typeof FRAMEWORKS)['Express'])?.(perf);
-  await visit(port as number, '/items/7/passed');
+  await visit(port, '/items/7/passed');
   expect(atStart).toEqual(['GET /items/:id/passed']);
 });
 

@@ -84,7 +84,7 @@ describe('hyperdjango/register', () => {
     const finished = await run(IMPORT, { ...quiet, [variable]: value });
     expect(outputOf(finished).seen).toEqual(EVERYWHERE);
     const lines = finished.stderr.split('\n').filter((line) => line.includes(variable + ':'));
-    expect(lines).toEqual([expect.stringContaining(`${expected}`)]);
+    expect(lines).toEqual([expect.stringContaining(expected)]);
     expect(lines[0]).toContain(JSON.stringify(value));
   });
 

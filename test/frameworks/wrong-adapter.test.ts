@@ -183,7 +183,9 @@ describe('where it shows with the first request only', () => {
     const app = new Koa();
     app.use((context, next) => (wrong as (...args: unknown[]) => Promise<void>)(context, next));
     app.use((context) => void (context.body = 'fine'));
-    expect(await answers(app.callback())).toEqual(FINE);
+    expect(await answers((request, response) => void app.callback()(request, response))).toEqual(
+      FINE,
+    );
     await expect
       .poll(() => warnings)
       .toEqual([
