@@ -39,8 +39,7 @@ const allowed = {
   ],
   frameworks: ['performance', 'dashboard', 'profiling', 'recorder', ...base],
   app: ['frameworks', 'performance', 'profiling', 'database', 'recorder', ...base],
-  cli: ['app', 'database', 'performance',
-    'sql', 'engine', 'recorder', 'segments', ...base],
+  cli: ['app', 'database', 'performance', 'sql', 'engine', 'recorder', 'segments', ...base],
 };
 
 export default {

@@ -60,7 +60,7 @@ function watchPglite(lookAgain: () => void): void {
   const { WebAssembly: assembly } = globalThis as unknown as {
     readonly WebAssembly?: { instantiate(...args: readonly unknown[]): unknown };
   };
-  if (assembly === undefined) return;
+  if (assembly === undefined || Object.isFrozen(assembly)) return;
   replaceMethod(assembly, 'instantiate', (original) => {
     return function instantiate(this: unknown, ...args): unknown {
       try {

@@ -148,7 +148,7 @@ describe('what the page shows', () => {
     expect((await textsOf('.pool'))[0]?.split(/\s+/)).toEqual(
       (
         'shop 4 waiting Active 10 Idle 0 Total 10 Max 10 ' +
-        'Wait for a client 89,201 ×, mean 0.46 ms, max 812 ms ' +
+        'Wait for a client 89,204 ×, mean 0.46 ms, max 812 ms, 3 got none ' +
         'Connect 10 ×, mean 9.20 ms, max 14.2 ms ' +
         'Client held 311 ×, mean 15.7 ms, max 96.0 ms'
       ).split(' '),

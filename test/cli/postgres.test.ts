@@ -176,10 +176,14 @@ describe('reapAbandonedHomes', () => {
   it('leaves the homes of living processes, and of those that it cannot see, alone', async () => {
     await writeOwner(await makeHome('living'), {});
     await writeOwner(await makeHome('elsewhere'), { pid: 1, namespace: 'pid:[1]' });
+    // There a living process has another start time.
+    const [pids] = ((await describeProcess(process.pid))?.namespace ?? '').split(' ');
+    const namespace = `${pids} time:[1]`;
+    await writeOwner(await makeHome('by-another-clock'), { startTime: '1', namespace });
     await makeHome('being-made');
     await mkdir(join(temporary, 'of-somebody-else'));
     expect(await reapAbandonedHomes([temporary, join(temporary, 'missing')])).toEqual([]);
-    expect(await readdir(temporary)).toHaveLength(4);
+    expect(await readdir(temporary)).toHaveLength(5);
   });
 
   it('removes homes that never got an owner, once they are old', async () => {

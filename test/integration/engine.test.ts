@@ -41,6 +41,8 @@ it('status tells the engine, why it is this one, and what it costs', async () =>
           ),
     ),
     segment: isShared ? expect.stringContaining(`/${process.pid}-`) : null,
+    unseen: [],
+    withoutCallSites: [],
     dropped: {
       queries: 0,
       requests: 0,
@@ -48,9 +50,11 @@ it('status tells the engine, why it is this one, and what it costs', async () =>
       routes: 0,
       pools: 0,
       findings: 0,
+      waits: 0,
       torn: 0,
     },
     overheadNs: expect.any(Number),
+    faults: 0,
   });
   expect(status().overheadNs).toBeGreaterThan(0);
 });

@@ -54,8 +54,16 @@ async function record(folder: string | undefined, options: RunOptions = {}): Pro
     env: { HYPERDJANGO_DIR: folder, ...options.env },
   });
   const finished = await running.finished;
-  expect(finished).toMatchObject({ code: 0, signal: null, stderr: '' });
-  return JSON.parse(finished.stdout) as Told;
+  expect(finished).toMatchObject({ code: 0, signal: null });
+  return toldBy(finished);
+}
+
+/** A folder that cannot be used is told in one line. */
+function toldBy({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }): Told {
+  const told = JSON.parse(stdout) as Told;
+  if (told.path === null) expect(stderr).toMatch(/^hyperdjango: HYPERDJANGO_DIR: expected .*\n$/);
+  else expect(stderr).toBe('');
+  return told;
 }
 
 /** The same under a shell command that ends by `exec "$@"`, such as one that sets a limit. */
@@ -65,8 +73,8 @@ function recordUnder(shell: readonly string[], folder: string): Told {
     env: { ...process.env, ...recordingEnvironment(), NODE_OPTIONS: '', HYPERDJANGO_DIR: folder },
     encoding: 'utf8',
   });
-  expect(finished).toMatchObject({ status: 0, signal: null, stderr: '' });
-  return JSON.parse(finished.stdout) as Told;
+  expect(finished).toMatchObject({ status: 0, signal: null });
+  return toldBy(finished);
 }
 
 describe('a segment', () => {

@@ -427,8 +427,11 @@ describe('options', () => {
     [{ authorize: true }, 'authorize: expected a function, got true'],
     [{ appName: '' }, 'appName: expected a string that is not empty, got an empty string'],
     [{ slowQueryThreshold: 1 }, 'slowQueryThreshold: expected one of slowQueryThresholdMs, '],
-    [{ dashboardPath: 'debug' }, 'dashboardPath: expected a path such as "/debug/performance"'],
-    [{ dashboardPath: '/' }, 'dashboardPath: expected a path such as "/debug/performance"'],
+    [
+      { dashboardPath: 'debug' },
+      'dashboardPath: expected a path that begins with "/" and does not',
+    ],
+    [{ dashboardPath: '/' }, 'dashboardPath: expected a path that begins with "/" and does not'],
   ])('%j is refused at once', (options, message) => {
     const construct = (): PerformanceMiddleware => new PerformanceMiddleware(options as never);
     expect(construct).toThrow(OptionError);

@@ -201,7 +201,11 @@ describe('start and stop', () => {
 
 describe('bad options', () => {
   it.each([
-    [undefined, {}, /^new PoolHealthChecker\(db\): expected a Database, got undefined$/],
+    [
+      undefined,
+      {},
+      /^new PoolHealthChecker\(db\): expected a Database or a pg\.Pool, got undefined$/,
+    ],
     ['db', { intervalSeconds: 0 }, /^PoolHealthChecker\.intervalSeconds: .* got 0$/],
     ['db', { probeTimeoutMs: 1 }, /^PoolHealthChecker\.probeTimeoutMs: .* got 1$/],
     ['db', { interval: 5 }, /^PoolHealthChecker\.interval: expected one of intervalSeconds/],

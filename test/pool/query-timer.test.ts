@@ -184,7 +184,7 @@ describe('drain', () => {
 
 describe('bad options', () => {
   it.each([
-    [undefined, {}, /^new QueryTimer\(db\): expected a Database, got undefined$/],
+    [undefined, {}, /^new QueryTimer\(db\): expected a Database or a pg\.Pool, got undefined$/],
     ['db', { slowLog: {} }, /^QueryTimer\.slowLog: expected a SlowQueryLog, got an object$/],
     ['db', { thresholdMs: Number.NaN }, /^QueryTimer\.thresholdMs: .* got NaN$/],
     ['db', { threshold: 5 }, /^QueryTimer\.threshold: expected one of slowLog, thresholdMs/],

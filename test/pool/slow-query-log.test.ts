@@ -363,9 +363,9 @@ describe('maxRows', () => {
 
 describe('the constructor', () => {
   it.each([
-    [undefined, {}, /^new SlowQueryLog\(db\): expected a Database, got undefined$/],
-    [{}, {}, /^new SlowQueryLog\(db\): expected a Database, got an object$/],
-    [null, {}, /^new SlowQueryLog\(db\): expected a Database, got null$/],
+    [undefined, {}, /^new SlowQueryLog\(db\): expected a Database or a pg\.Pool, got undefined$/],
+    [{}, {}, /^new SlowQueryLog\(db\): expected a Database or a pg\.Pool, got an object$/],
+    [null, {}, /^new SlowQueryLog\(db\): expected a Database or a pg\.Pool, got null$/],
     ['db', { thresholdMs: -1 }, /^SlowQueryLog\.thresholdMs: .* got -1$/],
     ['db', { thresholdMs: '100' }, /^SlowQueryLog\.thresholdMs: .* got a string/],
     ['db', { maxRows: 0 }, /^SlowQueryLog\.maxRows: .* got 0$/],

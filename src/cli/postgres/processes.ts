@@ -5,7 +5,10 @@ import { promisify } from 'node:util';
 /** Enough of a process to know it again: a pid alone may have been given to another since. */
 export interface ProcessDescription {
   readonly pid: number;
-  /** Which set of pids it counts in; containers that share a `/tmp` do not share their pids. */
+  /**
+   * Which set of pids it counts in, and which clock; containers that share a `/tmp` do not share
+   * their pids, and in another time namespace the same process has another start time.
+   */
   readonly namespace: string;
   readonly startTime: string;
   readonly command: string;
@@ -27,11 +30,12 @@ export function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean 
 
 async function describeByProc(pid: number): Promise<ProcessDescription | undefined> {
   try {
-    const [status, command, namespace] = await Promise.all([
+    const [status, command, ...namespaces] = await Promise.all([
       readFile(`/proc/${pid}/stat`, 'utf8'),
       readFile(`/proc/${pid}/cmdline`, 'utf8'),
-      readlink('/proc/self/ns/pid').catch(() => ''),
+      ...['pid', 'time'].map((kind) => readlink(`/proc/self/ns/${kind}`).catch(() => '')),
     ]);
+    const namespace = namespaces.join(' ').trim();
     // The second field is the program's name in parentheses, and may hold blanks and parentheses.
     const fields = status.slice(status.lastIndexOf(')') + 2).split(' ');
     const [state, startTime] = [fields[0], fields[19]];

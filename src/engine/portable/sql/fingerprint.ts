@@ -1,5 +1,5 @@
 /**
- * The 64-bit fingerprint, version 1: two lanes of 32 bits that never meet before the end, so
+ * The 64-bit fingerprint, version 2: two lanes of 32 bits that never meet before the end, so
  * that JavaScript (`Math.imul`) and Zig (`*%`) compute it at the same cost.
  *
  * A token becomes two words (one for each lane) by mixing its bytes, four at a time, little
