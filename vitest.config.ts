@@ -40,7 +40,7 @@ export default defineConfig({
           name: 'once',
           include: ['test/**/*.test.ts'],
           // The compatibility suite has an install and a configuration of its own.
-          exclude: [...ON_BOTH_ENGINES, 'test/compatibility/**'],
+          exclude: [...ON_BOTH_ENGINES, 'test/compatibility/**', '**/node_modules/**'],
         },
       },
     ],

@@ -4,7 +4,7 @@
  */
 
 /** Copies `target.length` words from `firstWord` on, each of them whole, in order. */
-export type ReadWords = (firstWord: number, target: BigUint64Array<ArrayBuffer>) => void;
+export type ReadWords = (firstWord: number, target: BigUint64Array) => void;
 
 const HALF = 2 ** 32;
 

@@ -59,7 +59,7 @@ function readFully(
   path: string,
   file: number,
   position: number,
-  target: BigUint64Array<ArrayBuffer>,
+  target: BigUint64Array,
 ): void {
   const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
   let done = 0;

@@ -5,33 +5,34 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
+import { type Cell, type Row, writeTable } from '../compatibility/drivers/table.ts';
 import { installerEnvironment, npm, packPackage } from '../support/package.ts';
 import { ROOT, runNode } from '../support/processes.ts';
-import { installWith, MANAGERS } from './support/managers.ts';
+import { installWith, MANAGERS, STEPS } from './support/managers.ts';
 import { RUNS_ALL, runProgram, toolFolder } from './support/tools.ts';
 
 let folder: string;
 let tarball: string;
 let files: readonly string[];
+const folders: string[] = [];
 
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'hyperdjango-pack-'));
+  folder = emptyFolder();
   ({ tarball, files } = packPackage(folder));
-  // npm looks for a project above an empty folder.
-  writeFileSync(join(folder, 'package.json'), '{"private":true,"type":"module"}');
   npm(
     ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', tarball],
     folder,
   );
 }, 600_000);
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  for (const path of folders) rmSync(path, { recursive: true, force: true });
+});
 
-/** A folder of a user's, outside of any other project. */
-function emptyFolder(name: string): string {
-  const path = join(folder, 'users', name.replaceAll(/\W+/g, '-'));
-  rmSync(path, { recursive: true, force: true });
-  mkdirSync(path, { recursive: true });
+/** A folder of a user's, with no project around it. */
+function emptyFolder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'hyperdjango-user-'));
+  folders.push(path);
   return path;
 }
 
@@ -72,24 +73,41 @@ it('a lockfile knows of no install script', () => {
   expect(lockfile).not.toContain('hasInstallScript');
 });
 
-describe.each(MANAGERS.filter(({ isQuick }) => RUNS_ALL || isQuick === true))(
-  '$label',
-  (manager) => {
-    it.each([
-      { runsScripts: true, what: 'with install scripts' },
-      { runsScripts: false, what: 'without' },
-    ])(
-      'installs it, from a lockfile too, $what: the native engine each time',
-      async ({ runsScripts, what }) => {
-        const place = emptyFolder(`${manager.label} ${what}`);
-        const seen = await installWith(manager, { folder: place, tarball, runsScripts });
-        expect(seen).toHaveLength(manager.steps.length);
-        for (const one of seen) expect(one).toMatchObject({ engine: 'native', isOne: true });
-      },
-      300_000,
-    );
-  },
-);
+const managers = MANAGERS.filter(({ isQuick }) => RUNS_ALL || isQuick === true);
+const rows: Row[] = [];
+
+describe.each(managers)('$label', (manager) => {
+  const engines = STEPS.map((): string[] => []);
+
+  it.concurrent.each([
+    { runsScripts: true, what: 'with install scripts' },
+    { runsScripts: false, what: 'without' },
+  ])(
+    'installs it, from a lockfile too, $what: the native engine each time',
+    async ({ runsScripts }) => {
+      const seen = await installWith(manager, { folder: emptyFolder(), tarball, runsScripts });
+      expect(seen.map(({ step }) => step)).toEqual(Object.keys(manager.steps));
+      for (const { step, told } of seen) {
+        expect(told).toMatchObject({ engine: 'native', isOne: true });
+        engines[STEPS.indexOf(step)]?.push(told.engine);
+      }
+    },
+    300_000,
+  );
+
+  afterAll(() => {
+    const cells = STEPS.map((step, index): [string, Cell] => {
+      const text = step in manager.steps ? engines[index]?.join(', ') : '–';
+      return [step, { isProven: true, text: text ?? '' }];
+    });
+    if (engines[0]?.length === 2)
+      rows.push({ label: manager.label, cells: Object.fromEntries(cells) });
+  });
+});
+
+afterAll(async () => {
+  if (RUNS_ALL && rows.length === managers.length) await writeTable('managers', STEPS, rows);
+});
 
 describe('where require() takes no ECMAScript module', () => {
   const subpaths = Object.keys(
@@ -172,8 +190,8 @@ describe('where require() takes no ECMAScript module', () => {
 
   it('Jest loads it in its own module system, and counts', async () => {
     const jest = join(toolFolder('jest', '30.5.2'), 'bin/jest.js');
-    const place = emptyFolder('jest');
-    npm(['install', '--no-audit', '--no-fund', '--prefer-offline', tarball], place);
+    const place = join(folder, 'jest');
+    mkdirSync(place);
     writeFileSync(
       join(place, 'package.json'),
       '{"jest":{"testEnvironment":"node","transform":{},"watchman":false}}',
@@ -220,8 +238,7 @@ describe('the command line from there', () => {
   }, 60_000);
 
   it('names the one command that brings a PostgreSQL, which then runs the demo', async () => {
-    const place = emptyFolder('demo');
-    writeFileSync(join(place, 'package.json'), '{"private":true}');
+    const place = emptyFolder();
     npm(['install', '--no-audit', '--no-fund', '--prefer-offline', tarball], place);
     const missing = await run(place, ['demo', '--seconds', '1']);
     expect(missing.code).toBe(1);

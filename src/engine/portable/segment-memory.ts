@@ -127,7 +127,7 @@ export class SegmentMemory {
     return new BigUint64Array(this.buffer, this.#firstWord(index) * WORD_BYTES, words);
   }
 
-  read(firstWord: number, target: BigUint64Array<ArrayBuffer>): void {
+  read(firstWord: number, target: BigUint64Array): void {
     target.set(new BigUint64Array(this.buffer, firstWord * WORD_BYTES, target.length));
   }
 
