@@ -40,8 +40,16 @@ export interface Pglite {
 
 /** The query whose turn it is. */
 const running = new WeakMap<Pglite, RecordedQuery>();
-/** What the server said at the end of its last statement, such as `SELECT 5` or `CREATE TABLE`. */
-const tags = new WeakMap<RecordedQuery, string>();
+
+/** The rows that the server told of a query so far. */
+interface Answered {
+  /** Of the statements that are done; -1 where the server said of none. */
+  rowCount: number;
+  /** That came for the statement which is not done yet. */
+  pendingRows: number;
+}
+
+const answered = new WeakMap<RecordedQuery, Answered>();
 
 /** Hooks the class of a PGlite; a second call does nothing. */
 export function instrumentPglite(databases: Pglite): void {
@@ -137,31 +145,45 @@ function patchAnswers(
   return replaceMethod(databases, name, (original) => {
     return function execProtocol(this: Pglite, ...args: unknown[]): Promise<unknown> {
       const record = running.get(this);
-      const answered = original.apply(this, args);
+      const answers = original.apply(this, args);
       if (record !== undefined) {
-        void Promise.resolve(answered).then(
-          (answers) => readTag(recorder, record, answers),
+        void Promise.resolve(answers).then(
+          (messages) => readAnswers(recorder, record, messages),
           () => {},
         );
       }
-      return answered;
+      return answers;
     };
   });
 }
 
-function readTag(recorder: Recorder, record: RecordedQuery, answers: unknown): void {
+function readAnswers(recorder: Recorder, record: RecordedQuery, answers: unknown): void {
   try {
     const { messages = answers } = (answers ?? {}) as { readonly messages?: unknown };
     if (!Array.isArray(messages)) return;
+    const known = answered.get(record) ?? { rowCount: -1, pendingRows: 0 };
+    answered.set(record, known);
     for (const { name, text } of messages as {
       readonly name?: unknown;
       readonly text?: unknown;
     }[]) {
-      if (name === 'commandComplete' && typeof text === 'string') tags.set(record, text);
+      if (name === 'dataRow') known.pendingRows += 1;
+      else if (name === 'commandComplete') complete(known, text);
     }
   } catch (error) {
     recorder.reportFault(error);
   }
+}
+
+/** @param tag such as `SELECT 5`, or `SHOW`: it gives rows without a number of them. */
+function complete(known: Answered, tag: unknown): void {
+  const count = typeof tag === 'string' ? / (\d+)$/.exec(tag)?.[1] : undefined;
+  if (count !== undefined || known.pendingRows > 0) {
+    // Of a portal that is run in steps the tag speaks of the last one.
+    const rows = Math.max(known.pendingRows, Number(count ?? 0));
+    known.rowCount = Math.max(0, known.rowCount) + rows;
+  }
+  known.pendingRows = 0;
 }
 
 function readMessage(recorder: Recorder, database: Pglite, message: Uint8Array): void {
@@ -202,12 +224,12 @@ function end(recorder: Recorder, database: Pglite, outcome: Outcome, result: unk
 }
 
 /**
- * Of several statements in one text, the last one's. PGlite sums what all of them changed, and takes
- * no notice of what `CREATE TABLE AS` made.
+ * What the server said, of all statements of the text: PGlite itself takes no notice of what
+ * `CREATE TABLE AS` made.
  */
 function rowCountOf(record: RecordedQuery, result: unknown): number {
-  const count = / (\d+)$/.exec(tags.get(record) ?? '')?.[1];
-  if (count !== undefined) return Number(count);
+  const count = answered.get(record)?.rowCount ?? -1;
+  if (count >= 0) return count;
   const last: unknown = Array.isArray(result) ? result.at(-1) : result;
   const { rows } = (last ?? {}) as { readonly rows?: unknown };
   return Array.isArray(rows) ? rows.length : -1;

@@ -17,6 +17,7 @@ import {
   type RecordedQuery,
   type Recorder,
 } from '../recorder/index.ts';
+import { countStatements } from '../util/statement-count.ts';
 import { patchOnce, replaceMethod, type Undo, unpatch } from './patch.ts';
 import { sqlStateOf } from './sql-state.ts';
 
@@ -30,6 +31,8 @@ export interface PostgresJsQuery {
   readonly streaming?: boolean;
   /** Its columns are asked for, and it is not run. */
   readonly onlyDescribe?: boolean;
+  /** A text by the simple protocol may hold several statements. */
+  readonly options?: { readonly simple?: unknown };
   readonly strings: readonly string[];
   readonly args: readonly unknown[];
   /** Set when it is written. */
@@ -186,7 +189,7 @@ function watch(recorder: Recorder, query: PostgresJsQuery, known: Issued): void 
   if (!ours.has(resolve)) {
     query.resolve = (value) => {
       if (!isStream(query, value)) {
-        end(recorder, query, record, OUTCOME.ok, known.rowCount ?? rowCountOf(value));
+        end(recorder, query, known, OUTCOME.ok, value);
       }
       return resolve(value);
     };
@@ -195,7 +198,7 @@ function watch(recorder: Recorder, query: PostgresJsQuery, known: Issued): void 
   if (!ours.has(reject)) {
     query.reject = (error) => {
       record.sqlState = sqlStateOf(error);
-      end(recorder, query, record, OUTCOME.error, -1);
+      end(recorder, query, known, OUTCOME.error, undefined);
       return reject(error);
     };
     ours.add(query.reject);
@@ -210,28 +213,54 @@ function isStream({ streaming }: PostgresJsQuery, value: unknown): boolean {
 function end(
   recorder: Recorder,
   query: PostgresJsQuery,
-  record: RecordedQuery,
+  { record, rowCount }: Issued,
   outcome: Outcome,
-  rowCount: number,
+  result: unknown,
 ): void {
   try {
     if (record.durationNs >= 0) return;
     // Refused, or cancelled while it waited for a connection: it was never written.
     if (record.startNs === 0) begin(recorder, query, query.strings.join('$1'));
     record.values = query.parameters;
-    recorder.end(record, outcome, rowCount);
+    const isError = outcome === OUTCOME.error;
+    recorder.end(
+      record,
+      outcome,
+      isError ? -1 : (rowCount ?? rowCountOf(recorder, query, record, result)),
+    );
   } catch (error) {
     recorder.reportFault(error);
   }
 }
 
-/** Of several statements in one text, the last one's. */
-function rowCountOf(result: unknown): number {
+/** Of all statements of the text; -1 where nothing says. */
+function rowCountOf(
+  recorder: Recorder,
+  query: PostgresJsQuery,
+  record: RecordedQuery,
+  result: unknown,
+): number {
   if (!Array.isArray(result)) return -1;
   // Results have a `count`, null where the server says none, as of SHOW; several are a plain list.
-  const last: unknown = 'count' in result ? result : result.at(-1);
-  const { count } = (last ?? {}) as { readonly count?: unknown };
-  return typeof count === 'number' ? count : lengthOf(last) || -1;
+  const results: readonly unknown[] = 'count' in result ? [result] : result;
+  if (query.options?.simple === true && isAnyLost(recorder, record, results.length)) return -1;
+  return results.reduce<number>((sum, one) => {
+    const { count } = (one ?? {}) as { readonly count?: unknown };
+    const own = typeof count === 'number' ? count : lengthOf(one) || -1;
+    return own < 0 ? sum : Math.max(0, sum) + own;
+  }, -1);
+}
+
+const MAY_BE_SEVERAL = /;\s*\S/;
+
+/**
+ * A statement without columns gets no result of its own after another one: of its rows, and those of
+ * the next such ones, the driver keeps the first number that there is.
+ */
+function isAnyLost(recorder: Recorder, record: RecordedQuery, resultCount: number): boolean {
+  if (!MAY_BE_SEVERAL.test(record.sql)) return false;
+  const { count, isMinimum } = countStatements(recorder.statementText(record));
+  return isMinimum || count > resultCount;
 }
 
 function lengthOf(rows: unknown): number {

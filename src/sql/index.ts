@@ -8,7 +8,7 @@ export { normalizeSql, scanSql } from './sql.ts';
 export type { SqlOptions } from './sql.ts';
 export { summarizeSql } from './summary.ts';
 /** @internal for what shows statements. */
-export { countStatements, type StatementCount } from './statement-count.ts';
+export { countStatements, type StatementCount } from '../util/statement-count.ts';
 /** @internal for what shows statements. */
 export { tablesOf } from './summary.ts';
 export type {

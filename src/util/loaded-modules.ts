@@ -3,14 +3,14 @@
  * Node itself, a loader that puts its own functions in place of Node's, or another module system
  * that gives its modules a `require` with a cache.
  */
-import nodeModule, { createRequire } from 'node:module';
+import nodeModule from 'node:module';
 
 import { OWN_FILE } from './own-place.ts';
 
 type UseExports = (file: string, exports: unknown) => void;
 
 /** Of the module system that has loaded this very file, which need not be Node's (Jest, vitest). */
-const { cache } = createRequire(OWN_FILE);
+const { cache } = nodeModule.createRequire(OWN_FILE);
 
 /** What every version of Node has, and its types do not tell. */
 const { _extensions: loaders, prototype: modules } = nodeModule as unknown as {

@@ -82,10 +82,21 @@ async function countPostgresJs() {
   await count('EXPLAIN', read('EXPLAIN SELECT 1'));
   await count('CALL with a result', read('CALL next(1)'));
   await count('CREATE TABLE', read('CREATE TABLE created (n int)'));
-  await count('several, of which the last one counts', async () => {
-    const results = await sql`SELECT 1; SELECT n FROM generate_series(1, 5) n`.simple();
-    return results.at(-1).length;
-  });
+  const readAll = (text) => async () => {
+    const results = await sql.unsafe(text).simple();
+    return 'count' in results ? results.count : results.map((one) => one.count ?? one.length);
+  };
+  await count(
+    'several',
+    readAll('SELECT 1; SHOW work_mem; SELECT n FROM generate_series(1, 5) n;'),
+  );
+  await count('a change before rows', readAll("INSERT INTO copied VALUES (0), (0); SELECT ';';"));
+  await count('rows before a change', readAll(`${NUMBERS}; DELETE FROM copied`));
+  await count(
+    'changes',
+    readAll('INSERT INTO copied VALUES (1); INSERT INTO copied VALUES (2), (3)'),
+  );
+  await count('one that ends', readAll('DELETE FROM copied; -- all'));
   await count('COPY in', async () => {
     await pipeline(Readable.from(['1\n', '2\n3\n']), await sql`COPY copied FROM STDIN`.writable());
     return 3;
@@ -119,10 +130,12 @@ async function countPglite() {
     const blob = new Blob(['1\n2\n3\n']);
     return (await pglite.query("COPY made FROM '/dev/blob'", [], { blob })).affectedRows;
   });
-  await count('several, of which the last one counts', async () => {
-    const results = await pglite.exec('UPDATE made SET n = 0; SELECT n FROM numbers LIMIT 4');
-    return results.at(-1).rows.length;
-  });
+  const readAll = (text) => async () => (await pglite.exec(text)).map(({ rows }) => rows.length);
+  await count(
+    'several',
+    readAll('UPDATE made SET n = 0; SHOW work_mem; SELECT n FROM numbers LIMIT 4'),
+  );
+  await count('changes', readAll('INSERT INTO made VALUES (1); INSERT INTO made VALUES (2), (3)'));
   await count('described only', async () => {
     return (await pglite.describeQuery('SELECT n FROM numbers')).resultFields.length;
   });

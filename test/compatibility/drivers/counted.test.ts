@@ -38,7 +38,12 @@ it('counts the rows that the caller of postgres.js got', async () => {
     EXPLAIN: [1, 1],
     'CALL with a result': [1, 1],
     'CREATE TABLE': [0, -1],
-    'several, of which the last one counts': [5, 5],
+    several: [[1, 1, 5], 7],
+    'a change before rows': [[2, 1], 3],
+    // The driver has no result for the second one.
+    'rows before a change': [25, -1],
+    changes: [1, -1],
+    'one that ends': [3, 3],
     'COPY in': [3, 3],
     'COPY out': [3, 3],
     'as values': [25, 25],
@@ -56,7 +61,9 @@ it('counts the rows that the caller of PGlite got, or the server told', async ()
     EXPLAIN: [1, 1],
     'COPY out': [25, 25],
     'COPY in': [3, 3],
-    'several, of which the last one counts': [4, 4],
+    // Of the 28 that were changed, too.
+    several: [[0, 1, 4], 33],
+    changes: [[0, 0], 3],
     'described only': [1],
     'described in vain': ['42P01'],
     // With what begins and ends it.

@@ -1,31 +1,28 @@
 import { neonConfig, Pool } from '@neondatabase/serverless';
-import net from 'node:net';
-import { WebSocket, WebSocketServer } from 'ws';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { WebSocket } from 'ws';
 
-/** Its connections go over a WebSocket, to a proxy that hands on what it gets. */
+/** Its connections go over a WebSocket, to a proxy, which is another process as in production. */
 async function openProxy(url) {
-  const { hostname, port } = new URL(url);
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
-  await new Promise((resolve) => server.on('listening', resolve));
-  server.on('connection', (webSocket) => {
-    const socket = net.connect(Number(port), hostname);
-    webSocket.on('message', (data) => socket.write(data));
-    socket.on('data', (data) => webSocket.send(data));
-    socket.on('close', () => webSocket.close());
-    socket.on('error', () => webSocket.close());
-    webSocket.on('close', () => socket.destroy());
+  const proxy = fork(fileURLToPath(new URL('../neon-proxy.mjs', import.meta.url)), [url], {
+    execArgv: [],
   });
-  return server;
+  const [port] = await once(proxy, 'message');
+  proxy.unref();
+  proxy.channel.unref();
+  return port;
 }
 
 /** Its settings hold for all of its pools. */
-let proxy;
+let proxyPort;
 
 export async function open({ url, max, ...options }) {
-  proxy ??= await openProxy(url);
+  proxyPort ??= await openProxy(url);
   Object.assign(neonConfig, {
     webSocketConstructor: WebSocket,
-    wsProxy: () => `127.0.0.1:${proxy.address().port}/v1`,
+    wsProxy: () => `127.0.0.1:${proxyPort}/v1`,
     useSecureWebSocket: false,
     pipelineConnect: false,
     forceDisablePgSSL: true,
