@@ -12,7 +12,8 @@ export type { Ignore } from './ignores.ts';
 export { UNKNOWN_PARAMETERS } from './parameter-hash.ts';
 export type { PoolEntry, PoolState, PoolTimes } from './pool-registry.ts';
 export { getRecorder, isDisabled, runUnrecorded } from './process-recorder.ts';
-export type { PoolWait, Recorder } from './recorder.ts';
+export type { PoolWait } from './pool-waits.ts';
+export type { Recorder } from './recorder.ts';
 export {
   RecordedQuery,
   Scope,

@@ -26,6 +26,7 @@ import { Models } from './models.ts';
 import { OverheadMeter } from './overhead-meter.ts';
 import { hashParameters } from './parameter-hash.ts';
 import { PoolRegistry } from './pool-registry.ts';
+import { type PoolWait, PoolWaits } from './pool-waits.ts';
 import {
   RecordedQuery,
   Scope,
@@ -68,18 +69,6 @@ const STATEMENTS_MAX = 1_024;
 /** What is asked for this long after the end of a scope is no longer its own, but left running by it. */
 const LATE_NS_MAX = 5e9;
 
-/** One who waits for a client of a pool. */
-export class PoolWait {
-  readonly scope: Scope | undefined;
-  startNs = 0;
-  /** Undefined where it is the tool itself: that counts nowhere. */
-  handle: number | undefined = undefined;
-
-  constructor(scope: Scope | undefined) {
-    this.scope = scope;
-  }
-}
-
 /** Hears of every query of the process, whatever its scope; faults inside are caught. */
 export interface QueryListener {
   onQueryBegan?(query: RecordedQuery): void;
@@ -107,6 +96,7 @@ export class Recorder {
 
   readonly #contexts = new AsyncLocalStorage<Context>();
   readonly #meter: OverheadMeter;
+  readonly #waits: PoolWaits;
   readonly #statements = new Map<number, StatementIdentity>();
   #listeners: readonly QueryListener[] = [];
   /** The least of all observers: what took less is told to nobody. */
@@ -131,6 +121,10 @@ export class Recorder {
       () => engine.nowNs(),
       (ns) => this.segment.recordOverhead(1, ns),
     );
+    this.#waits = new PoolWaits(this.core, engine, {
+      beforeShown: (scope) => this.#askForRoute(scope),
+      reportFault: (error) => this.reportFault(error),
+    });
     this.pools = new PoolRegistry(this.core, () => engine.nowNs());
     this.callSites = new CallSites(
       (sql) => this.core.internStatement(sql),
@@ -323,22 +317,9 @@ export class Recorder {
    * @param sql what it is to be asked for; empty where that is not known.
    */
   beginWait(sql: string): PoolWait {
-    const scope = this.currentScope();
-    const wait = new PoolWait(scope);
-    try {
-      if (this.isUnrecorded()) {
-        wait.startNs = this.engine.nowNs();
-        return wait;
-      }
-      if (scope !== undefined) this.#askForRoute(scope);
-      const { core } = this;
-      const statementId = sql === '' ? OTHER_ID : core.internStatement(sql);
-      wait.handle = core.beginWait(statementId, scope === undefined ? NO_REQUEST : scope.handle);
-      wait.startNs = this.lastBeginNs();
-    } catch (error) {
-      this.reportFault(error);
-    }
-    return wait;
+    const store = this.#store();
+    if (typeof store !== 'object') return this.#waits.begin(store, sql);
+    return this.#waits.begin(store.isPart ? store.scope : store, sql);
   }
 
   /**
@@ -346,12 +327,8 @@ export class Recorder {
    * asked for.
    * @returns how long it took, in nanoseconds.
    */
-  endWait({ handle, startNs, scope }: PoolWait, isInVain: boolean): number {
-    const isOwn = handle === undefined;
-    let waitNs = isOwn ? -1 : this.core.endWait(handle, isInVain, startNs);
-    if (waitNs < 0) waitNs = Math.max(0, this.engine.nowNs() - startNs);
-    if (isInVain && !isOwn && scope !== undefined) scope.vainWaitNs += waitNs;
-    return waitNs;
+  endWait(wait: PoolWait, isInVain: boolean): number {
+    return this.#waits.end(wait, isInVain);
   }
 
   /** The query is handed over to the connection now. */
