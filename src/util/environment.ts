@@ -6,7 +6,7 @@ import { closest } from './closest.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** All that are read anywhere in this package. */
-const KNOWN: readonly string[] = [
+const KNOWN_ENDS: readonly string[] = [
   'APP',
   'DASHBOARD_PATH',
   'DIR',
@@ -18,7 +18,8 @@ const KNOWN: readonly string[] = [
   'PREBUILD',
   'QUIET',
   'SLOW_QUERY_THRESHOLD_MS',
-].map((name) => `HYPERDJANGO_${name}`);
+];
+const PREFIX = 'HYPERDJANGO_';
 
 const YES: readonly string[] = ['1', 'true', 'yes', 'on'];
 const NO: readonly string[] = ['0', 'false', 'no', 'off'];
@@ -57,10 +58,12 @@ export const FLAG_EXPECTED: string = `${YES.join(', ')}, or ${NO.join(', ')}`;
 /** Misspelt variables would look as if they worked. */
 export function tellUnknownVariables(env: Environment): void {
   for (const name of Object.keys(env)) {
-    if (!name.startsWith('HYPERDJANGO_') || KNOWN.includes(name)) continue;
-    const near = closest(name, KNOWN);
-    // Its value may be a secret.
-    const hint = near === undefined ? '' : `; did you mean ${near}?`;
+    if (!name.startsWith(PREFIX)) continue;
+    const end = name.slice(PREFIX.length);
+    if (KNOWN_ENDS.includes(end)) continue;
+    // What all have in common makes none of them near. Its value may be a secret.
+    const near = closest(end, KNOWN_ENDS);
+    const hint = near === undefined ? '' : `; did you mean ${PREFIX}${near}?`;
     tellOnce(`${name} is no variable of ours, and does nothing${hint}`);
   }
 }

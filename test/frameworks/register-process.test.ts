@@ -116,8 +116,10 @@ describe('hyperdjango/register', () => {
   });
 
   it('has no dashboard where its path is false', async () => {
-    const { seen, stats } = outputOf(await run(IMPORT, { HYPERDJANGO_DASHBOARD_PATH: 'false' }));
-    expect([seen, stats]).toEqual([EVERYWHERE, null]);
+    const off = outputOf(await run(IMPORT, { HYPERDJANGO_DASHBOARD_PATH: 'false' }));
+    expect(off.seen).toEqual(EVERYWHERE);
+    expect(off.stats).toBeNull();
+    expect(off.type).not.toBe('text/html; charset=utf-8');
   });
 
   it('leaves the dashboard to the application in production', async () => {
