@@ -6,6 +6,8 @@ import { closest } from './closest.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** All that are read anywhere in this package. */
+const PREFIX = 'HYPERDJANGO_';
+
 const KNOWN: readonly string[] = [
   'APP',
   'DASHBOARD_PATH',
@@ -57,10 +59,12 @@ export const FLAG_EXPECTED: string = `${YES.join(', ')}, or ${NO.join(', ')}`;
 /** Misspelt variables would look as if they worked. */
 export function tellUnknownVariables(env: Environment): void {
   for (const name of Object.keys(env)) {
-    if (!name.startsWith('HYPERDJANGO_') || KNOWN.includes(name)) continue;
-    const near = closest(name, KNOWN);
+    if (!name.startsWith(PREFIX) || KNOWN.includes(name)) continue;
+    // What all of them begin with says nothing of which one is meant.
+    const ends = KNOWN.map((known) => known.slice(PREFIX.length));
+    const near = closest(name.slice(PREFIX.length), ends);
     // Its value may be a secret.
-    const hint = near === undefined ? '' : `; did you mean ${near}?`;
+    const hint = near === undefined ? '' : `; did you mean ${PREFIX}${near}?`;
     tellOnce(`${name} is no variable of ours, and does nothing${hint}`);
   }
 }
