@@ -55,12 +55,7 @@ function checkedBytes(path: string, file: number): number {
   return stat.size;
 }
 
-function readFully(
-  path: string,
-  file: number,
-  position: number,
-  target: BigUint64Array,
-): void {
+function readFully(path: string, file: number, position: number, target: BigUint64Array): void {
   const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
   let done = 0;
   while (done < bytes.length) {

@@ -6,7 +6,9 @@ import { closest } from './closest.ts';
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** All that are read anywhere in this package. */
-const KNOWN_ENDS: readonly string[] = [
+const PREFIX = 'HYPERDJANGO_';
+
+const KNOWN: readonly string[] = [
   'APP',
   'DASHBOARD_PATH',
   'DIR',
@@ -18,8 +20,7 @@ const KNOWN_ENDS: readonly string[] = [
   'PREBUILD',
   'QUIET',
   'SLOW_QUERY_THRESHOLD_MS',
-];
-const PREFIX = 'HYPERDJANGO_';
+].map((name) => `HYPERDJANGO_${name}`);
 
 const YES: readonly string[] = ['1', 'true', 'yes', 'on'];
 const NO: readonly string[] = ['0', 'false', 'no', 'off'];
@@ -58,11 +59,11 @@ export const FLAG_EXPECTED: string = `${YES.join(', ')}, or ${NO.join(', ')}`;
 /** Misspelt variables would look as if they worked. */
 export function tellUnknownVariables(env: Environment): void {
   for (const name of Object.keys(env)) {
-    if (!name.startsWith(PREFIX)) continue;
-    const end = name.slice(PREFIX.length);
-    if (KNOWN_ENDS.includes(end)) continue;
-    // What all have in common makes none of them near. Its value may be a secret.
-    const near = closest(end, KNOWN_ENDS);
+    if (!name.startsWith(PREFIX) || KNOWN.includes(name)) continue;
+    // What all of them begin with says nothing of which one is meant.
+    const ends = KNOWN.map((known) => known.slice(PREFIX.length));
+    const near = closest(name.slice(PREFIX.length), ends);
+    // Its value may be a secret.
     const hint = near === undefined ? '' : `; did you mean ${PREFIX}${near}?`;
     tellOnce(`${name} is no variable of ours, and does nothing${hint}`);
   }

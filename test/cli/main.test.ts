@@ -57,7 +57,7 @@ describe('hyperdjango', () => {
 
   it.each([
     [[], 'hyperdjango: which command?; see hyperdjango --help'],
-    [['dmeo'], "hyperdjango: unknown command 'dmeo'; see hyperdjango --help"],
+    [['dmeo'], "hyperdjango: unknown command 'dmeo', did you mean demo?; see hyperdjango --help"],
     [['toString'], "hyperdjango: unknown command 'toString'; see hyperdjango --help"],
     [['--colour'], "hyperdjango: unknown option '--colour'; see hyperdjango --help"],
     [
