@@ -33,7 +33,6 @@ const allowed = {
     'drivers',
     'recorder',
     'segments',
-    'sql',
     'engine',
     ...base,
   ],

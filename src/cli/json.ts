@@ -1,5 +1,5 @@
 import type { LastQuery, OpenQuery, OpenRequest } from '../segments/index.ts';
-import { countStatements } from '../sql/index.ts';
+import { countStatements } from '../util/statement-count.ts';
 
 /** What the JSON of several commands has in common: durations in milliseconds. */
 export function requestJson(request: OpenRequest): object {

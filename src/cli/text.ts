@@ -2,7 +2,7 @@
  * Texts for a terminal. What comes from elsewhere, such as a statement or a route, may hold
  * anything: no character of it may move the cursor, change colours or turn the line round.
  */
-import { countStatements } from '../sql/index.ts';
+import { countStatements } from '../util/statement-count.ts';
 
 const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu;
 const SHORT_ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };

@@ -42,6 +42,27 @@ export class HostReader {
 
   /** @throws Error where the directory is not this user's alone. */
   snapshot(options: ReadOptions = {}): HostSnapshot {
+    return combined(this.#found(options), () => true);
+  }
+
+  /**
+   * One for each application, those that are running first; one without processes where there are
+   * none.
+   *
+   * @throws Error where the directory is not this user's alone.
+   */
+  applications(options: ReadOptions = {}): readonly HostSnapshot[] {
+    const found = this.#found(options);
+    const names = [...found.processes].sort(byLife).map(({ appName }) => appName);
+    if (names.length === 0) return [combined(found, () => true)];
+    return [...new Set(names)].map((name) => combined(found, (appName) => appName === name));
+  }
+
+  close(): void {
+    this.#forgetAllBut(new Set());
+  }
+
+  #found(options: ReadOptions): Found {
     const { directory, appName, nowNs } = this.#options;
     const problems: string[] = [];
     const takenNs = nowNs();
@@ -59,26 +80,7 @@ export class HostReader {
     // After the segments: one that was folded in between is in here, and is known by its name.
     // Listed again, since the first tombstone may be new.
     const tombstones = this.#tombstones(listDirectory(directory).tombstones, problems);
-    const folded = new Set(tombstones.flatMap((tombstone) => tombstone.folded));
-    const merger = new Merger();
-    for (const { generation, state, threads } of processes) {
-      if (folded.has(generation)) continue;
-      for (const { records, isInUse } of threads) {
-        merger.add(records, isInUse && state === 'running');
-      }
-    }
-    for (const { history } of tombstones) merger.addHistory(history);
-    return {
-      takenNs,
-      processes: processes.sort(byLife),
-      foldedCount: tombstones.reduce((sum, { foldedCount }) => sum + foldedCount, 0),
-      merged: merger.result(),
-      problems,
-    };
-  }
-
-  close(): void {
-    this.#forgetAllBut(new Set());
+    return { takenNs, processes, tombstones, problems };
   }
 
   #snapshotOf(
@@ -134,6 +136,36 @@ export class HostReader {
       this.#dead.delete(path);
     }
   }
+}
+
+/** All that one look at the directory has found. */
+interface Found {
+  readonly takenNs: number;
+  readonly processes: readonly ProcessSnapshot[];
+  readonly tombstones: readonly Tombstone[];
+  readonly problems: readonly string[];
+}
+
+function combined(found: Found, isWanted: (appName: string) => boolean): HostSnapshot {
+  const { takenNs, problems } = found;
+  const processes = found.processes.filter(({ appName }) => isWanted(appName));
+  const tombstones = found.tombstones.filter(({ appName }) => isWanted(appName));
+  const folded = new Set(tombstones.flatMap((tombstone) => tombstone.folded));
+  const merger = new Merger();
+  for (const { generation, state, threads } of processes) {
+    if (folded.has(generation)) continue;
+    for (const { records, isInUse } of threads) {
+      merger.add(records, isInUse && state === 'running');
+    }
+  }
+  for (const { history } of tombstones) merger.addHistory(history);
+  return {
+    takenNs,
+    processes: processes.sort(byLife),
+    foldedCount: tombstones.reduce((sum, { foldedCount }) => sum + foldedCount, 0),
+    merged: merger.result(),
+    problems,
+  };
 }
 
 function byLife(a: ProcessSnapshot, b: ProcessSnapshot): number {

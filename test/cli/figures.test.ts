@@ -51,7 +51,15 @@ function look(): HostSnapshot {
 describe('hyperdjango top', () => {
   it('says who waits for a client, what failed, and counts time-outs and faults', () => {
     const lines = renderFrame(topViewOf(undefined, look(), 'time'), {
-      ...{ columns: 120, rows: 40, sort: 'time', isPaused: false, hasKeys: false, clock: '' },
+      ...{
+        columns: 120,
+        rows: 40,
+        sort: 'time',
+        isPaused: false,
+        hasKeys: false,
+        place: '',
+        clock: '',
+      },
       paint: (_style, text) => text,
     });
     const text = lines.join('\n');

@@ -156,6 +156,7 @@ function useEverywhere(reader: HostReader): 'read' | 'refused' | 'torn' {
     sort: 'time',
     isPaused: false,
     hasKeys: true,
+    place: '',
     paint: (_style, text) => text,
     clock: '00:00:00',
   });

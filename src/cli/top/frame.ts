@@ -18,6 +18,8 @@ export interface FrameOptions {
   readonly isPaused: boolean;
   /** Whether the last line names the keys. */
   readonly hasKeys: boolean;
+  /** Which of several applications it is of; empty where there is one. */
+  readonly place: string;
   readonly paint: Painter;
   /** Such as `14:03:22`. */
   readonly clock: string;
@@ -64,7 +66,8 @@ function headerLines(view: TopView, options: FrameOptions): string[] {
   return lines;
 }
 
-function titleLine(view: TopView, { columns, clock, isPaused, paint }: FrameOptions): string {
+function titleLine(view: TopView, options: FrameOptions): string {
+  const { columns, clock, isPaused, paint, place } = options;
   const pids = view.running.slice(0, PIDS_SHOWN).map(({ pid }) => pid);
   const more = view.running.length > pids.length ? ', …' : '';
   const running =
@@ -72,7 +75,8 @@ function titleLine(view: TopView, { columns, clock, isPaused, paint }: FrameOpti
       ? 'nothing is running'
       : `${plural(view.running.length, 'process', 'processes')} (pid ${pids.join(', ')}${more})`;
   const gone = view.goneCount === 0 ? '' : `, ${view.goneCount} gone`;
-  const text = [view.apps.map(nameOr).join(', '), running + gone].filter(Boolean).join('  ');
+  const names = [view.apps.map(nameOr).join(', '), place && `(${place})`].filter(Boolean);
+  const text = [names.join(' '), running + gone].filter(Boolean).join('  ');
   const right = isPaused ? `paused ${clock}` : clock;
   const width = Math.max(0, columns - right.length - 1);
   return paint('bold', fitText(text, width)) + ` ${right}`.slice(0, columns);

@@ -25,6 +25,18 @@ export interface TopJson {
   readonly problems: readonly string[];
 }
 
+/** All together, and each application by itself. */
+export function topJsonOfAll(
+  snapshots: readonly HostSnapshot[],
+  together: HostSnapshot,
+): TopJson & { readonly applications: readonly object[] } {
+  const applications = snapshots.map((snapshot) => ({
+    app: snapshot.processes[0]?.appName ?? null,
+    ...topJsonOf(snapshot),
+  }));
+  return { ...topJsonOf(together), applications };
+}
+
 export function topJsonOf(snapshot: HostSnapshot): TopJson {
   const view = topViewOf(undefined, snapshot, 'time');
   const { merged } = snapshot;

@@ -14,18 +14,21 @@ const TERMINAL_SIZE = { columns: 80, rows: 24 } as const;
 const CTRL_C = '\x03';
 const CTRL_Z = '\x1a';
 
-/** Prints what a first frame shows, once. */
+/** Prints what a first frame of each application shows, once. */
 export function printFrame(reader: HostReader, { stdout }: CommandIo): void {
-  const view = topViewOf(undefined, reader.snapshot({ histograms: false }), 'time');
-  const lines = renderFrame(view, {
-    ...PLAIN_SIZE,
-    sort: 'time',
-    isPaused: false,
-    hasKeys: false,
-    paint: painter(stdout),
-    clock: clockOf(new Date()),
+  const frames = reader.applications({ histograms: false }).map((snapshot) => {
+    const lines = renderFrame(topViewOf(undefined, snapshot, 'time'), {
+      ...PLAIN_SIZE,
+      sort: 'time',
+      isPaused: false,
+      hasKeys: false,
+      place: '',
+      paint: painter(stdout),
+      clock: clockOf(new Date()),
+    });
+    return `${lines.join('\n')}\n`;
   });
-  stdout.write(`${lines.join('\n')}\n`);
+  stdout.write(frames.join('\n'));
 }
 
 /** Draws a frame a second, until `q` or the signal. The terminal is left as it was found. */
@@ -46,8 +49,11 @@ class Watcher {
   readonly #reader: HostReader;
   readonly #io: CommandIo;
   readonly #screen: Screen;
-  #previous: HostSnapshot | undefined;
-  #current: HostSnapshot | undefined;
+  /** One for each application. */
+  #previous: readonly HostSnapshot[] = [];
+  #current: readonly HostSnapshot[] = [];
+  /** The application that is shown; undefined for the first. */
+  #app: string | undefined;
   #drawnAt = new Date();
   #sort: SortOrder = 'time';
   #isPaused = false;
@@ -107,9 +113,9 @@ class Watcher {
 
   #tick(): void {
     if (this.#isPaused) return;
-    const snapshot = this.#reader.snapshot({ histograms: false });
+    const snapshots = this.#reader.applications({ histograms: false });
     this.#previous = this.#current;
-    this.#current = snapshot;
+    this.#current = snapshots;
     this.#drawnAt = new Date();
     this.#draw();
   }
@@ -120,6 +126,7 @@ class Watcher {
       if (key === 'q' || key === CTRL_C) this.#wake();
       else if (key === CTRL_Z) this.#suspend();
       else if (key === 'p' || key === ' ') this.#isPaused = !this.#isPaused;
+      else if (key === 'a') this.#app = nameOf(this.#current[this.#shown() + 1]);
       else if (order !== undefined) this.#sort = order;
     }
     this.#draw();
@@ -138,19 +145,30 @@ class Watcher {
   }
 
   #draw(): void {
-    if (this.#current === undefined) return;
+    const at = this.#shown();
+    const current = this.#current[at];
+    if (current === undefined) return;
     const { stdout } = this.#io;
-    const view = topViewOf(this.#previous, this.#current, this.#sort);
+    const previous = this.#previous.find((other) => nameOf(other) === nameOf(current));
+    const view = topViewOf(previous, current, this.#sort);
+    const count = this.#current.length;
     const lines = renderFrame(view, {
       columns: stdout.columns || TERMINAL_SIZE.columns,
       rows: stdout.rows || TERMINAL_SIZE.rows,
       sort: this.#sort,
       isPaused: this.#isPaused,
       hasKeys: true,
+      place: count > 1 ? `${at + 1} of ${count}, a: next` : '',
       paint: painter(stdout),
       clock: clockOf(this.#drawnAt),
     });
     this.#screen.draw(lines);
+  }
+
+  /** The place of the application that is shown; of the first where it is gone, or none was chosen. */
+  #shown(): number {
+    const at = this.#current.findIndex((snapshot) => nameOf(snapshot) === this.#app);
+    return Math.max(0, at);
   }
 
   /** An error in a listener ends the command as one in its own course would. */
@@ -165,4 +183,8 @@ class Watcher {
 
 function clockOf(date: Date): string {
   return date.toTimeString().slice(0, 8);
+}
+
+function nameOf(snapshot: HostSnapshot | undefined): string | undefined {
+  return snapshot?.processes[0]?.appName;
 }

@@ -18,6 +18,7 @@ const OPTIONS: FrameOptions = {
   sort: 'time',
   isPaused: false,
   hasKeys: true,
+  place: '',
   paint: (_style, text) => text,
   clock: '03:04:05',
 };
