@@ -33,12 +33,13 @@ const allowed = {
     'drivers',
     'recorder',
     'segments',
+    'sql',
     'engine',
     ...base,
   ],
   frameworks: ['performance', 'dashboard', 'profiling', 'recorder', ...base],
   app: ['frameworks', 'performance', 'profiling', 'database', 'recorder', ...base],
-  cli: ['app', 'database', 'performance', 'sql', 'engine', 'recorder', 'segments', ...base],
+  cli: ['app', 'database', 'performance', 'engine', 'recorder', 'segments', ...base],
 };
 
 export default {
