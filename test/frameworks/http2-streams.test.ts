@@ -132,7 +132,7 @@ const WAYS: Record<string, (stream: ServerHttp2Stream) => void> = {
 };
 
 describe("a server that listens to 'stream'", () => {
-  it.each(Object.entries(WAYS))('counts a request of two queries: %s', async (_, answer) => {
+  it.each(Object.entries(WAYS))('counts a request of two queries: %s', async (way, answer) => {
     const server = http2.createServer();
     server.on('stream', (stream) => void work().then(() => answer(stream)));
     const session = await connectTo(server);
@@ -148,6 +148,7 @@ describe("a server that listens to 'stream'", () => {
       aborted: false,
     });
     expect(recorder.core.snapshot().inFlightRequests).toEqual([]);
+    expect(pushed).toHaveLength(way === 'a pushed stream beside' ? 1 : 0);
     for (const headersOfPushed of pushed)
       expect(headersOfPushed).not.toHaveProperty('x-query-count');
   });

@@ -108,7 +108,11 @@ describe.each(VERSIONS)('TypeScript $version', ({ version, settings }) => {
       writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
       const lines = await runProgram([join(typescript, 'bin/tsc'), '--pretty', 'false'], {
         cwd: folder,
-      }).catch((error: Error) => error.message);
+      }).catch(({ message }: Error) => {
+        // It has read the files, and did not merely fail to start.
+        expect(message).toMatch(/error TS\d+/);
+        return message;
+      });
       // Those of others are theirs.
       const ours = lines.split('\n').filter((line) => /error TS/.test(line) && !isOfOthers(line));
       expect(ours).toEqual([]);
