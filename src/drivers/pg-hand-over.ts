@@ -58,8 +58,7 @@ export class Hook extends Stamped {
   }
 
   /** Whether the method is the driver's own, hooked. */
-  static is<T extends object>(target: T, name: keyof T): boolean {
-    const method = target[name] as object;
+  static is(method: object): boolean {
     return #isHook in method && method.#isHook;
   }
 }

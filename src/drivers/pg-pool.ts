@@ -116,7 +116,9 @@ function patchQuery(pools: PgPool, recorder: Recorder, watchReleases: () => void
       callback?: unknown,
     ): unknown {
       const record = ask(recorder, this, config, !callback && typeof values !== 'function', query);
-      if (record === undefined || !Hook.is(this, 'connect')) {
+      // By its own name: a variable one is looked up anew each time.
+      // oxlint-disable-next-line typescript/unbound-method -- looked at, and not called
+      if (record === undefined || !Hook.is(this.connect)) {
         // oxlint-disable-next-line prefer-rest-params -- a list would be made for each query
         const given = arguments as unknown as Parameters<PgPool['query']>;
         if (record === undefined) return original.apply(this, given);
@@ -272,7 +274,8 @@ function connectedForQuery(
     if (error || client === undefined) {
       return recorder.runIn(recorder.contextOf(query), callback, error, client, done);
     }
-    if (!Hook.is(client, 'query')) {
+    // oxlint-disable-next-line typescript/unbound-method -- looked at, and not called
+    if (!Hook.is(client.query)) {
       watchReleases();
       const detour = Detour.for(query);
       const state = stateOf(client);
